@@ -1,0 +1,153 @@
+"""Every error a caller acts on, in one tree, classified once at the boundary.
+
+TurnoutError                what the client is told: a code, a status, a message that says what to do
+ProviderFault               how one upstream attempt failed; decides fallback and blame, becomes UpstreamFailed at the chain's end
+ConfigProblems              every problem of a policy file at once
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Code(StrEnum):
+    """The closed set of error codes (PRODUCT section 4)."""
+
+    INVALID_REQUEST = "invalid_request"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    MODEL_NOT_FOUND = "model_not_found"
+    TOO_LARGE = "too_large"
+    NO_CANDIDATE = "no_candidate"
+    RATE_LIMITED = "rate_limited"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    UPSTREAM_FAILED = "upstream_failed"
+    OVERLOADED = "overloaded"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+
+
+STATUS: dict[Code, int] = {
+    Code.INVALID_REQUEST: 400,
+    Code.UNAUTHENTICATED: 401,
+    Code.FORBIDDEN: 403,
+    Code.MODEL_NOT_FOUND: 404,
+    Code.TOO_LARGE: 413,
+    Code.NO_CANDIDATE: 422,
+    Code.RATE_LIMITED: 429,
+    Code.BUDGET_EXHAUSTED: 429,
+    Code.UPSTREAM_FAILED: 502,
+    Code.OVERLOADED: 503,
+    Code.DEADLINE_EXCEEDED: 504,
+}
+
+
+class TurnoutError(Exception):
+    """What the client is told. ``param`` names the field at fault where there is one.
+
+    ``retry`` False tells SDKs not to retry (``x-should-retry: false``): our chain has already done so.
+    ``status`` overrides the code's own when an upstream's caller error is passed on (a 400 stays that provider's 400).
+    """
+
+    def __init__(
+        self, code: Code, message: str, *, param: str | None = None, retry: bool | None = None, retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.param = param
+        self.retry = retry
+        self.retry_after = retry_after
+        self.status = status or STATUS[code]
+
+
+class Blame(StrEnum):
+    """Whose fault, and so what is done about it: only health counts against a breaker."""
+
+    CAPACITY = "capacity"
+    CONFIGURATION = "configuration"
+    HEALTH = "health"
+    CALLER = "caller"
+
+
+class ProviderFault(Exception):
+    """One upstream attempt failed. ``condition`` is what a fallback's ``on`` is matched with; None: no fallback may follow.
+
+    ``status`` is the upstream's HTTP status (None: there was none), ``kind`` the dialect's own word for the error,
+    ``retry_after`` seconds. Never holds a credential or a body beyond the provider's message.
+    """
+
+    blame: ClassVar[Blame] = Blame.HEALTH
+    condition: ClassVar[str | None] = "unavailable"
+
+    def __init__(
+        self, message: str, *, status: int | None = None, kind: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.kind = kind
+        self.retry_after = retry_after
+
+    @property
+    def name(self) -> str:
+        """The word records and metrics use: ``rate_limited``, ``timeout`` ..."""
+        return FAULT_NAMES[type(self)]
+
+
+class RateLimited(ProviderFault):
+    """429, 529 and their like: the provider is well but has no room for us."""
+
+    blame = Blame.CAPACITY
+    condition = "rate_limited"
+
+
+class Unavailable(ProviderFault):
+    """5xx, a refused or reset connection, a reply that is not what the protocol says."""
+
+
+class TimedOut(ProviderFault):
+    """No connection, no first token or no next byte within its time."""
+
+
+class Broken(ProviderFault):
+    """A reply was accepted and then could not be read: bad JSON, a cut stream, an error inside a 200."""
+
+
+class Misconfigured(ProviderFault):
+    """401, 403, 404: our credential or model name is wrong there. Others may serve; someone must be told."""
+
+    blame = Blame.CONFIGURATION
+
+
+class ContextOverflow(ProviderFault):
+    """The request was too long for this model."""
+
+    blame = Blame.CALLER
+    condition = "context_overflow"
+
+
+class ContentFiltered(ProviderFault):
+    """The provider's filter refused the request."""
+
+    blame = Blame.CALLER
+    condition = "content_filter"
+
+
+class CallerFault(ProviderFault):
+    """400, 413, 422: the request itself is wrong and would be everywhere."""
+
+    blame = Blame.CALLER
+    condition = None
+
+
+FAULT_NAMES: dict[type[ProviderFault], str] = {
+    ProviderFault: "fault",
+    RateLimited: "rate_limited",
+    Unavailable: "unavailable",
+    TimedOut: "timeout",
+    Broken: "broken",
+    Misconfigured: "misconfigured",
+    ContextOverflow: "context_overflow",
+    ContentFiltered: "content_filter",
+    CallerFault: "caller_error",
+}

@@ -1,0 +1,70 @@
+"""What deciding yields: candidates, rejections, a plan. Recomputable from traits + view + seed."""
+
+from typing import Literal
+
+import msgspec
+
+from turnout.types.money import PicoDollars
+from turnout.types.policy import FaultCondition, Timeouts
+
+Rejected = Literal[
+    "context_window", "max_output", "modality", "feature", "not_approved", "quality", "latency", "cost", "unknown_price",
+    "data_policy", "region", "lossy", "retired", "disabled",
+]  # fmt: skip
+Reason = Literal[
+    "static", "cheapest", "fastest", "best", "balanced", "split", "sticky", "explore", "trial", "fallback", "cascade",
+    "cache", "direct",
+]  # fmt: skip
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """A model that may not serve this request; ``detail`` says what was missing, in words and numbers."""
+
+    model: str
+    reason: Rejected
+    detail: str
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A model that may serve. ``cost`` is the expected one, None when its price is unknown; ``quality`` 0..10, None when unknown.
+
+    ``score`` is what the objective ordered by (smaller is better); ``probability`` is the chance that this model
+    would have been chosen first, over seeds (1.0 or 0.0 when nothing was drawn).
+    """
+
+    model: str
+    quality: float | None
+    latency_p95_ms: float | None
+    cost: PicoDollars | None
+    score: float
+    probability: float
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One entry of a plan: try ``model`` when the attempt before it ended in one of ``on`` (the first: always)."""
+
+    model: str
+    on: frozenset[FaultCondition]
+    reason: Reason
+    expected_cost: PicoDollars | None
+    timeouts: Timeouts
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Ordered steps under one attempt limit, one deadline (seconds from arrival) and one cost budget."""
+
+    steps: tuple[Step, ...]
+    attempts: int
+    deadline: float
+    budget: PicoDollars | None
+    journal_required: bool
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The full result for explain and tests; the record keeps only its inputs and the plan's digest."""
+
+    route: str
+    reason: Reason
+    candidates: tuple[Candidate, ...]
+    rejections: tuple[Rejection, ...]
+    plan: Plan

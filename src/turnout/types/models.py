@@ -1,0 +1,125 @@
+"""Facts about models, as the catalog states them and the view carries them."""
+
+from datetime import date
+from enum import IntFlag
+from typing import Literal
+
+import msgspec
+
+from turnout.types.money import PicoDollars
+
+
+class Modality(IntFlag):
+    """What goes into or comes out of a model; a bit each so that a request's need is one comparison."""
+
+    TEXT = 1
+    IMAGE = 2
+    AUDIO = 4
+    VIDEO = 8
+    DOCUMENT = 16
+
+
+class Feature(IntFlag):
+    """What a request can ask a model to do (PRODUCT M3), a bit each."""
+
+    TOOLS = 1
+    PARALLEL_TOOLS = 2
+    TOOL_CHOICE = 4
+    JSON_SCHEMA = 8
+    JSON_MODE = 16
+    REASONING = 32
+    STREAMING = 64
+    PROMPT_CACHE = 128
+    LOGPROBS = 256
+    SEED = 512
+    STOP = 1024
+    N = 2048
+
+
+def names(flags: Modality | Feature) -> tuple[str, ...]:
+    """Lower-case names of the set bits, as the policy writes them: ``json_schema``."""
+    return tuple(member.name.lower() for member in type(flags) if member in flags and member.name)
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where a fact came from and when it was true: ``Source("models.dev", "2026-07-02")``."""
+
+    name: str
+    date: str
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """Prices in pico-dollars per token (units: pico-dollars each) that hold from ``above`` input tokens on.
+
+    ``None`` means the source names no such price: the caller falls back where the field's meaning allows it
+    (cached reads bill as input when no discount is published) and otherwise treats the cost as unknown.
+    A tier re-prices the whole request once its input exceeds ``above`` (how providers bill long context).
+    """
+
+    input: PicoDollars
+    output: PicoDollars
+    cache_read: PicoDollars | None = None
+    cache_write: PicoDollars | None = None
+    cache_write_1h: PicoDollars | None = None
+    reasoning: PicoDollars | None = None
+    input_audio: PicoDollars | None = None
+    output_audio: PicoDollars | None = None
+    input_image: PicoDollars | None = None
+    output_image: PicoDollars | None = None
+    per_request: PicoDollars = PicoDollars(0)
+    above: int = 0
+
+
+class PriceRow(msgspec.Struct, frozen=True):
+    """One dated row of a price list: tiers ascending by ``above``, in force from ``start`` (None: always was).
+
+    ``batch`` is the factor that batch requests pay, None where the provider publishes none.
+    """
+
+    tiers: tuple[Rate, ...]
+    source: Source
+    start: date | None = None
+    batch: float | None = None
+
+
+Latency = Literal["observed", "prior"]
+
+
+class LatencyFacts(msgspec.Struct, frozen=True):
+    """Latency of a typical request in milliseconds, and where the figure came from."""
+
+    p50_ms: float
+    p95_ms: float
+    ttft_ms: float
+    output_tokens_per_s: float
+    basis: Latency = "prior"
+
+
+class ModelFacts(msgspec.Struct, frozen=True):
+    """One model at one provider, named ``provider/model``. Unknown is None or the ``unknown`` bit, never a guess.
+
+    ``features``/``unknown_features`` are disjoint :class:`Feature` bits; a bit in neither means *no*.
+    ``prices`` is ascending by start; empty means the price is unknown. ``skills`` are 0..10 priors by skill.
+    ``quality`` are the user's own 0..10 figures by skill or task, which win over priors.
+    """
+
+    id: str
+    provider: str
+    upstream_id: str
+    context: int | None = None
+    max_output: int | None = None
+    input: int = 0
+    output: int = 0
+    features: int = 0
+    unknown_features: int = 0
+    prices: tuple[PriceRow, ...] = ()
+    skills: dict[str, float] = {}
+    quality: dict[str, float] = {}
+    latency: LatencyFacts | None = None
+    released: date | None = None
+    retires: date | None = None
+    reasoning_by_default: bool = False
+    data_policy: frozenset[str] = frozenset()
+    region: str | None = None
+    disabled: bool = False
+    sources: dict[str, Source] = {}

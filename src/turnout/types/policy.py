@@ -1,0 +1,208 @@
+"""The policy as frozen values: what the config resolves to, what the view carries. PRODUCT section 4 gives the words."""
+
+from typing import Literal
+
+import msgspec
+
+from turnout.types.money import PicoDollars
+
+Objective = Literal["static", "cost", "latency", "quality", "balanced"]
+FaultCondition = Literal["rate_limited", "unavailable", "context_overflow", "content_filter", "any"]
+
+
+class All(msgspec.Struct, frozen=True, tag="all"):
+    conditions: "tuple[Condition, ...]"
+
+
+class AnyOf(msgspec.Struct, frozen=True, tag="any"):
+    conditions: "tuple[Condition, ...]"
+
+
+class Not(msgspec.Struct, frozen=True, tag="not"):
+    condition: "Condition"
+
+
+class TaskIs(msgspec.Struct, frozen=True, tag="task"):
+    values: frozenset[str]
+
+
+class ComplexityIs(msgspec.Struct, frozen=True, tag="complexity"):
+    """Bands, or a range of the number; an unknown complexity satisfies neither."""
+
+    bands: frozenset[str] = frozenset()
+    at_least: float | None = None
+    below: float | None = None
+
+
+class TagIs(msgspec.Struct, frozen=True, tag="tag"):
+    key: str
+    values: frozenset[str]
+
+
+class HeaderIs(msgspec.Struct, frozen=True, tag="header"):
+    """``name`` in lower case."""
+
+    name: str
+    values: frozenset[str]
+
+
+class HasFeatures(msgspec.Struct, frozen=True, tag="features"):
+    """The request asks for all of these :class:`Feature` bits."""
+
+    bits: int
+
+
+class HasModality(msgspec.Struct, frozen=True, tag="modality"):
+    """The request brings all of these input :class:`Modality` bits."""
+
+    bits: int
+
+
+class TokensAre(msgspec.Struct, frozen=True, tag="tokens"):
+    """On the estimated input tokens: ``at_least`` <= tokens < ``below``."""
+
+    at_least: int | None = None
+    below: int | None = None
+
+
+Condition = All | AnyOf | Not | TaskIs | ComplexityIs | TagIs | HeaderIs | HasFeatures | HasModality | TokensAre
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """Hard requirements; a model that misses one, or whose figure is unknown, is rejected.
+
+    ``quality`` is 0..10 for the request's task; ``levels`` the same for a named skill or task (``reasoning >= 7``).
+    ``features`` and ``input`` are bits the route demands of a model whatever the request uses.
+    """
+
+    quality: float | None = None
+    levels: dict[str, float] = {}
+    cost_per_request: PicoDollars | None = None
+    latency_p95_ms: float | None = None
+    context: int | None = None
+    features: int = 0
+    input: int = 0
+    region: frozenset[str] = frozenset()
+    data_policy: frozenset[str] = frozenset()
+
+
+class Prefers(msgspec.Struct, frozen=True):
+    """Soft wishes: models that meet them come first, none is lost."""
+
+    quality: float | None = None
+    cost_per_request: PicoDollars | None = None
+    latency_p95_ms: float | None = None
+    ttft_ms: float | None = None
+
+
+class Mix(msgspec.Struct, frozen=True):
+    """Target shares of the balanced objective, in percent, summing to 100."""
+
+    cheap: float = 70
+    mid: float = 20
+    premium: float = 10
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Seconds. ``first_token`` runs from the request's last byte to the first content, ``idle`` between any two reads after it.
+
+    ``first_token_reasoning`` replaces ``first_token`` when the model thinks before it speaks: minutes are normal there.
+    A non-streaming answer has no first token to watch for: only ``total`` bounds it.
+    """
+
+    connect: float = 5.0
+    first_token: float = 30.0
+    first_token_reasoning: float = 300.0
+    idle: float = 60.0
+    total: float = 600.0
+
+
+class Fallback(msgspec.Struct, frozen=True):
+    """A model to try when the one before it failed in one of these ways."""
+
+    model: str
+    on: frozenset[FaultCondition] = frozenset({"any"})
+
+
+class Route(msgspec.Struct, frozen=True):
+    """A named use case. ``models`` empty means every model of the configured providers.
+
+    ``approved`` says that ``models`` is an approved list: nothing else may serve, the fallbacks included.
+    ``split`` gives weights to models of a static route; ``band`` is how far, in quality points (0..10), a cheaper or faster model may
+    lie below the best one. ``unknown`` names features whose unknown support is accepted. ``attempts`` bounds upstream
+    calls of one request, ``deadline`` (seconds) and ``budget`` the whole chain.
+    """
+
+    name: str
+    objective: Objective
+    owner: str | None = None
+    when: Condition | None = None
+    models: tuple[str, ...] = ()
+    approved: bool = False
+    split: tuple[tuple[str, float], ...] = ()
+    needs: Needs = Needs()
+    prefers: Prefers = Prefers()
+    mix: Mix = Mix()
+    band: float = 0.5
+    fallback: tuple[Fallback, ...] = ()
+    sticky: bool = True
+    journal_required: bool = False
+    unknown: frozenset[str] = frozenset()
+    unknown_price: Literal["deny", "warn"] = "deny"
+    timeouts: Timeouts = Timeouts()
+    attempts: int = 4
+    deadline: float = 600.0
+    budget: PicoDollars | None = None
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A virtual key: ``hash`` as ``turnout keys`` prints it; ``routes`` None means all."""
+
+    name: str
+    hash: str
+    routes: frozenset[str] | None = None
+    tags: dict[str, str] = {}
+    direct: bool = True
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """Where a secret is found when a worker starts (``env:NAME`` or ``file:PATH``); never the secret itself."""
+
+    ref: str | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """Who serves: endpoint, dialect, auth style and credentials. ``auth`` is a header template name of providers.registry."""
+
+    id: str
+    vendor: str | None
+    dialect: str
+    base_url: str
+    auth: str
+    keys: tuple[Credential, ...] = ()
+    region: str | None = None
+    headers: dict[str, str] = {}
+    quirks: frozenset[str] = frozenset()
+    data_policy: frozenset[str] = frozenset()
+    proxy: str | None = None
+    ca_file: str | None = None
+
+
+class Value(msgspec.Struct, frozen=True):
+    """Optional weights of PRODUCT P2..P4. ``abandonment`` maps a latency need to lost pico-dollars per second of waiting past it."""
+
+    second: PicoDollars = PicoDollars(0)
+    abandonment: dict[str, PicoDollars] = {}
+    rerun: bool = False
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """One immutable numbered version of all routes and settings. ``routes`` in the order they are tried; the last is ``default``."""
+
+    routes: tuple[Route, ...]
+    providers: tuple[Provider, ...]
+    keys: tuple[Key, ...] = ()
+    value: Value = Value()
+    tasks: dict[str, tuple[str, ...]] = {}

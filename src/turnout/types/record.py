@@ -1,0 +1,60 @@
+"""What is written down of one request: the inputs of its decision and what really happened."""
+
+from typing import Literal
+
+import msgspec
+
+from turnout.types.money import PicoDollars
+from turnout.types.reply import Usage
+from turnout.types.traits import Traits
+
+Outcome = Literal["ok", "rejected", "failed", "cut", "cancelled"]
+
+
+class Attempt(msgspec.Struct, frozen=True, array_like=True):
+    """One upstream call. Times in milliseconds from the request's arrival; ``fault`` None means it answered well.
+
+    ``cost`` is None when the price or the usage is unknown: loud, never zero. A failed attempt that billed tokens says so.
+    """
+
+    model: str
+    reason: str
+    started_ms: float
+    ended_ms: float
+    first_token_ms: float | None
+    status: int | None
+    fault: str | None
+    detail: str | None
+    usage: Usage | None
+    cost: PicoDollars | None
+    upstream_model: str | None = None
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """One request. ``at`` is unix seconds of arrival. ``traits`` None when the request was refused before it could be decided.
+
+    Outcomes: ``ok``; ``rejected`` (by us, nothing was called); ``failed`` (chain exhausted); ``cut`` (failed after the first
+    content reached the client); ``cancelled`` (the client left).
+    """
+
+    id: str
+    at: float
+    worker: str
+    policy: int
+    view: str
+    seed: int
+    plan: str
+    route: str | None
+    reason: str | None
+    model: str | None
+    outcome: Outcome
+    code: str | None
+    status: int
+    stream: bool
+    duration_ms: float
+    first_token_ms: float | None
+    decision_us: float
+    cost: PicoDollars | None
+    traits: Traits | None
+    attempts: tuple[Attempt, ...]
+    baseline: PicoDollars | None = None
