@@ -1,8 +1,9 @@
 """Facts about models, as the catalog states them and the view carries them."""
 
+from collections.abc import Iterable
 from datetime import date
 from enum import IntFlag
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -39,6 +40,17 @@ class Feature(IntFlag):
 def names(flags: Modality | Feature) -> tuple[str, ...]:
     """Lower-case names of the set bits, as the policy writes them: ``json_schema``."""
     return tuple(member.name.lower() for member in type(flags) if member in flags and member.name)
+
+
+_Flags = TypeVar("_Flags", Modality, Feature)
+
+
+def bits(kind: type[_Flags], written: Iterable[str]) -> _Flags:
+    """The set of these names as the policy writes them. Raises KeyError naming one that does not exist."""
+    found = kind(0)
+    for name in written:
+        found |= kind[name.upper()]
+    return found
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -83,6 +95,7 @@ class PriceRow(msgspec.Struct, frozen=True):
 
 
 Latency = Literal["observed", "prior"]
+Status = Literal["active", "preview", "deprecated"]
 
 
 class LatencyFacts(msgspec.Struct, frozen=True):
@@ -116,6 +129,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
     skills: dict[str, float] = {}
     quality: dict[str, float] = {}
     latency: LatencyFacts | None = None
+    status: Status = "active"
     released: date | None = None
     retires: date | None = None
     reasoning_by_default: bool = False
