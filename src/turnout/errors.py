@@ -5,8 +5,9 @@ ProviderFault               how one upstream attempt failed; decides fallback an
 ConfigProblems              every problem of a policy file at once
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class Code(StrEnum):
@@ -151,3 +152,27 @@ FAULT_NAMES: dict[type[ProviderFault], str] = {
     ContentFiltered: "content_filter",
     CallerFault: "caller_error",
 }
+
+
+class Problem(NamedTuple):
+    """One thing wrong in a policy file: where (``routes.code.when``, line from 1, None when there is no file), what, and what to do."""
+
+    path: str
+    line: int | None
+    message: str
+    suggestion: str | None = None
+
+    def text(self, file: str | None = None) -> str:
+        """``turnout.yaml:12  routes.code.aproved: unknown key; did you mean "approved"?``."""
+        place = ":".join(str(part) for part in (file, self.line) if part is not None)
+        said = "; ".join(part for part in (self.message, self.suggestion) if part)
+        return f"{place}  {self.path}: {said}".lstrip() if self.path else f"{place}  {said}".lstrip()
+
+
+class ConfigProblems(Exception):
+    """A policy file cannot be used; holds every problem found in it, in the file's order."""
+
+    def __init__(self, problems: Iterable[Problem], *, file: str | None = None) -> None:
+        self.problems = tuple(problems)
+        self.file = file
+        super().__init__("\n".join(problem.text(file) for problem in self.problems))
