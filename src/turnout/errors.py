@@ -2,6 +2,7 @@
 
 TurnoutError                what the client is told: a code, a status, a message that says what to do
 ProviderFault               how one upstream attempt failed; decides fallback and blame, becomes UpstreamFailed at the chain's end
+ClientGone                  nobody is there to be told anything
 ConfigProblems              every problem of a policy file at once
 """
 
@@ -139,6 +140,10 @@ class CallerFault(ProviderFault):
 
     blame = Blame.CALLER
     condition = None
+
+
+class ClientGone(Exception):
+    """The client has left: nobody is there to be answered, and the upstream call is to be cancelled."""
 
 
 FAULT_NAMES: dict[type[ProviderFault], str] = {

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from turnout.types.money import PicoDollars
 from turnout.types.record import Record
 
 
@@ -51,6 +52,36 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Close every connection."""
+        ...
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """What is known when the answer begins; the front writes its headers from it.
+
+    ``attempts`` counts upstream calls so far; ``cost`` covers them all, None when unknown, as it is while a stream runs.
+    ``warnings`` are the stated changes of a translation.
+    """
+
+    model: str
+    reason: str
+    attempts: int
+    cost: PicoDollars | None
+    warnings: tuple[str, ...] = ()
+
+
+class Sink(Protocol):
+    """The client, as the answer flows to it. Nothing is written before :meth:`begin`; a whole answer is one :meth:`send`."""
+
+    async def begin(self, serving: Serving) -> None:
+        """The answer is committed to: status 200 and headers. Raises ClientGone."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Return when there is room for more. Raises ClientGone."""
+        ...
+
+    async def wait_gone(self) -> None:
+        """Return when the client has left. Called only for requests that take a while; cancelled when they end."""
         ...
 
 
