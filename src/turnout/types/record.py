@@ -8,10 +8,10 @@ from turnout.types.money import PicoDollars
 from turnout.types.reply import Usage
 from turnout.types.traits import Traits
 
-Outcome = Literal["ok", "rejected", "failed", "cut", "cancelled"]
+Outcome = Literal["ok", "rejected", "failed", "cut", "cancelled", "begun"]
 
 
-class Attempt(msgspec.Struct, frozen=True, array_like=True):
+class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One upstream call. Times in milliseconds from the request's arrival; ``fault`` None means it answered well.
 
     ``cost`` is None when the price or the usage is unknown: loud, never zero. A failed attempt that billed tokens says so.
@@ -30,11 +30,12 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True):
     upstream_model: str | None = None
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One request. ``at`` is unix seconds of arrival. ``traits`` None when the request was refused before it could be decided.
 
     Outcomes: ``ok``; ``rejected`` (by us, nothing was called); ``failed`` (chain exhausted); ``cut`` (failed after the first
-    content reached the client); ``cancelled`` (the client left).
+    content reached the client); ``cancelled`` (the client left); ``begun`` (provisional: a stream of an audited route whose
+    final record has not come yet, ADR 2).
     """
 
     id: str

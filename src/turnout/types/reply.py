@@ -9,7 +9,7 @@ from turnout.types.request import Reasoning, Refusal, Text, ToolCall
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "other"]
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Disjoint buckets of tokens: every token is in exactly one, so that buckets sum to what was billed.
 
     ``input`` excludes cached reads and writes, audio and image input; ``output`` excludes reasoning, audio and image output

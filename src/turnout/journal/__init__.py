@@ -1,0 +1,1 @@
+"""Where a worker's records go without anyone waiting: segments on disk, written and read."""

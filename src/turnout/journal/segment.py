@@ -1,0 +1,107 @@
+"""The segment's format: a header, then frames of one record each. Pure: bytes in, records out; no files here.
+
+segment = b"TURNOUT" + version byte, frame*
+frame   = marker, body length (u32 le), crc32 of the body (u32 le), body (a Record as msgpack)
+"""
+
+import struct
+from zlib import crc32
+
+import msgspec
+
+from turnout.types.record import Record
+
+HEADER = b"TURNOUT\x01"
+# 0xC1 is the one byte that msgpack never uses as a type and UTF-8 never contains: a reader that lost its place finds the next frame by it.
+MARKER = b"\xc1TRN"
+LARGEST_BODY = 64 * 1024 * 1024
+
+_FRAME = struct.Struct("<4sII")
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Record).decode
+
+
+class NotASegment(Exception):
+    """The bytes do not begin with a segment's header, or with that of another version."""
+
+
+class Scan(msgspec.Struct, frozen=True):
+    """What a stretch of a segment held. Offsets and sizes in bytes.
+
+    ``end`` is where reading goes on. ``damaged`` bytes before it were passed over because no whole frame was there, and
+    ``unreadable`` frames because their body was intact but no record. ``pending`` bytes after it are no whole frame: still being
+    written where the writer lives, torn where it died. ``more`` says that the limit stopped the scan, not the data.
+    """
+
+    records: tuple[Record, ...]
+    end: int
+    damaged: int = 0
+    unreadable: int = 0
+    pending: int = 0
+    more: bool = False
+
+
+def frame(record: Record) -> bytes:
+    """One record, ready to append to a segment."""
+    body = _encode(record)
+    return _FRAME.pack(MARKER, len(body), crc32(body)) + body
+
+
+def scan(data: bytes, start: int = 0, limit: int | None = None) -> Scan:
+    """Read frames of ``data``, where ``data[0]`` is the segment's byte ``start``, up to ``limit`` records.
+
+    A frame that is damaged is passed over only once a whole frame follows it; before that it may just be unfinished.
+
+    Raises:
+        NotASegment: ``start`` is 0 and the header is not ours.
+    """
+    at = _after_header(data) if start == 0 else 0
+    records: list[Record] = []
+    damaged = unreadable = 0
+    while at < len(data) and (limit is None or len(records) < limit):
+        body = _body(data, at)
+        if body is None:
+            found = _next_frame(data, at + 1)
+            if found is None:
+                break
+            damaged += found - at
+            at = found
+            continue
+        at += _FRAME.size + len(body)
+        try:
+            records.append(_decode(body))
+        except msgspec.MsgspecError:
+            unreadable += 1
+    more = limit is not None and len(records) >= limit and at < len(data)
+    return Scan(tuple(records), start + at, damaged, unreadable, 0 if more else len(data) - at, more)
+
+
+def _after_header(data: bytes) -> int:
+    """Where the first frame begins; 0 while the header itself is not all there."""
+    if data.startswith(HEADER):
+        return len(HEADER)
+    if HEADER.startswith(data):
+        return 0
+    raise NotASegment
+
+
+def _body(data: bytes, at: int) -> bytes | None:
+    """The body of the frame at this place, None unless it is whole and intact."""
+    start = at + _FRAME.size
+    if start > len(data):
+        return None
+    marker, length, checksum = _FRAME.unpack_from(data, at)
+    if marker != MARKER or length > LARGEST_BODY or start + length > len(data):
+        return None
+    body = data[start : start + length]
+    return body if crc32(body) == checksum else None
+
+
+def _next_frame(data: bytes, at: int) -> int | None:
+    """Where the next whole frame begins."""
+    found = data.find(MARKER, at)
+    while found >= 0:
+        if _body(data, found) is not None:
+            return found
+        found = data.find(MARKER, found + 1)
+    return None
