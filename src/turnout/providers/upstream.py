@@ -1,0 +1,117 @@
+"""Everything needed to call one model, put together once per policy so that a request only adds its body."""
+
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from turnout import __version__
+from turnout.dialects.dialect import Ask, Dialect
+from turnout.dialects.registry import DIALECTS
+from turnout.ports import Outgoing
+from turnout.providers.proxies import proxy_for
+from turnout.providers.registry import AUTH_HEADERS, vendors
+from turnout.types.models import ModelFacts
+from turnout.types.policy import Policy, Provider
+
+Secrets = Callable[[str], str | None]
+"""``env:NAME`` or ``file:PATH`` -> the secret, None when it is not there."""
+
+
+class Upstream(msgspec.Struct, frozen=True):
+    """One model at one provider. ``headers`` hold the credential: a repr never shows them."""
+
+    model: str
+    dialect: Dialect
+    url: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    upstream_model: str
+    max_output: int | None = None
+    quirks: frozenset[str] = frozenset()
+    proxy: str | None = None
+    ca_file: str | None = None
+    thinks: bool = False
+
+    def outgoing(self, ask: Ask, front: Dialect) -> Outgoing:
+        """The request as this provider wants it: relayed when it speaks the client's dialect, translated when not.
+
+        Raises:
+            TurnoutError: ``invalid_request`` when the request cannot be translated.
+        """
+        if self.dialect.name == front.name:
+            body = self.dialect.relay(ask, self.upstream_model)
+        else:
+            body = self.dialect.from_hub(front.to_hub(ask), self.upstream_model, max_output=self.max_output, quirks=self.quirks)
+        return Outgoing("POST", self.url, self.headers, body, self.proxy, self.ca_file)
+
+    def __repr__(self) -> str:
+        return f"Upstream({self.model} -> {self.dialect.name} {self.url})"
+
+
+def connect(policy: Policy, models: Iterable[ModelFacts], secrets: Secrets, env: Mapping[str, str]) -> Mapping[str, Upstream]:
+    """An upstream for each model whose provider is in the policy, by ``provider/model``. ``env`` is read for proxies only."""
+    ways = {provider.id: _Way.to(provider, secrets, env) for provider in policy.providers}
+    return {facts.id: ways[facts.provider].upstream(facts) for facts in models if facts.provider in ways}
+
+
+def endpoint(base_url: str, path: str, base_path: str = "") -> str:
+    """``base_url`` with the dialect's path; a query in it (``?api-version=``) stays, a doubled ``/v1`` does not.
+
+    ``base_path`` stands in where the base URL has no path of its own.
+    """
+    scheme, netloc, base, query, _ = urlsplit(base_url)
+    base = base.rstrip("/") or base_path
+    if path.startswith("/v1/"):  # people write a base URL with and without the version that this path brings along
+        base = base.removesuffix("/v1")
+    return urlunsplit((scheme, netloc, base + path, query, ""))
+
+
+class _Way(msgspec.Struct, frozen=True):
+    """What all models of one provider share."""
+
+    dialect: Dialect
+    url: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    quirks: frozenset[str]
+    proxy: str | None
+    ca_file: str | None
+
+    @classmethod
+    def to(cls, provider: Provider, secrets: Secrets, env: Mapping[str, str]) -> "_Way":
+        dialect = DIALECTS[provider.dialect]
+        vendor = vendors().get(provider.vendor or "")
+        url = endpoint(provider.base_url, dialect.path, vendor.base_path if vendor else "")
+        return cls(
+            dialect, url, _headers(provider, secrets), provider.quirks, _proxy(provider, url, secrets, env), provider.ca_file
+        )
+
+    def upstream(self, facts: ModelFacts) -> Upstream:
+        return Upstream(
+            facts.id, self.dialect, self.url, self.headers, facts.upstream_id, facts.max_output,
+            self.quirks, self.proxy, self.ca_file, facts.reasoning_by_default,
+        )  # fmt: skip
+
+
+def _headers(provider: Provider, secrets: Secrets) -> tuple[tuple[bytes, bytes], ...]:
+    """Ours, the vendor's, the policy's, and the credential. A missing one is left out: the provider's 401 then says so."""
+    named = {"content-type": "application/json", "user-agent": f"turnout/{__version__}"}
+    for name, value in provider.headers.items():
+        known = _reveal(value, secrets)
+        if known is not None:
+            named[name.lower()] = known
+    template = AUTH_HEADERS[provider.auth]
+    secret = next((found for key in provider.keys if key.ref and (found := secrets(key.ref))), None)
+    if template and secret:
+        named[template[0]] = template[1].format(secret=secret)
+    return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in named.items())
+
+
+def _proxy(provider: Provider, url: str, secrets: Secrets, env: Mapping[str, str]) -> str | None:
+    """The provider's own, ``none`` for a straight way out, else what the environment says."""
+    if provider.proxy is None:
+        return proxy_for(url, env)
+    return None if provider.proxy == "none" else _reveal(provider.proxy, secrets)
+
+
+def _reveal(value: str, secrets: Secrets) -> str | None:
+    return secrets(value) if value.startswith(("env:", "file:")) else value
