@@ -111,6 +111,7 @@ class LatencyFacts(msgspec.Struct, frozen=True):
 class ModelFacts(msgspec.Struct, frozen=True):
     """One model at one provider, named ``provider/model``. Unknown is None or the ``unknown`` bit, never a guess.
 
+    ``context`` is the window for input and output together; ``max_input`` is stated where the input may fill only part of it.
     ``features``/``unknown_features`` are disjoint :class:`Feature` bits; a bit in neither means *no*.
     ``prices`` is ascending by start; empty means the price is unknown. ``skills`` are 0..10 priors by skill.
     ``quality`` are the user's own 0..10 figures by skill or task, which win over priors.
@@ -120,6 +121,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
     provider: str
     upstream_id: str
     context: int | None = None
+    max_input: int | None = None
     max_output: int | None = None
     input: int = 0
     output: int = 0
