@@ -1,0 +1,191 @@
+"""The ledger: takes records in once each, answers questions about them. One writer (the control process), many readers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, literal_column, make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, IntegrityError
+
+from turnout.store import queries
+from turnout.store.queries import Filters, ObservedLatency, RequestLine, Summary
+from turnout.store.rows import attempt_row, record_of, request_row
+from turnout.store.schema import attempts, journal_offsets, metadata, refused, requests, views
+from turnout.types.record import Record
+
+# What is wrong with a record, as against what is wrong with the database.
+_BAD_RECORD = (OverflowError, DataError, IntegrityError)
+
+
+class PublishedView(msgspec.Struct, frozen=True):
+    """A view that was in force from ``at`` (unix seconds) on, with the number of its policy version."""
+
+    hash: str
+    policy: int
+    at: float
+    note: str
+
+
+class Ledger:
+    """Opens or makes the store at a path or SQLAlchemy URL. Raises sqlalchemy.exc.SQLAlchemyError from every method."""
+
+    def __init__(self, where: Path | str) -> None:
+        self._engine = _engine(where)
+        metadata.create_all(self._engine)
+        self._statements = _Statements(self._engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def ping(self) -> None:
+        """Raises when the store does not answer."""
+        with self._engine.connect() as connection:
+            connection.execute(select(1))
+
+    def ingest(self, records: Sequence[Record], segment: str, offset: int) -> int:
+        """Store records and, in the same transaction, that ``segment`` has been read up to ``offset`` bytes.
+
+        A record is stored once by its id. A ``begun`` one gives way to its final record and never replaces it.
+        Returns how many records the store could not take; they are kept in the table ``refused``.
+        """
+        try:
+            with self._engine.begin() as connection:
+                self._store(connection, records)
+                self._advance(connection, segment, offset)
+        except _BAD_RECORD:
+            return self._ingest_one_by_one(records, segment, offset)
+        return 0
+
+    def offset(self, segment: str) -> int:
+        """How many bytes of this segment are in the ledger."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(journal_offsets.c.offset).where(journal_offsets.c.segment == segment)).scalar()
+        return found or 0
+
+    def forget(self, segment: str) -> None:
+        """The segment is gone: its offset is of no more use."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(journal_offsets).where(journal_offsets.c.segment == segment))
+
+    def note_view(self, view: PublishedView) -> None:
+        """Remember a published view; one that is known already stays as it is."""
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(self._statements.view, msgspec.structs.astuple(view))
+
+    def views(self, limit: int = 100) -> tuple[PublishedView, ...]:
+        """Latest first."""
+        wanted = select(*(views.c[name] for name in PublishedView.__struct_fields__))
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(views.c.at.desc(), views.c.policy.desc()).limit(limit))
+            return tuple(PublishedView(*row) for row in rows)
+
+    def request(self, request_id: str) -> Record | None:
+        """The record as it was journalled."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(requests).where(requests.c.id == request_id)).first()
+            if found is None:
+                return None
+            tried = connection.execute(select(attempts).where(attempts.c.request_id == request_id).order_by(attempts.c.n))
+            return record_of(found, tried.all())
+
+    def recent(self, limit: int, filters: Filters = Filters()) -> tuple[RequestLine, ...]:  # noqa: B008  (frozen)
+        """Newest first."""
+        with self._engine.connect() as connection:
+            return queries.recent(connection, limit, filters)
+
+    def summary(self, since: float, now: float) -> Summary:
+        """Totals of the requests that arrived from ``since`` on (unix seconds)."""
+        with self._engine.connect() as connection:
+            return queries.summary(connection, since, now)
+
+    def mix_samples(self, route: str, since: float) -> tuple[float, ...]:
+        """The known complexities (0..1) of a route's requests, newest first, from which its mix's cut-points are made."""
+        with self._engine.connect() as connection:
+            return queries.mix_samples(connection, route, since)
+
+    def latency_by_model(self, since: float) -> dict[str, ObservedLatency]:
+        """What each model's successful attempts took."""
+        with self._engine.connect() as connection:
+            return queries.latency_by_model(connection, since)
+
+    def _store(self, connection: Connection, records: Sequence[Record]) -> None:
+        for is_final, statement in ((False, self._statements.begun_attempt), (True, self._statements.attempt)):
+            rows = [
+                attempt_row(record.id, n, attempt)
+                for record in records
+                if (record.outcome != "begun") is is_final
+                for n, attempt in enumerate(record.attempts)
+            ]
+            if rows:
+                connection.exec_driver_sql(statement, rows)
+        if records:
+            connection.exec_driver_sql(self._statements.request, [request_row(record) for record in records])
+
+    def _advance(self, connection: Connection, segment: str, offset: int) -> None:
+        connection.exec_driver_sql(self._statements.offset, (segment, offset))
+
+    def _ingest_one_by_one(self, records: Sequence[Record], segment: str, offset: int) -> int:
+        """The slow way, once a batch holds a record that the store does not take."""
+        unfit = 0
+        with self._engine.begin() as connection:
+            for record in records:
+                try:
+                    with connection.begin_nested():
+                        self._store(connection, [record])
+                except _BAD_RECORD as error:
+                    unfit += 1
+                    kept = (segment, f"{type(error).__name__}: {error}", msgspec.msgpack.encode(record))
+                    connection.exec_driver_sql(self._statements.refuse, kept)
+            self._advance(connection, segment, offset)
+        return unfit
+
+
+class _Statements:
+    """The writes, compiled once to the driver's own text: a batch then costs tuples, not statements.
+
+    An upsert reads ``insert ... on conflict``, which SQLite and PostgreSQL share.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.request = self._insert(requests, ["id"], replace=True, only_where=requests.c.outcome == literal_column("'begun'"))
+        self.attempt = self._insert(attempts, ["request_id", "n"], replace=True)
+        self.begun_attempt = self._insert(attempts, ["request_id", "n"], replace=False)
+        self.offset = self._insert(journal_offsets, ["segment"], replace=True)
+        self.view = self._insert(views, ["hash"], replace=False)
+        self.refuse = self._insert(refused, ["n"], replace=False, without={"n"})
+
+    def _insert(
+        self,
+        table: Table,
+        key: list[str],
+        *,
+        replace: bool,
+        only_where: Any = None,
+        without: frozenset[str] | set[str] = frozenset(),
+    ) -> str:
+        insert = (postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert)(table)
+        columns = [column.name for column in table.columns if column.name not in without]
+        if replace:
+            others = {name: insert.excluded[name] for name in columns if name not in key}
+            insert = insert.on_conflict_do_update(index_elements=key, set_=others, where=only_where)
+        else:
+            insert = insert.on_conflict_do_nothing(index_elements=key)
+        return str(insert.compile(dialect=self._engine.dialect, column_keys=columns))
+
+
+def _engine(where: Path | str) -> Engine:
+    url = make_url(where if isinstance(where, str) and "://" in where else f"sqlite:///{where}")
+    # Positional parameters whatever the driver, so that rows are tuples; and no row's values in an error's text.
+    engine = create_engine(url, paramstyle="qmark" if url.get_backend_name() == "sqlite" else "format", hide_parameters=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _tune_sqlite)
+    return engine
+
+
+def _tune_sqlite(connection: Any, _: object) -> None:
+    """Readers beside the writer; and a commit that survives a power cut, since the journal is deleted on the strength of it."""
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,100 @@
+"""The ledger's tables. Money in pico-dollars, times in unix seconds and milliseconds, tokens in disjoint buckets (types.reply.Usage)."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table
+
+metadata = MetaData()
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("worker", String, nullable=False),
+    Column("policy", Integer, nullable=False),
+    Column("view", String, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("plan", String, nullable=False),
+    Column("route", String),
+    Column("reason", String),
+    Column("model", String),
+    Column("outcome", String, nullable=False),
+    Column("code", String),
+    Column("status", SmallInteger, nullable=False),
+    Column("stream", Boolean, nullable=False),
+    Column("duration_ms", Float, nullable=False),
+    Column("first_token_ms", Float),
+    Column("decision_us", Float, nullable=False),
+    Column("cost_pico", BigInteger),
+    Column("baseline_pico", BigInteger),
+    Column("attempts", SmallInteger, nullable=False),
+    # Copies of what queries filter and group by; the traits themselves are the truth.
+    Column("task", String),
+    Column("band", String),
+    Column("complexity", Float),
+    Column("caller", String),
+    Column("session", String),
+    # Sums over the attempts that reported usage, None when none did.
+    Column("tokens_in", BigInteger),
+    Column("tokens_out", BigInteger),
+    Column("traits", LargeBinary),
+    Index("requests_at", "at"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("request_id", String, primary_key=True),
+    Column("n", SmallInteger, primary_key=True, autoincrement=False),
+    Column("model", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("started_ms", Float, nullable=False),
+    Column("ended_ms", Float, nullable=False),
+    Column("first_token_ms", Float),
+    Column("status", SmallInteger),
+    Column("fault", String),
+    Column("detail", String),
+    Column("cost_pico", BigInteger),
+    Column("upstream_model", String),
+    # Usage: all null when the provider reported none.
+    Column("input", BigInteger),
+    Column("cache_read", BigInteger),
+    Column("cache_write", BigInteger),
+    Column("cache_write_1h", BigInteger),
+    Column("input_audio", BigInteger),
+    Column("input_image", BigInteger),
+    Column("output", BigInteger),
+    Column("reasoning", BigInteger),
+    Column("output_audio", BigInteger),
+    Column("output_image", BigInteger),
+    Column("complete", Boolean),
+    sqlite_with_rowid=False,
+)
+
+# How far each segment has been read, changed in the transaction that stores what was read.
+journal_offsets = Table(
+    "journal_offsets",
+    metadata,
+    Column("segment", String, primary_key=True),
+    Column("offset", BigInteger, nullable=False),
+)
+
+# Records that the ledger could not take, kept as they came: nothing is lost silently, and one bad record stops no other.
+refused = Table(
+    "refused",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("segment", String, nullable=False),
+    Column("error", String, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+)
+
+# Each view that was ever published, and the policy version it carries.
+views = Table(
+    "views",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("policy", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("note", String, nullable=False),
+)
