@@ -29,7 +29,8 @@ class Candidate(msgspec.Struct, frozen=True):
     """A model that may serve. ``cost`` is the expected one, None when its price is unknown; ``quality`` 0..10, None when unknown.
 
     ``score`` is what the objective ordered by (smaller is better); ``probability`` is the chance that this model
-    would have been chosen first, over seeds (1.0 or 0.0 when nothing was drawn).
+    would have been chosen first, over seeds (1.0 or 0.0 when nothing was drawn). The last three are PRODUCT P2 to P4 in
+    pico-dollars, zero unless the policy gives them weight.
     """
 
     model: str
@@ -38,6 +39,9 @@ class Candidate(msgspec.Struct, frozen=True):
     cost: PicoDollars | None
     score: float
     probability: float
+    latency_cost: int = 0
+    error_cost: int = 0
+    opportunity_cost: int = 0
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -57,7 +57,7 @@ class Hints(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
 
 
-class Trait(msgspec.Struct, frozen=True, array_like=True):
+class Trait(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One finding and what it was inferred from (``tag:key``, ``tag``, ``words:function``, ``length`` ...).
 
     ``value`` is None when nothing was found: unknown is its own value, never the mildest one.
@@ -67,14 +67,14 @@ class Trait(msgspec.Struct, frozen=True, array_like=True):
     source: str
 
 
-class Traits(msgspec.Struct, frozen=True, omit_defaults=True):
+class Traits(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Everything a decision may depend on, besides the view and the seed. Stored with each decision; holds no content.
 
     Token counts: ``tokens`` is the estimate prices use, ``tokens_max`` the upper bound limits use, ``output_tokens`` the
     expected length of the answer. ``complexity`` is 0..1, None when unknown, and ``band`` then is None too.
     ``model`` is what the caller asked for. ``caller`` is the key's name. ``held`` is the model this session is on, from the
     worker's memory: a live input, recorded so that a decision can be recomputed. ``routes`` are those the key may use
-    (None: all). ``front`` is the dialect the caller speaks.
+    (None: all); ``bound`` names the tags that came from the key. ``front`` is the dialect the caller speaks.
     """
 
     model: str
@@ -99,6 +99,7 @@ class Traits(msgspec.Struct, frozen=True, omit_defaults=True):
     n: int
     carries: frozenset[str] = frozenset()
     tags: dict[str, str] = {}
+    bound: frozenset[str] = frozenset()
     headers: dict[str, str] = {}
     session: str | None = None
     held: str | None = None

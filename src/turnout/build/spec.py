@@ -1,0 +1,40 @@
+"""What the supervisor tells its children, as one JSON argument. No secrets: those a child finds by itself."""
+
+import msgspec
+
+
+class GatewaySpec(msgspec.Struct, frozen=True):
+    """``fd`` is the listening socket all workers share, so that a worker that dies loses no connection still waiting."""
+
+    index: int
+    fd: int
+    data_dir: str
+    host: str
+    max_body: int
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+
+    @property
+    def worker(self) -> str:
+        return f"gateway-{self.index}"
+
+
+class ControlSpec(msgspec.Struct, frozen=True):
+    """``config`` None: providers come from environment keys."""
+
+    data_dir: str
+    store: str
+    host: str
+    port: int
+    config: str | None = None
+    hosts: tuple[str, ...] = ()
+
+
+class Places:
+    """Where things are in the data directory."""
+
+    views = "views"
+    journal = "journal"
+    metrics = "metrics"
+    ledger = "ledger.db"
+    token = "admin-token"  # noqa: S105 - the file's name, not what is in it

@@ -1,0 +1,126 @@
+"""From a loaded policy and recent traffic to the view that workers decide on."""
+
+from datetime import UTC, date, datetime
+from typing import Protocol
+
+from turnout.clock import Clock
+from turnout.decide.mix import BINS, UNIFORM, cumulative, fold
+from turnout.store.ledger import Ledger, PublishedView
+from turnout.types.models import LatencyFacts, ModelFacts
+from turnout.types.policy import Policy
+from turnout.types.view import Base, Overlay
+from turnout.view import ViewStore
+
+MOVED = 0.02
+"""A mix is published anew when a cut-point's share moved by this much: below it a new view would change next to nothing."""
+LATENCY_MOVED = 0.2
+"""Likewise for a model's observed p95."""
+LATENCY_WINDOW = 3_600.0
+LATENCY_EVERY = 30.0
+"""Seconds between two looks at an hour of latencies: a larger query than the mix's."""
+LATENCY_SAMPLES = 30
+"""Observations before they outweigh the prior."""
+
+
+class Loaded(Protocol):
+    """A policy that was read and checked."""
+
+    @property
+    def policy(self) -> Policy: ...
+
+    @property
+    def models(self) -> tuple[ModelFacts, ...]: ...
+
+
+class Publisher:
+    """Makes policy versions and views. One process at a time does: the control process, or the supervisor before it starts."""
+
+    def __init__(self, views: ViewStore, ledger: Ledger, clock: Clock, tasks: dict[str, dict[str, float]]) -> None:
+        self._views = views
+        self._ledger = ledger
+        self._clock = clock
+        self._tasks = tasks
+        self._mix: dict[str, tuple[float, ...]] = {}
+        self._mix_seen = clock.now()
+        self._latency: dict[str, LatencyFacts] = {}
+        self._latency_seen = 0.0
+        self._overlay: Overlay | None = None
+        self.base: Base | None = None
+        if (current := views.current()) is not None:
+            self._overlay = views.overlay(current)
+            self.base = views.base(self._overlay.base)
+            self._mix = dict(self._overlay.mix)
+
+    def adopt(self, loaded: Loaded, note: str) -> int:
+        """Put a policy in force and return its version: the next one, or the present one if nothing about it changed."""
+        present = self.base
+        version = max((view.policy for view in self._ledger.views(1)), default=0)
+        if present is not None:
+            version = max(version, present.version)
+        unchanged = present is not None and (present.policy, present.models, present.tasks) == (
+            loaded.policy, loaded.models, self._tasks,
+        )  # fmt: skip
+        if present is None or not unchanged:
+            version += 1
+            self.base = Base(version, loaded.policy, loaded.models, self._tasks)
+        assert self.base is not None
+        self._publish(self._seen_by_now(), note)
+        return self.base.version
+
+    def refresh(self) -> bool:
+        """Publish a new view if recent traffic, or midnight, moved what decisions stand on."""
+        if self.base is None or self._overlay is None:
+            return False
+        self._fold()
+        overlay = self._seen_by_now()
+        if not _differ(self._overlay, overlay):
+            return False
+        self._publish(overlay, "traffic")
+        return True
+
+    def _publish(self, overlay: Overlay, note: str) -> None:
+        assert self.base is not None
+        self._overlay = overlay
+        view_hash = self._views.publish(self.base, overlay)
+        self._ledger.note_view(PublishedView(view_hash, self.base.version, self._clock.now(), note))
+
+    def _seen_by_now(self) -> Overlay:
+        assert self.base is not None
+        balanced = {route.name for route in self.base.policy.routes if route.objective == "balanced"}
+        mix = {route: histogram for route, histogram in self._mix.items() if route in balanced}
+        return Overlay(base="", day=_today(self._clock), observed=self._observed(), mix=mix)
+
+    def _fold(self) -> None:
+        assert self.base is not None
+        since, self._mix_seen = self._mix_seen, self._clock.now()
+        for route in self.base.policy.routes:
+            if route.objective == "balanced":
+                fresh = reversed(self._ledger.mix_samples(route.name, since))
+                self._mix[route.name] = tuple(round(count, 3) for count in fold(self._mix.get(route.name, UNIFORM), fresh))
+
+    def _observed(self) -> dict[str, LatencyFacts]:
+        now = self._clock.now()
+        if now - self._latency_seen >= LATENCY_EVERY:
+            self._latency_seen = now
+            seen = self._ledger.latency_by_model(now - LATENCY_WINDOW)
+            self._latency = {model: one.facts for model, one in seen.items() if one.samples >= LATENCY_SAMPLES}
+        return self._latency
+
+
+def _today(clock: Clock) -> date:
+    return datetime.fromtimestamp(clock.now(), UTC).date()
+
+
+def _differ(old: Overlay, new: Overlay) -> bool:
+    """Whether the difference is worth a new view."""
+    if old.day != new.day or old.decider != new.decider or old.mix.keys() != new.mix.keys():
+        return True
+    for route, histogram in new.mix.items():
+        before, after = cumulative(old.mix[route]), cumulative(histogram)
+        if max(abs(before[edge] - after[edge]) for edge in range(BINS)) > MOVED:
+            return True
+    if old.observed.keys() != new.observed.keys():
+        return True
+    return any(
+        abs(new.observed[model].p95_ms / seen.p95_ms - 1) > LATENCY_MOVED for model, seen in old.observed.items() if seen.p95_ms
+    )

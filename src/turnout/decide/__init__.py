@@ -1,0 +1,1 @@
+"""Deciding: classify -> choose a route -> match -> price -> order. Pure: no clock, no chance, no I/O; see ADR 1."""

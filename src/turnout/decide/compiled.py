@@ -1,0 +1,238 @@
+"""The view as deciding wants it: everything that does not depend on the request worked out when the view is made."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from turnout.catalog import rates
+from turnout.decide.conditions import Test, compiled, headers_read
+from turnout.decide.mix import UNIFORM, cumulative
+from turnout.types.decision import Rejection
+from turnout.types.models import Feature, Modality, ModelFacts, Rate, names
+from turnout.types.policy import Policy, Route
+from turnout.types.view import Base, Overlay
+
+DIRECT = "direct"
+"""Name of the pseudo-route of requests that name a model: hard checks, nothing else."""
+
+TIERS = ("cheap", "mid", "premium")
+
+
+class Slot(msgspec.Struct, frozen=True, gc=False):
+    """One model, ready to be matched: bits, limits and prices of the view's day.
+
+    ``quality`` holds 0..10 per task of the view, ``general`` the figure for an unknown task; None is unknown.
+    ``tier`` is None when the price is. ``dialect`` is what its provider speaks.
+    """
+
+    id: str
+    provider: str
+    dialect: str
+    context: int | None
+    max_output: int | None
+    input: int
+    output: int
+    features: int
+    unknown_features: int
+    tiers: tuple[Rate, ...] | None
+    tier: str | None
+    quality: dict[str, float | None]
+    general: float | None
+    levels: dict[str, float]
+    p50_ms: float | None
+    p95_ms: float | None
+    ttft_ms: float | None
+    tokens_per_s: float | None
+
+    def quality_for(self, task: str | None) -> float | None:
+        """Quality 0..10 for the task; for a task the view does not know, the general figure."""
+        return self.general if task is None else self.quality.get(task, self.general)
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """A route compiled: its test, the models it may use, and those refused once for all with their reasons.
+
+    ``reserve`` are the fallbacks' models in order; those that can never serve are in ``refused`` too.
+    ``ranks`` is the cumulative table of recent complexities (balanced routes).
+    """
+
+    route: Route
+    test: Test | None
+    slots: tuple[Slot, ...]
+    reserve: tuple[Slot, ...]
+    refused: tuple[Rejection, ...]
+    ranks: tuple[float, ...]
+
+
+class View(msgspec.Struct, frozen=True):
+    """The snapshot a request is decided on. ``bare`` maps a model's id without its provider to all that serve it."""
+
+    hash: str
+    version: int
+    decider: int
+    policy: Policy
+    lanes: tuple[Lane, ...]
+    by_name: Mapping[str, Lane]
+    slots: Mapping[str, Slot]
+    facts: Mapping[str, ModelFacts]
+    bare: Mapping[str, tuple[Slot, ...]]
+    refused: Mapping[str, Rejection]
+    headers: frozenset[str]
+
+
+def compile_view(base: Base, overlay: Overlay, view_hash: str) -> View:
+    """Work out what every decision on this view has in common."""
+    dialects = {provider.id: provider.dialect for provider in base.policy.providers}
+    facts = {model.id: model for model in base.models}
+    slots = {
+        model.id: _slot(model, dialects[model.provider], base.tasks, overlay)
+        for model in base.models
+        if model.provider in dialects
+    }
+    refused = {id_: rejection for id_ in slots if (rejection := _withdrawn(facts[id_], overlay)) is not None}
+    bare: dict[str, list[Slot]] = {}
+    for id_, slot in slots.items():
+        bare.setdefault(id_.partition("/")[2], []).append(slot)
+    lanes = tuple(_lane(route, slots, facts, refused, overlay) for route in base.policy.routes)
+    return View(
+        hash=view_hash,
+        version=base.version,
+        decider=overlay.decider,
+        policy=base.policy,
+        lanes=lanes,
+        by_name={lane.route.name: lane for lane in lanes},
+        slots=slots,
+        facts=facts,
+        bare={name: tuple(serving) for name, serving in bare.items()},
+        refused=refused,
+        headers=frozenset().union(*(headers_read(route.when) for route in base.policy.routes)),
+    )
+
+
+def _slot(model: ModelFacts, dialect: str, tasks: Mapping[str, Mapping[str, float]], overlay: Overlay) -> Slot:
+    tiers = rates.in_force(model.prices, overlay.day)
+    latency = overlay.observed.get(model.id) or model.latency
+    quality = {task: _quality(model, task, weights) for task, weights in tasks.items()}
+    for task, stated in model.quality.items():
+        quality.setdefault(task, stated)
+    return Slot(
+        id=model.id,
+        provider=model.provider,
+        dialect=dialect,
+        context=model.context,
+        max_output=model.max_output,
+        input=model.input,
+        output=model.output,
+        features=model.features,
+        unknown_features=model.unknown_features,
+        tiers=tiers,
+        tier=rates.tier_name(tiers) if tiers is not None else None,
+        quality=quality,
+        general=_general(model),
+        levels={**model.skills, **model.quality},
+        p50_ms=latency.p50_ms if latency else None,
+        p95_ms=latency.p95_ms if latency else None,
+        ttft_ms=latency.ttft_ms if latency else None,
+        tokens_per_s=latency.output_tokens_per_s if latency else None,
+    )
+
+
+def _quality(model: ModelFacts, task: str, weights: Mapping[str, float]) -> float | None:
+    """The user's figure for the task, else the weighted mean of its skills (the user's figure before the prior), else unknown."""
+    if task in model.quality:
+        return model.quality[task]
+    default = model.quality.get("default")
+    known = [
+        (weight, level)
+        for skill, weight in weights.items()
+        if (level := model.quality.get(skill, default if default is not None else model.skills.get(skill))) is not None
+    ]
+    total = sum(weight for weight, _ in known)
+    return sum(weight * level for weight, level in known) / total if total else default
+
+
+def _general(model: ModelFacts) -> float | None:
+    """For a request whose task is unknown: the user's default, else the mean over all skills known."""
+    if "default" in model.quality:
+        return model.quality["default"]
+    levels = [*{**model.skills, **model.quality}.values()]
+    return sum(levels) / len(levels) if levels else None
+
+
+def _withdrawn(model: ModelFacts, overlay: Overlay) -> Rejection | None:
+    if model.disabled:
+        return Rejection(model.id, "disabled", "disabled in the policy")
+    if model.retires is not None and model.retires <= overlay.day:
+        return Rejection(model.id, "retired", f"retired on {model.retires}")
+    return None
+
+
+def _lane(
+    route: Route, slots: Mapping[str, Slot], facts: Mapping[str, ModelFacts], refused: Mapping[str, Rejection], overlay: Overlay
+) -> Lane:
+    wanted = [name for name, _ in route.split] or list(route.models or slots)
+    reserve = [fallback.model for fallback in route.fallback]
+    never = {
+        id_: rejection
+        for id_ in dict.fromkeys((*wanted, *reserve))
+        if (rejection := refused.get(id_) or _unfit(route, slots[id_], facts[id_])) is not None
+    }
+    return Lane(
+        route=route,
+        test=compiled(route.when) if route.when is not None else None,
+        slots=tuple(slots[id_] for id_ in wanted if id_ not in never),
+        reserve=tuple(slots[id_] for id_ in reserve if id_ not in never),
+        refused=tuple(never.values()),
+        ranks=cumulative(overlay.mix.get(route.name, UNIFORM)),
+    )
+
+
+def _unfit(route: Route, slot: Slot, facts: ModelFacts) -> Rejection | None:
+    """What the route demands of a model whatever the request: a miss is the same for every request of this view."""
+    needs = route.needs
+    if route.approved and slot.id not in route.models:
+        return Rejection(slot.id, "not_approved", f"not on the approved list of route {route.name}")
+    if needs.region and facts.region not in needs.region:
+        return Rejection(slot.id, "region", f"region {facts.region or 'unknown'}, needs {_list(needs.region)}")
+    if needs.data_policy - facts.data_policy:
+        return Rejection(slot.id, "data_policy", f"lacks {_list(needs.data_policy - facts.data_policy)}")
+    if missing := needs.input & ~slot.input:
+        return Rejection(slot.id, "modality", f"no {_list(names(Modality(missing)))} input")
+    if missing := needs.features & ~(slot.features | (slot.unknown_features & tolerated(route))):
+        return Rejection(slot.id, "feature", lacking(missing, slot))
+    if needs.context is not None and (slot.context is None or slot.context < needs.context):
+        return Rejection(slot.id, "context_window", f"context {slot.context or 'unknown'}, the route needs {needs.context}")
+    if needs.latency_p95_ms is not None and (slot.p95_ms is None or slot.p95_ms > needs.latency_p95_ms):
+        return Rejection(slot.id, "latency", f"p95 {_figure(slot.p95_ms, ' ms')}, needs <= {needs.latency_p95_ms:g} ms")
+    for level, least in needs.levels.items():
+        have = slot.levels.get(level, slot.quality.get(level))
+        if have is None or have < least:
+            return Rejection(slot.id, "quality", f"{level} {_figure(have)}, needs >= {least:g}")
+    if slot.tiers is None and route.unknown_price == "deny":
+        return Rejection(slot.id, "unknown_price", "its price is unknown and the route denies unknown prices")
+    return None
+
+
+def tolerated(route: Route) -> int:
+    """Feature bits whose unknown support the route accepts."""
+    return sum(Feature[name.upper()] for name in route.unknown)
+
+
+def lacking(missing: int, slot: Slot) -> str:
+    """Says of each missing feature whether it is known to be absent or not known at all."""
+    unknown = missing & slot.unknown_features
+    absent = missing & ~unknown
+    parts = []
+    if absent:
+        parts.append(f"no {_list(names(Feature(absent)))}")
+    if unknown:
+        parts.append(f"{_list(names(Feature(unknown)))} unknown")
+    return "; ".join(parts)
+
+
+def _list(words: frozenset[str] | tuple[str, ...]) -> str:
+    return ", ".join(sorted(words))
+
+
+def _figure(value: float | None, unit: str = "") -> str:
+    return "unknown" if value is None else f"{value:.4g}{unit}"

@@ -1,0 +1,119 @@
+"""From offers to a plan: the objective's order, the session's model kept, the fallbacks behind."""
+
+from hashlib import blake2b
+
+import msgspec
+
+from turnout.decide.match import Match, Offer
+from turnout.decide.objectives import OBJECTIVES, Question, Ranking, by_weight
+from turnout.decide.price import Priced
+from turnout.decide.route import Choice
+from turnout.types.decision import Plan, Reason, Step
+from turnout.types.money import PicoDollars
+from turnout.types.policy import FaultCondition, Route
+from turnout.types.traits import Traits
+
+ANY: frozenset[FaultCondition] = frozenset({"any"})
+ELSEWHERE: frozenset[FaultCondition] = frozenset({"rate_limited", "unavailable"})
+"""What another model of the same route can help against."""
+ROOMIER: frozenset[FaultCondition] = ELSEWHERE | {"context_overflow"}
+
+
+class Ordered(msgspec.Struct, frozen=True):
+    """The plan, and the ranking it came from (None when only fallbacks were left)."""
+
+    plan: Plan
+    reason: Reason
+    ranking: Ranking | None
+
+
+def order(choice: Choice, found: Match, priced: list[Priced], traits: Traits, seed: int) -> Ordered:
+    """Put what may serve in order and bound it by the route's limits and the request's own."""
+    route = choice.lane.route
+    ranking: Ranking | None = None
+    ordered: list[Priced] = []
+    first_reason: Reason = "fallback"
+    if priced:
+        question = Question(route, traits, choice.lane.ranks, _share(route, traits, seed))
+        ranking = (by_weight if route.split else OBJECTIVES[route.objective])(priced, question)
+        first_reason = "direct" if choice.named else ranking.reason
+        ordered = ranking.order
+        if (held := _held(ordered, route, traits)) is not None and held is not ordered[0]:
+            ordered = [held, *(other for other in ordered if other is not held)]
+            first_reason = "sticky"
+    steps = _steps(route, ordered, found.reserve, first_reason)
+    deadline = route.deadline if traits.deadline_ms is None else min(route.deadline, traits.deadline_ms / 1_000)
+    plan = Plan(steps, route.attempts, deadline, _tighter(route.budget, traits.max_cost), route.journal_required)
+    return Ordered(plan, first_reason, ranking)
+
+
+def digest(route: str, plan: Plan) -> str:
+    """16 hex digits that two equal plans share: what the record keeps of a plan."""
+    text = "|".join(f"{step.model}:{step.reason}:{','.join(sorted(step.on))}:{step.expected_cost}" for step in plan.steps)
+    return blake2b(f"{route}|{plan.attempts}|{plan.deadline}|{plan.budget}|{text}".encode(), digest_size=8).hexdigest()
+
+
+def _share(route: Route, traits: Traits, seed: int) -> float:
+    """A number in [0, 1) that is the same for every request of a session, and for every replay."""
+    unit = traits.session if traits.session is not None else seed
+    return int.from_bytes(blake2b(f"{route.name}:{unit}".encode(), digest_size=8).digest(), "big") / 2**64
+
+
+def _held(ordered: list[Priced], route: Route, traits: Traits) -> Priced | None:
+    """The model this session is on, if it is still good enough to stay with.
+
+    A switch throws away the provider's prompt cache and changes the voice of a conversation, so it needs a reason: more quality than the
+    band allows to miss (quality, balanced), or a price that beats even the cached one (cost).
+    """
+    if traits.held is None or not route.sticky or route.objective == "static":
+        return None
+    held = next((priced for priced in ordered if priced.offer.slot.id == traits.held), None)
+    if held is None:
+        return None
+    winner = ordered[0]
+    if route.objective in ("quality", "balanced"):
+        stays = (held.offer.quality or 0.0) >= (winner.offer.quality or 0.0) - route.band
+    elif route.objective == "cost":
+        warm = _warm(held.offer, traits)
+        stays = warm is not None and winner.offer.cost is not None and warm <= winner.offer.cost
+    else:
+        stays = True
+    return held if stays else None
+
+
+def _warm(offer: Offer, traits: Traits) -> int | None:
+    """Expected cost with the conversation's tokens read from the provider's cache, where it has one."""
+    if offer.cost is None or offer.slot.tiers is None:
+        return None
+    rate = offer.slot.tiers[0]
+    return offer.cost if rate.cache_read is None else offer.cost - (rate.input - rate.cache_read) * traits.tokens
+
+
+def _steps(route: Route, ordered: list[Priced], reserve: tuple[Offer, ...], first_reason: Reason) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    if ordered:
+        first = ordered[0].offer
+        steps.append(Step(first.slot.id, ANY, first_reason, first.cost, route.timeouts))
+        room = max(0, route.attempts - 1 - len(reserve))
+        for other in _elsewhere_first(first, ordered)[:room]:
+            roomier = (other.slot.context or 0) > (first.slot.context or 0)
+            steps.append(Step(other.slot.id, ROOMIER if roomier else ELSEWHERE, "fallback", other.cost, route.timeouts))
+    conditions = {fallback.model: fallback.on for fallback in route.fallback}
+    taken = {step.model for step in steps}
+    steps += [
+        Step(offer.slot.id, conditions[offer.slot.id], "fallback", offer.cost, route.timeouts)
+        for offer in reserve
+        if offer.slot.id not in taken
+    ]
+    return tuple(steps)
+
+
+def _elsewhere_first(first: Offer, ordered: list[Priced]) -> list[Offer]:
+    """The others in the objective's order, those of another provider before those that would share the first one's outage."""
+    others = [priced.offer for priced in ordered[1:]]
+    return sorted(others, key=lambda offer: offer.slot.provider == first.slot.provider)
+
+
+def _tighter(one: PicoDollars | None, other: PicoDollars | None) -> PicoDollars | None:
+    limits = [limit for limit in (one, other) if limit is not None]
+    return min(limits) if limits else None

@@ -1,0 +1,160 @@
+"""The data plane's routes on one screen, and the way of a request from bytes to the spine and back."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from turnout.dialects.dialect import Dialect
+from turnout.dialects.registry import DIALECTS
+from turnout.errors import Code, TurnoutError
+from turnout.flow import Gateway, Request, answer
+from turnout.front.explain import explain
+from turnout.front.guard import Guard, Headers, check_json, identify
+from turnout.front.hints import read_hints
+from turnout.front.listing import list_models
+from turnout.front.sink import AsgiSink, Context, Receive, Send, send_error, send_whole
+
+Scope = dict[str, Any]
+
+OPENAI_CHAT = DIALECTS["openai-chat"]
+ANTHROPIC = DIALECTS["anthropic-messages"]
+
+
+class App:
+    """One ASGI application per worker."""
+
+    def __init__(self, gateway: Gateway, guard: Guard, max_body: int) -> None:
+        self._gateway = gateway
+        self._guard = guard
+        self._max_body = max_body
+        self.draining = False
+        self._routes: dict[tuple[str, str], Callable[[Call], Awaitable[None]]] = {
+            ("POST", "/v1/chat/completions"): self._chat,
+            ("POST", "/v1/messages"): self._chat,
+            ("POST", "/v1/explain"): self._explain,
+            ("GET", "/v1/models"): self._models,
+            ("GET", "/metrics"): self._metrics,
+            ("GET", "/health/live"): self._live,
+            ("GET", "/health/ready"): self._ready,
+        }
+        self._paths = {path for _, path in self._routes}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        clock, snapshot = self._gateway.clock, self._gateway.snapshot
+        seed, at = clock.seed(), clock.now()
+        context = Context(f"{int(at * 1000):012x}-{seed:016x}", str(snapshot.view.version))
+        call = Call(scope["path"], dict(scope["headers"]), receive, send, context, seed, at, clock.steady())
+        try:
+            self._guard.check_host(call.headers)
+            self._guard.check_origin(call.headers)
+            await self._endpoint(scope["method"], call.path)(call)
+        except TurnoutError as error:
+            await send_error(send, call.dialect, error, context)
+
+    def _endpoint(self, method: str, path: str) -> "Callable[[Call], Awaitable[None]]":
+        endpoint = self._routes.get((method, path))
+        if endpoint is None:
+            served = ", ".join(f"{verb} {known}" for verb, known in self._routes)
+            wrong = f"{path} does not take {method}" if path in self._paths else f"there is no {path} here"
+            raise TurnoutError(
+                Code.INVALID_REQUEST, f"{wrong}; served are {served}", retry=False, status=405 if path in self._paths else 404
+            )
+        return endpoint
+
+    async def _chat(self, call: "Call") -> None:
+        gateway = self._gateway
+        snapshot = gateway.snapshot
+        key = identify(call.headers, snapshot.keys)
+        check_json(call.headers)
+        ask = call.dialect.ask(await call.body(self._max_body))
+        hints = read_hints(call.headers, ask, key, snapshot.view.headers)
+        request = Request(call.context.id, call.seed, call.at, call.arrived, call.dialect, ask, hints, key)
+        sink = AsgiSink(call.receive, call.send, call.context, stream=ask.sketch.stream)
+        await answer(gateway, snapshot, request, sink)
+        await sink.finish()
+
+    async def _explain(self, call: "Call") -> None:
+        gateway = self._gateway
+        snapshot = gateway.snapshot
+        key = identify(call.headers, snapshot.keys)
+        check_json(call.headers)
+        ask = call.dialect.ask(await call.body(self._max_body))
+        hints = read_hints(call.headers, ask, key, snapshot.view.headers)
+        request = Request(call.context.id, call.seed, call.at, call.arrived, call.dialect, ask, hints, key)
+        await call.answer(explain(gateway, snapshot, request), call.context.headers())
+
+    async def _models(self, call: "Call") -> None:
+        snapshot = self._gateway.snapshot
+        key = identify(call.headers, snapshot.keys)
+        await call.answer(list_models(snapshot.view, key, call.dialect.name), call.context.headers())
+
+    async def _metrics(self, call: "Call") -> None:
+        body, content_type = self._gateway.metrics.exposition()
+        await send_whole(call.send, 200, body, content_type.encode())
+
+    async def _live(self, call: "Call") -> None:
+        await call.answer({"status": "live"})
+
+    async def _ready(self, call: "Call") -> None:
+        """Not ready while draining, so that a balancer sends nobody here."""
+        if self.draining:
+            raise TurnoutError(Code.OVERLOADED, "draining: this process is about to stop", retry=True)
+        await call.answer(
+            {"status": "ready", "policy": self._gateway.snapshot.view.version, "view": self._gateway.snapshot.view.hash}
+        )
+
+
+class Call(msgspec.Struct):
+    """One HTTP request, before anything is known of it."""
+
+    path: str
+    headers: Headers
+    receive: Receive
+    send: Send
+    context: Context
+    seed: int
+    at: float
+    arrived: float
+
+    @property
+    def dialect(self) -> Dialect:
+        """The one whose errors this client understands: by path, and where a path serves all, by what only its SDK sends."""
+        if self.path == "/v1/messages" or (self.path != "/v1/chat/completions" and b"anthropic-version" in self.headers):
+            return ANTHROPIC
+        return OPENAI_CHAT
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body, bounded.
+
+        Raises:
+            TurnoutError: ``too_large``, before reading where the length is announced; ``invalid_request`` if the client left.
+        """
+        announced = self.headers.get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > limit:
+            raise _too_large(limit)
+        message = await self.receive()
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body", False) and len(body) <= limit:
+            return body
+        parts, size = [body], len(body)
+        while message.get("more_body", False):
+            if size > limit:
+                raise _too_large(limit)
+            message = await self.receive()
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+        if message["type"] == "http.disconnect":
+            raise TurnoutError(Code.INVALID_REQUEST, "the request ended before its body did", retry=False)
+        if size > limit:
+            raise _too_large(limit)
+        return b"".join(parts)
+
+    async def answer(self, value: Any, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+        await send_whole(self.send, 200, msgspec.json.encode(value), headers=headers)
+
+
+def _too_large(limit: int) -> TurnoutError:
+    return TurnoutError(Code.TOO_LARGE, f"the body is larger than {limit} bytes; raise server.max_body to accept it", retry=False)

@@ -1,0 +1,83 @@
+"""POST /v1/explain: the same decision, calling nobody and recording nothing."""
+
+from time import perf_counter_ns
+from typing import Any
+
+from turnout.decide.decide import decide, in_full
+from turnout.flow import Gateway, Request, Snapshot, read_traits
+from turnout.types.decision import Decision
+from turnout.types.models import Feature, Modality, names
+from turnout.types.money import usd
+from turnout.types.traits import Traits
+
+
+def explain(gateway: Gateway, snapshot: Snapshot, request: Request) -> dict[str, Any]:
+    """The decision in the shape of PRODUCT section 4.
+
+    Raises:
+        TurnoutError: as the request itself would.
+    """
+    started = perf_counter_ns()
+    traits = read_traits(gateway, request)
+    decided = decide(snapshot.view, traits, request.seed)
+    took = (perf_counter_ns() - started) / 1_000
+    view = snapshot.view
+    return {
+        "decision_id": request.id,
+        **shown(in_full(decided), traits),
+        "policy": view.version,
+        "versions": {"policy": view.version, "view": view.hash, "decider": view.decider},
+        "decision_us": round(took, 1),
+    }
+
+
+def shown(decision: Decision, traits: Traits) -> dict[str, Any]:
+    """A decision as people and programs read it: dollars, names instead of bits."""
+    return {
+        "route": decision.route,
+        "reason": decision.reason,
+        "traits": shown_traits(traits),
+        "candidates": [
+            {
+                "model": candidate.model,
+                "quality": candidate.quality,
+                "latency_p95_ms": candidate.latency_p95_ms,
+                "expected_cost_usd": None if candidate.cost is None else usd(candidate.cost),
+                "score": candidate.score,
+                "probability": candidate.probability,
+                "latency_cost_usd": usd(candidate.latency_cost),
+                "error_cost_usd": usd(candidate.error_cost),
+                "opportunity_cost_usd": usd(candidate.opportunity_cost),
+            }
+            for candidate in decision.candidates
+        ],
+        "rejections": [
+            {"model": rejection.model, "reason": rejection.reason, "detail": rejection.detail}
+            for rejection in decision.rejections
+        ],
+        "plan": [{"model": step.model, "on": sorted(step.on), "reason": step.reason} for step in decision.plan.steps],
+        "limits": {
+            "attempts": decision.plan.attempts,
+            "deadline_s": decision.plan.deadline,
+            "budget_usd": None if decision.plan.budget is None else usd(decision.plan.budget),
+        },
+    }
+
+
+def shown_traits(traits: Traits) -> dict[str, Any]:
+    """Each trait with what it was inferred from."""
+    found = {
+        name: {"value": trait.value, "from": trait.source}
+        for name in ("task", "latency", "cost", "quality", "sensitivity", "language")
+        for trait in (getattr(traits, name),)
+    }
+    return {
+        **found,
+        "complexity": {"value": traits.complexity, "band": traits.band, "from": traits.complexity_source},
+        "tokens": {"estimate": traits.tokens, "at_most": traits.tokens_max, "output": traits.output_tokens},
+        "features": names(Feature(traits.features)),
+        "input": names(Modality(traits.input)),
+        "tags": traits.tags,
+        "session": traits.session,
+        "held": traits.held,
+    }

@@ -1,0 +1,103 @@
+"""Who may come in. Loopback is no wall: a web page can reach it, so Host, Origin and content type are checked there too."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from ipaddress import ip_address
+
+import msgspec
+
+from turnout.errors import Code, TurnoutError
+from turnout.types.policy import Key
+
+Headers = Mapping[bytes, bytes]
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """What the front door checks. ``host`` is the address served on; ``hosts`` and ``origins`` are accepted besides the loopback's.
+
+    Off the loopback only keys open the door, so that any Host may come in unless ``hosts`` says which.
+    """
+
+    host: str
+    hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+
+    def check_host(self, headers: Headers) -> None:
+        """Refuse names that are not ours: with DNS rebinding a foreign page gives its own.
+
+        Raises:
+            TurnoutError: ``forbidden``.
+        """
+        if not is_loopback(self.host) and not self.hosts:
+            return
+        host = hostname(headers.get(b"host", b"").decode("latin-1"))
+        if host not in _LOOPBACK and host != self.host and host not in self.hosts:
+            raise TurnoutError(
+                Code.FORBIDDEN, f'host "{host}" is not served here; use {self.host} or add it to server.hosts', retry=False
+            )
+
+    def check_origin(self, headers: Headers) -> None:
+        """Refuse pages of other sites; SDKs send no Origin.
+
+        Raises:
+            TurnoutError: ``forbidden``.
+        """
+        origin = headers.get(b"origin")
+        if origin is None:
+            return
+        text = origin.decode("latin-1")
+        if text not in self.origins and hostname(text.partition("://")[2]) not in _LOOPBACK:
+            raise TurnoutError(
+                Code.FORBIDDEN, f'requests from pages of "{text}" are not accepted; server.origins may name it', retry=False
+            )
+
+
+def check_json(headers: Headers) -> None:
+    """Refuse what a plain web form can send.
+
+    Raises:
+        TurnoutError: ``invalid_request``.
+    """
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json":
+        raise TurnoutError(
+            Code.INVALID_REQUEST,
+            f'content-type must be application/json, not "{kind.decode("latin-1") or "missing"}"',
+            param="content-type",
+            retry=False,
+        )
+
+
+def identify(headers: Headers, keys: Mapping[str, Key]) -> Key | None:
+    """The caller's key, or None when none are configured. Keys are looked up by the whole hash of what was presented.
+
+    Raises:
+        TurnoutError: ``unauthenticated``.
+    """
+    if not keys:
+        return None
+    bearer = headers.get(b"authorization", b"")
+    presented = bearer[7:].strip() if bearer[:7].lower() == b"bearer " else headers.get(b"x-api-key", b"")
+    if not presented:
+        raise TurnoutError(Code.UNAUTHENTICATED, 'no key: send "Authorization: Bearer KEY" or "x-api-key: KEY"', retry=False)
+    key = keys.get("sha256:" + sha256(presented).hexdigest())
+    if key is None:
+        raise TurnoutError(Code.UNAUTHENTICATED, "this key is not known here", retry=False)
+    return key
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to serve on can only be reached from this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def hostname(authority: str) -> str:
+    """The host of ``host:port``, brackets of IPv6 taken off, lower case."""
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0].lower()
+    return authority.partition("/")[0].rpartition(":")[0].lower() if ":" in authority else authority.partition("/")[0].lower()

@@ -1,0 +1,126 @@
+"""What a caller says of its own request: headers over the body key ``turnout`` over the dialect's metadata; the key's tags over all."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import unquote
+
+from turnout.dialects.dialect import Ask
+from turnout.errors import Code, TurnoutError
+from turnout.types.money import PicoDollars, pico_from_usd
+from turnout.types.policy import Key
+from turnout.types.traits import Hints
+
+TAGS = b"x-turnout-tags"
+MAX_TAGS = 64
+MAX_TAG_CHARS = 256
+_BODY_KEYS = frozenset({"tags", "session", "deadline_ms", "max_cost_usd", "route", "models"})
+
+
+def read_hints(headers: Mapping[bytes, bytes], ask: Ask, key: Key | None, watched: frozenset[str]) -> Hints:
+    """All hints of a request. ``watched`` are the header names that the policy's conditions look at.
+
+    Raises:
+        TurnoutError: ``invalid_request`` naming the header or body key at fault.
+    """
+    said = ask.turnout
+    if unknown := said.keys() - _BODY_KEYS:
+        raise _bad(f"turnout.{min(unknown)}", f"is not a hint; known are {', '.join(sorted(_BODY_KEYS))}")
+    tags = {name: value for name, value in ask.metadata.items() if len(value) <= MAX_TAG_CHARS} if ask.metadata else {}
+    if "tags" in said:
+        tags |= _body_tags(said["tags"])
+    if TAGS in headers:
+        tags |= _header_tags(headers[TAGS].decode("latin-1"))
+    if len(tags) > MAX_TAGS:
+        raise _bad("x-turnout-tags", f"too many tags: {len(tags)}, at most {MAX_TAGS}")
+    if key is not None and key.tags:
+        tags |= key.tags
+    return Hints(
+        tags=tags,
+        bound=frozenset(key.tags) if key is not None else frozenset(),
+        headers=_watched(headers, watched) if watched else {},
+        session=_text(headers, b"x-turnout-session", said, "session"),
+        deadline_ms=_deadline(_either(headers, b"x-turnout-deadline-ms", said, "deadline_ms")),
+        max_cost=_cost(_either(headers, b"x-turnout-max-cost-usd", said, "max_cost_usd")),
+        route=_text(headers, b"x-turnout-route", said, "route"),
+        models=_models(said.get("models")),
+    )
+
+
+def _header_tags(text: str) -> dict[str, str]:
+    tags = {}
+    for pair in text.split(","):
+        if not pair.strip():
+            continue
+        name, equals, value = pair.partition("=")
+        name, value = name.strip(), unquote(value.strip())
+        if not equals or not name:
+            raise _bad("x-turnout-tags", f'"{pair.strip()}" is not name=value; separate tags by commas, percent-encode values')
+        if len(value) > MAX_TAG_CHARS:
+            raise _bad("x-turnout-tags", f'the value of "{name}" is longer than {MAX_TAG_CHARS} characters')
+        tags[name] = value
+    return tags
+
+
+def _body_tags(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(tag, str) and len(tag) <= MAX_TAG_CHARS for tag in value.values()):
+        raise _bad("turnout.tags", f"must map names to texts of at most {MAX_TAG_CHARS} characters")
+    return value
+
+
+def _watched(headers: Mapping[bytes, bytes], watched: frozenset[str]) -> dict[str, str]:
+    found = ((name, headers.get(name.encode("latin-1"))) for name in watched)
+    return {name: value.decode("latin-1") for name, value in found if value is not None}
+
+
+def _either(headers: Mapping[bytes, bytes], header: bytes, said: Mapping[str, Any], name: str) -> tuple[str, Any] | None:
+    """The hint's value and the name to blame for it."""
+    if header in headers:
+        return header.decode(), headers[header].decode("latin-1")
+    return (f"turnout.{name}", said[name]) if said.get(name) is not None else None
+
+
+def _text(headers: Mapping[bytes, bytes], header: bytes, said: Mapping[str, Any], name: str) -> str | None:
+    given = _either(headers, header, said, name)
+    if given is None:
+        return None
+    where, value = given
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TAG_CHARS:
+        raise _bad(where, f"must be a text of 1 to {MAX_TAG_CHARS} characters")
+    return value
+
+
+def _deadline(given: tuple[str, Any] | None) -> int | None:
+    if given is None:
+        return None
+    where, value = given
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise _bad(where, "must be a whole number of milliseconds above 0")
+    return value
+
+
+def _cost(given: tuple[str, Any] | None) -> PicoDollars | None:
+    if given is None:
+        return None
+    where, value = given
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        raise _bad(where, "must be a number of US dollars") from None
+    if not amount.is_finite() or amount < 0 or isinstance(value, bool):
+        raise _bad(where, "must be a number of US dollars, 0 or more")
+    return pico_from_usd(amount)
+
+
+def _models(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(model, str) for model in value):
+        raise _bad("turnout.models", "must be a list of model names")
+    return tuple(value)
+
+
+def _bad(where: str, what: str) -> TurnoutError:
+    return TurnoutError(Code.INVALID_REQUEST, f"{where}: {what}", param=where, retry=False)

@@ -1,0 +1,34 @@
+"""The view as stored: what a decision stands on, in two files named by their hashes.
+
+The *base* (policy, model facts, task table) changes when a person or a release changes something; the *overlay* (day, observed
+latency, mix) changes with traffic and stays small, so that a new one can be published every few seconds and kept.
+"""
+
+from datetime import date
+
+import msgspec
+
+from turnout.types.models import LatencyFacts, ModelFacts
+from turnout.types.policy import Policy
+
+DECIDER_VERSION = 1
+"""Raised whenever ``decide/`` would answer differently on the same inputs, so that replay can tell why it differs."""
+
+
+class Base(msgspec.Struct, frozen=True):
+    """``tasks`` maps a task to the weights of its skills. ``version`` numbers the policy."""
+
+    version: int
+    policy: Policy
+    models: tuple[ModelFacts, ...]
+    tasks: dict[str, dict[str, float]]
+
+
+class Overlay(msgspec.Struct, frozen=True):
+    """``base`` is the base's hash; prices are those of ``day`` (UTC); ``mix`` holds a histogram of recent complexities per route."""
+
+    base: str
+    day: date
+    observed: dict[str, LatencyFacts] = {}
+    mix: dict[str, tuple[float, ...]] = {}
+    decider: int = DECIDER_VERSION

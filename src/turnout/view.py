@@ -1,0 +1,109 @@
+"""Views on disk and in hand: files named by their hashes, written by the control process, loaded by workers on notice.
+
+A worker needs nothing but this directory to start, restart and go on: the data plane outlives the control plane.
+"""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from turnout.decide.compiled import View, compile_view
+from turnout.types.view import Base, Overlay
+
+_CURRENT = "current"
+
+
+class ViewStore:
+    """The directory of views. Files are written beside their place and moved in, so that no reader sees half of one."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._bases: dict[str, Base] = {}
+
+    def publish(self, base: Base, overlay: Overlay) -> str:
+        """Store the view, make it the current one, and return its hash. ``overlay.base`` is set to the base's."""
+        base_hash = self._put(msgspec.json.encode(base, order="deterministic"), "base")
+        view_hash = self._put(
+            msgspec.json.encode(msgspec.structs.replace(overlay, base=base_hash), order="deterministic"), "view"
+        )
+        self._replace(self._directory / _CURRENT, view_hash.encode())
+        return view_hash
+
+    def load(self, view_hash: str) -> View:
+        """Compile a stored view.
+
+        Raises:
+            FileNotFoundError: there is no such view.
+            ValueError: its file is not what its name says.
+        """
+        overlay = self.overlay(view_hash)
+        return compile_view(self.base(overlay.base), overlay, view_hash)
+
+    def overlay(self, view_hash: str) -> Overlay:
+        """A stored view's own file."""
+        return msgspec.json.decode(self._get(view_hash, "view"), type=Overlay)
+
+    def base(self, base_hash: str) -> Base:
+        """The stored base; kept in memory, since overlays change far more often."""
+        if base_hash not in self._bases:
+            self._bases = {base_hash: msgspec.json.decode(self._get(base_hash, "base"), type=Base)}
+        return self._bases[base_hash]
+
+    def current(self) -> str | None:
+        """Hash of the view to decide on now, None before the first one was published."""
+        try:
+            return (self._directory / _CURRENT).read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def _put(self, content: bytes, kind: str) -> str:
+        name = sha256(content).hexdigest()[:32]
+        path = self._directory / f"{name}.{kind}.json"
+        if not path.exists():
+            self._replace(path, content)
+        return name
+
+    def _get(self, name: str, kind: str) -> bytes:
+        content = (self._directory / f"{name}.{kind}.json").read_bytes()
+        if sha256(content).hexdigest()[:32] != name:
+            raise ValueError(f"view file {name}.{kind}.json is damaged: its content does not have the hash it is named by")
+        return content
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        temporary.write_bytes(content)
+        temporary.replace(path)
+
+
+class CurrentView:
+    """The view a worker decides on. ``poll`` is cheap: one stat unless something changed."""
+
+    def __init__(self, store: ViewStore, directory: Path) -> None:
+        self._store = store
+        self._marker = directory / _CURRENT
+        self._seen: tuple[int, int] | None = None
+        self.view: View | None = None
+
+    def poll(self) -> View | None:
+        """Load the current view if it is another one now; return it then, None otherwise. A view that cannot be loaded keeps the old.
+
+        Raises:
+            OSError, ValueError, msgspec.DecodeError: the new view cannot be loaded; the old one stays and the next call tries again.
+        """
+        try:
+            status = self._marker.stat()
+        except FileNotFoundError:
+            return None
+        mark = (status.st_mtime_ns, status.st_ino)
+        if mark == self._seen:
+            return None
+        view_hash = self._store.current()
+        if view_hash is None or (self.view is not None and view_hash == self.view.hash):
+            self._seen = mark
+            return None
+        self.view = self._store.load(view_hash)
+        self._seen = mark
+        return self.view
