@@ -208,14 +208,6 @@ class RunningSim:
         return self.sim.stats
 
 
-async def serve_sim(
-    fleet: Fleet, host: str, port: int, *, rules: tuple[Rule, ...] = (), until: asyncio.Event | None = None
-) -> None:
-    """Serve until ``until`` is set (None: until cancelled). Raises OSError when the port is taken."""
-    async with running_sim(fleet, rules=rules, host=host, port=port):
-        await (until or asyncio.Event()).wait()
-
-
 def _reported(usage: Usage, fault: Fault | None) -> Usage | None:
     """The usage as told to the client."""
     if fault is None or fault.kind not in {"no_usage", "wrong_usage"}:

@@ -80,16 +80,25 @@ class Stats:
         cell.output_tokens += usage.total_output
         cell.billed_pico += self.bill(model, usage)
 
+    @property
+    def billed_pico(self) -> int:
+        """The invoice's total."""
+        return sum(entry.billed_pico for entry in self.by_model.values())
+
+    @property
+    def faults(self) -> Counter[str]:
+        """Faults that struck, by kind."""
+        return sum((entry.faults for entry in self.by_model.values()), Counter[str]())
+
     def to_json(self) -> bytes:
         """The body of ``GET /sim/stats``."""
-        billed = sum(entry.billed_pico for entry in self.by_model.values())
         return msgspec.json.encode(
             {
                 "requests": sum(entry.requests for entry in self.by_model.values()),
                 "answered": sum(entry.answered for entry in self.by_model.values()),
-                "faults": sum((entry.faults for entry in self.by_model.values()), Counter[str]()),
-                "billed_pico": billed,
-                "billed_usd": usd(billed),
+                "faults": self.faults,
+                "billed_pico": self.billed_pico,
+                "billed_usd": usd(self.billed_pico),
                 "models": self.by_model,
                 "cells": list(self.cells.values()),
             }

@@ -247,18 +247,22 @@ async def drive(
             nonlocal open_ones
             open_ones -= 1
 
-        while not until.is_set():
+        while not await _told(until, start + number / rate):
             number += 1
-            try:
-                async with asyncio.timeout_at(start + number / rate):
-                    await until.wait()
-            except TimeoutError:
-                pass
             if open_ones >= at_most:
                 tally.skipped += 1
                 continue
             open_ones += 1
             group.create_task(run(ask, next(mix), tally)).add_done_callback(landed)
+
+
+async def _told(until: asyncio.Event, when: float) -> bool:
+    """Wait for the moment ``when``; True if told to stop before."""
+    try:
+        async with asyncio.timeout_at(when):
+            return await until.wait()
+    except TimeoutError:
+        return until.is_set()
 
 
 async def run(ask: dict[Sdk, Ask], errand: Errand, tally: Tally) -> None:

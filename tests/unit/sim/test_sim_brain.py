@@ -188,7 +188,7 @@ def test_n_answers_are_billed_n_times() -> None:
         (0, Modality.TEXT | Modality.IMAGE, False),
     ],
 )
-def test_a_model_says_what_it_cannot(features: int, brought: int, fits: bool) -> None:
+def test_a_model_says_what_it_cannot(features: int, brought: int, fits: object) -> None:
     """A request that needs what a model has not is refused in words."""
     assert (unfit(MODELS[TINY], int(features), int(brought)) is None) is fits
 

@@ -1,0 +1,190 @@
+"""``turnout demo``: simulated providers, the gateway, real SDK traffic and a view of what goes where, in one command."""
+
+import asyncio
+import http.client
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from turnout.cli import demo_view
+from turnout.sim.faults import Fault, Rule
+from turnout.sim.policy import Ports, policy_yaml
+from turnout.sim.profile import default_fleet
+from turnout.sim.savings import savings
+from turnout.sim.server import RunningSim, running_sim
+from turnout.sim.traffic import Tally, clients, drive, errands
+from turnout.store.queries import RequestLine, Summary
+from turnout.types.money import usd
+
+OUTAGE_EVERY, OUTAGE_AT, OUTAGE_LASTS = 40.0, 8.0, 6.0  # seconds; a demo of half a minute sees one
+OUTAGE_OF = "sim-openai/small"
+READY_WITHIN = 15.0
+
+T = TypeVar("T")
+
+
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the API.")] = 8080,
+    control_port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8081,
+    sim_port: Annotated[int, typer.Option(help="Port of the simulated providers; 0: any free one.")] = 0,
+    rate: Annotated[float, typer.Option(min=0.1, help="Requests per second.")] = 12.0,
+    seed: Annotated[int, typer.Option(help="Decides the traffic and every chance of the providers.")] = 7,
+    seconds: Annotated[float, typer.Option(envvar="TURNOUT_DEMO_SECONDS", help="End after this long; 0: run until Ctrl-C.")] = 0,
+) -> None:
+    """Show Turnout at work on simulated providers: no keys, no cost, nothing leaves this machine."""
+    try:
+        figures = asyncio.run(_demo(Ports(port, control_port, sim_port), rate, seed, seconds or None))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except (ImportError, OSError) as error:
+        typer.echo(f"demo: {error}", err=True)
+        raise typer.Exit(1) from None
+    raise typer.Exit(0 if figures.tally.ok else 1)
+
+
+async def _demo(ports: Ports, rate: float, seed: int, seconds: float | None) -> demo_view.Figures:
+    fleet = default_fleet(seed=seed, time_scale=0.25)
+    with tempfile.TemporaryDirectory(prefix="turnout-demo-") as directory:
+        data_dir = Path(directory)
+        async with running_sim(fleet, rules=_trouble(), port=ports.sim) as sim:
+            ports = msgspec.structs.replace(ports, sim=sim.port)
+            config = data_dir / "turnout.yaml"
+            config.write_text(policy_yaml(fleet, ports, data_dir=str(data_dir)))
+            async with _gateway(config, ports), clients(f"http://127.0.0.1:{ports.api}") as ask:
+                watch = Watch(sim, ports, (data_dir / "admin-token").read_text().strip())
+                until = asyncio.Event()
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(drive(ask, errands(seed), watch.tally, rate=rate, until=until))
+                    await watch.show(seconds)
+                    until.set()
+                figures = await watch.settled()
+                print(demo_view.plain(figures, ports, watch.dashboard))
+                return figures
+
+
+class Watch:
+    """Reads the figures, from the control API and from the sim, and draws them."""
+
+    def __init__(self, sim: RunningSim, ports: Ports, token: str) -> None:
+        self.tally = Tally()
+        self._sim = sim
+        self._ports = ports
+        self._token = token
+        self._clock = asyncio.get_running_loop().time
+        self._start = self._clock()
+
+    @property
+    def dashboard(self) -> str:
+        return f"http://127.0.0.1:{self._ports.control}/#token={self._token}"
+
+    async def show(self, seconds: float | None) -> None:
+        """Draw until ``seconds`` have passed; where there is no terminal, only say where things are."""
+        console = Console()
+        print(f"api: http://127.0.0.1:{self._ports.api}/v1\ndashboard: {self.dashboard}", flush=True)
+        with Live(console=console, auto_refresh=False, screen=console.is_terminal, transient=True) as screen:
+            while seconds is None or self._clock() - self._start < seconds:
+                await asyncio.sleep(0.5)
+                if console.is_terminal:
+                    screen.update(demo_view.live(await self.figures(), self._ports), refresh=True)
+
+    async def figures(self) -> demo_view.Figures:
+        """As of now."""
+        elapsed = self._clock() - self._start
+        summary = await self._get("/api/summary", Summary)
+        recent = await self._get("/api/requests?limit=8", tuple[RequestLine, ...])
+        stats = self._sim.stats
+        in_outage = (elapsed - OUTAGE_AT) % OUTAGE_EVERY < OUTAGE_LASTS and elapsed >= OUTAGE_AT
+        return demo_view.Figures(
+            elapsed,
+            summary,
+            recent,
+            self.tally,
+            savings(self._sim.sim.fleet, stats.cells.values()),
+            usd(stats.billed_pico),
+            dict(stats.faults),
+            OUTAGE_OF if in_outage else None,
+        )
+
+    async def settled(self) -> demo_view.Figures:
+        """Once the ledger has every request that was sent, or after three seconds."""
+        figures = await self.figures()
+        for _ in range(15):
+            if figures.summary.requests >= self.tally.sent:
+                break
+            await asyncio.sleep(0.2)
+            figures = await self.figures()
+        return figures
+
+    async def _get(self, path: str, shape: type[T]) -> T:
+        body = await asyncio.to_thread(_fetch, self._ports.control, path, self._token)
+        return msgspec.json.decode(body, type=shape)
+
+
+@asynccontextmanager
+async def _gateway(config: Path, ports: Ports) -> AsyncIterator[None]:
+    """``turnout serve`` in its own processes, ready when entered. Raises OSError when it does not start."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "turnout", "serve", "--config", str(config))
+    try:
+        await _ready(process, ports)
+        yield
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        try:
+            async with asyncio.timeout(10):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+
+
+async def _ready(process: asyncio.subprocess.Process, ports: Ports) -> None:
+    deadline = asyncio.get_running_loop().time() + READY_WITHIN
+    while asyncio.get_running_loop().time() < deadline:
+        if process.returncode is not None:
+            raise OSError(f"the gateway ended with exit code {process.returncode}")
+        try:
+            for port in (ports.api, ports.control):
+                await asyncio.to_thread(_fetch, port, "/health/ready")
+        except OSError:
+            await asyncio.sleep(0.1)
+        else:
+            return
+    raise OSError(f"the gateway was not ready within {READY_WITHIN:.0f} s")
+
+
+def _fetch(port: int, path: str, token: str = "") -> bytes:
+    """A GET on loopback. Raises OSError unless the answer is 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"authorization": f"Bearer {token}"} if token else {})
+        answer = connection.getresponse()
+        body = answer.read()
+    except http.client.HTTPException as error:
+        raise OSError(f"GET {path}: {error}") from error
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise OSError(f"GET {path}: HTTP {answer.status}")
+    return body
+
+
+def _trouble() -> tuple[Rule, ...]:
+    """A provider's usual days, and one model's outage every so often."""
+    outages = (
+        Rule(Fault("unavailable"), OUTAGE_OF, since=since, until=since + OUTAGE_LASTS)
+        for since in (OUTAGE_AT + OUTAGE_EVERY * n for n in range(500))
+    )
+    return (
+        *outages,
+        Rule(Fault("rate_limited", retry_after=1), probability=0.01),
+        Rule(Fault("reset", after=None), probability=0.005),
+        Rule(Fault("truncated"), probability=0.005),
+    )
