@@ -1,0 +1,364 @@
+"""The attempt engine's rules: what to do next, given what happened. Pure: time comes in events, chance from the seed.
+
+    Began ─▶ StartAttempt ─▶ ContentCame ─▶ Commit ─▶ AttemptFinished ─▶ Done
+                ▲  │                           └─▶ AttemptFailed, DeadlinePassed ─▶ Cut
+       Rested   │  └─▶ AttemptFailed ─▶ StartAttempt (another step), Sleep, or GiveUp
+          Sleep ┘
+
+One attempt limit, one deadline and one budget hold for the whole chain, so that retries and fallbacks never multiply.
+Attempts are numbered and every command names the one it means.
+"""
+
+from enum import Enum
+from typing import assert_never
+
+import msgspec
+
+from turnout.errors import Blame, Code
+from turnout.execute.rests import LONGEST_REST, SHARE_OF_TIME, backoff
+from turnout.types.decision import Plan
+from turnout.types.money import PicoDollars, usd
+
+
+class Began(msgspec.Struct, frozen=True):
+    """``at`` of every event: steady seconds."""
+
+    at: float
+
+
+class ContentCame(msgspec.Struct, frozen=True):
+    """The answer may be committed to: its first content is there, or it is whole."""
+
+    at: float
+    attempt: int
+
+
+class AttemptFailed(msgspec.Struct, frozen=True):
+    """The fields of a ProviderFault that decide what follows. ``cost`` is what it billed, None when that is unknown."""
+
+    at: float
+    attempt: int
+    name: str
+    condition: str | None
+    blame: Blame
+    message: str
+    status: int | None = None
+    retry_after: float | None = None
+    cost: PicoDollars | None = PicoDollars(0)
+
+
+class AttemptFinished(msgspec.Struct, frozen=True):
+    at: float
+    attempt: int
+
+
+class CommitRefused(msgspec.Struct, frozen=True):
+    """The record that must exist before the answer could not be written."""
+
+    at: float
+    attempt: int
+
+
+class Rested(msgspec.Struct, frozen=True):
+    at: float
+
+
+class DeadlinePassed(msgspec.Struct, frozen=True):
+    at: float
+
+
+class ClientLeft(msgspec.Struct, frozen=True):
+    at: float
+
+
+Event = Began | ContentCame | AttemptFailed | AttemptFinished | CommitRefused | Rested | DeadlinePassed | ClientLeft
+
+
+class StartAttempt(msgspec.Struct, frozen=True):
+    """Call the model of this step of the plan."""
+
+    attempt: int
+    step: int
+
+
+class CancelAttempt(msgspec.Struct, frozen=True):
+    """Hang up on it; ``fault`` and ``detail`` are what its record says."""
+
+    attempt: int
+    fault: str
+    detail: str
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """From here on this attempt's answer, and no other, goes to the client."""
+
+    attempt: int
+
+
+class Sleep(msgspec.Struct, frozen=True):
+    """Until this steady second."""
+
+    until: float
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The answer reached the client whole."""
+
+
+class Abandon(msgspec.Struct, frozen=True):
+    """Nobody is there to be answered."""
+
+
+class GiveUp(msgspec.Struct, frozen=True):
+    """Nothing was sent; tell the client this. ``retry`` False: an SDK must not multiply our attempts."""
+
+    code: Code
+    message: str
+    status: int | None = None
+    retry: bool | None = False
+    retry_after: float | None = None
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """Content was sent; end the stream with this error."""
+
+    code: Code
+    message: str
+
+
+Act = StartAttempt | CancelAttempt | Commit | Sleep
+End = Done | Abandon | GiveUp | Cut
+Command = Act | End
+
+
+class Phase(Enum):
+    """Where a request is."""
+
+    FRESH = "fresh"
+    TRYING = "trying"
+    RESTING = "resting"
+    COMMITTED = "committed"
+    OVER = "over"
+
+
+_LEGAL: dict[Phase, tuple[type, ...]] = {
+    Phase.FRESH: (Began, ClientLeft),
+    Phase.TRYING: (ContentCame, AttemptFailed, DeadlinePassed, ClientLeft),
+    Phase.RESTING: (Rested, DeadlinePassed, ClientLeft),
+    Phase.COMMITTED: (AttemptFinished, AttemptFailed, CommitRefused, DeadlinePassed, ClientLeft),
+    Phase.OVER: (),
+}
+"""What may happen in each phase; anything else comes from an attempt that no longer counts and changes nothing."""
+
+_OF_ATTEMPT = (ContentCame, AttemptFailed, AttemptFinished, CommitRefused)
+
+# What a second try may cure. The others would fail the same way again.
+_TRANSIENT = frozenset({"rate_limited", "unavailable", "timeout", "broken"})
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An attempt that failed, and the step it was made for."""
+
+    step: int
+    fault: AttemptFailed
+
+
+class Skip(msgspec.Struct, frozen=True):
+    """A step that could have served and was not called, and why (a rejection at dispatch)."""
+
+    model: str
+    reason: str
+
+
+class State(msgspec.Struct, frozen=True):
+    """A request between two events. ``deadline`` in steady seconds; ``step`` is the one being tried or waited for.
+
+    The plan has at least one step and allows at least one attempt.
+    ``spent`` counts an attempt of unknown cost as what its step was expected to cost.
+    """
+
+    plan: Plan
+    seed: int
+    deadline: float
+    phase: Phase = Phase.FRESH
+    attempt: int = 0
+    step: int = -1
+    spent: int = 0
+    failures: tuple[Failure, ...] = ()
+    skipped: tuple[Skip, ...] = ()
+
+
+Move = tuple[State, tuple[Command, ...]]
+"""The state after an event, and what to do about it."""
+
+
+def step(state: State, event: Event) -> Move:
+    """Apply one event. An event that does not belong here changes nothing."""
+    if not isinstance(event, _LEGAL[state.phase]) or (isinstance(event, _OF_ATTEMPT) and event.attempt != state.attempt):
+        return state, ()
+    match event:
+        case Began():
+            return _advance(state, event.at, None)
+        case ContentCame():
+            return _evolve(state, phase=Phase.COMMITTED), (Commit(event.attempt),)
+        case AttemptFinished():
+            return _over(state, Done())
+        case AttemptFailed():
+            return _after_failure(state, event)
+        case Rested():
+            return _start(state, event.at, state.step)
+        case CommitRefused():
+            refused = CancelAttempt(event.attempt, "cancelled", "the journal could not take the record")
+            # No word on retrying: whether another worker's disk is well is not ours to say.
+            return _over(
+                state, refused, GiveUp(Code.OVERLOADED, "the record this route demands could not be written", retry=None)
+            )
+        case DeadlinePassed():
+            return _after_deadline(state)
+        case ClientLeft():
+            return _over(state, *_hang_up(state, "cancelled", "the client left"), Abandon())
+        case _:
+            assert_never(event)
+
+
+def _after_failure(state: State, fault: AttemptFailed) -> Move:
+    """Committed: the stream ends. The caller's own fault: so does the chain. Else what comes next."""
+    expected = state.plan.steps[state.step].expected_cost or 0
+    spent = state.spent + (expected if fault.cost is None else fault.cost)
+    failed = _evolve(state, spent=spent, failures=(*state.failures, Failure(state.step, fault)))
+    if state.phase is Phase.COMMITTED:
+        return _over(failed, Cut(Code.UPSTREAM_FAILED, f"the answer broke off: {_told(failed)}"))
+    if fault.condition is None:
+        return _over(failed, _verdict(failed, fault.at))
+    return _advance(failed, fault.at, fault.condition)
+
+
+def _after_deadline(state: State) -> Move:
+    hang_up = _hang_up(state, "timeout", "the request's deadline passed")
+    late = _too_late(state)
+    if state.phase is Phase.COMMITTED:
+        return _over(state, *hang_up, Cut(late.code, late.message))
+    return _over(state, *hang_up, late)
+
+
+def _advance(state: State, at: float, condition: str | None) -> Move:
+    """Start the next step of the chain, wait for one that may be tried again, or give up."""
+    if at >= state.deadline:
+        return _over(state, _too_late(state))
+    if state.attempt >= state.plan.attempts:
+        return _over(state, _verdict(state, at))
+    chosen, unpaid = _next_step(state, condition)
+    if chosen is not None:
+        return _start(_skip(state, unpaid), at, chosen)
+    ready, again, unpaid_again = _soonest_retry(state)
+    state = _skip(state, unpaid | unpaid_again)
+    if again is None:
+        return _over(state, _over_budget(state) if unpaid or unpaid_again else _verdict(state, at))
+    if ready <= at:
+        return _start(state, at, again)
+    if ready - at > min(LONGEST_REST, (state.deadline - at) * SHARE_OF_TIME):
+        return _over(state, _verdict(state, at))
+    return _evolve(state, phase=Phase.RESTING, step=again), (Sleep(ready),)
+
+
+def _next_step(state: State, condition: str | None) -> tuple[int | None, set[int]]:
+    """The first untried step further on that takes this condition and can be paid for; and those that cannot be.
+
+    ``condition`` None: nothing has failed yet, so the first step is due, and after it only steps that take anything.
+    """
+    tried = {failure.step for failure in state.failures}
+    unpaid: set[int] = set()
+    for index in range(state.step + 1, len(state.plan.steps)):
+        on = state.plan.steps[index].on
+        due = "any" in on or condition in on or (condition is None and index == 0)
+        if not due or index in tried:
+            continue
+        if _affordable(state, index):
+            return index, unpaid
+        unpaid.add(index)
+    return None, unpaid
+
+
+def _soonest_retry(state: State) -> tuple[float, int | None, set[int]]:
+    """When and which failed step may be tried again; ties go to the plan's order. Each step waits for its own Retry-After."""
+    latest = {failure.step: failure.fault for failure in state.failures}
+    ready: list[tuple[float, int]] = []
+    unpaid: set[int] = set()
+    for index, fault in latest.items():
+        if fault.name not in _TRANSIENT:
+            continue
+        if not _affordable(state, index):
+            unpaid.add(index)
+            continue
+        failures = sum(failure.step == index for failure in state.failures)
+        ready.append((fault.at + max(fault.retry_after or 0.0, backoff(failures, state.seed)), index))
+    when, chosen = min(ready, default=(state.deadline, None))
+    return when, chosen, unpaid
+
+
+def _affordable(state: State, index: int) -> bool:
+    """A step of unknown price cannot be shown to fit a budget, so it does not: constraints fail closed."""
+    if state.plan.budget is None:
+        return True
+    cost = state.plan.steps[index].expected_cost
+    return cost is not None and state.spent + cost <= state.plan.budget
+
+
+def _start(state: State, at: float, index: int) -> Move:
+    if at >= state.deadline:
+        return _over(state, _too_late(state))
+    attempt = state.attempt + 1
+    return _evolve(state, phase=Phase.TRYING, attempt=attempt, step=index), (StartAttempt(attempt, index),)
+
+
+def _skip(state: State, unpaid: set[int]) -> State:
+    """Note each step that the budget ruled out, once."""
+    if not unpaid:
+        return state
+    new = (Skip(state.plan.steps[index].model, "budget") for index in sorted(unpaid))
+    return _evolve(state, skipped=state.skipped + tuple(skip for skip in new if skip not in state.skipped))
+
+
+def _verdict(state: State, at: float) -> GiveUp:
+    """What the client is told of a chain that failed."""
+    last = state.failures[-1].fault
+    if last.blame is Blame.CALLER:
+        # The provider's own 4xx, so that the SDK raises the class the caller expects for this mistake.
+        status = last.status if last.status is not None and 400 <= last.status < 500 else None
+        return GiveUp(Code.INVALID_REQUEST, last.message, status)
+    if all(failure.fault.name == "rate_limited" for failure in state.failures):
+        waits = [failure.fault.at + failure.fault.retry_after - at for failure in state.failures if failure.fault.retry_after]
+        return GiveUp(Code.RATE_LIMITED, _told(state), retry_after=max(min(waits), 0.0) if waits else None)
+    return GiveUp(Code.UPSTREAM_FAILED, _told(state))
+
+
+def _over_budget(state: State) -> GiveUp:
+    left = usd((state.plan.budget or 0) - state.spent)
+    names = ", ".join(skip.model for skip in state.skipped)
+    before = f"; {_told(state)}" if state.failures else ""
+    return GiveUp(Code.BUDGET_EXHAUSTED, f"the budget has ${max(left, 0.0):.6g} left, too little for {names}{before}")
+
+
+def _too_late(state: State) -> GiveUp:
+    before = f"; {_told(state)}" if state.failures else ""
+    return GiveUp(Code.DEADLINE_EXCEEDED, f"no complete answer within the deadline of {state.plan.deadline:g} s{before}")
+
+
+def _told(state: State) -> str:
+    """The chain's failures in a sentence: how many, and how the last one went."""
+    step, fault = state.failures[-1].step, state.failures[-1].fault
+    answered = f"answered {fault.status}" if fault.status else "gave no answer"
+    attempts = f"{state.attempt} attempts" if state.attempt > 1 else "1 attempt"
+    return f"{attempts} made, the last one at {state.plan.steps[step].model} {answered} ({fault.name}): {fault.message}"
+
+
+def _hang_up(state: State, fault: str, detail: str) -> tuple[Command, ...]:
+    under_way = state.phase in (Phase.TRYING, Phase.COMMITTED)
+    return (CancelAttempt(state.attempt, fault, detail),) if under_way else ()
+
+
+def _over(state: State, *commands: Command) -> Move:
+    return _evolve(state, phase=Phase.OVER), commands
+
+
+_evolve = msgspec.structs.replace

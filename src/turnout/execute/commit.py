@@ -1,0 +1,50 @@
+"""What is held back of an attempt until it is sure to answer: providers send their prelude before they fail."""
+
+from turnout.dialects.dialect import Delivery
+from turnout.errors import Broken
+
+PRELUDE_LIMIT = 64 * 1024
+"""Bytes of a stream that may be held; one that says more than this without content is committed to."""
+
+WHOLE_LIMIT = 64 * 1024 * 1024
+"""Bytes a whole answer may have: memory is bounded whatever a provider sends."""
+
+
+class Hold:
+    """One attempt's answer up to its commit point: a stream's first content, a whole answer's clean end."""
+
+    def __init__(self, delivery: Delivery, *, stream: bool) -> None:
+        self.delivery = delivery
+        self._stream = stream
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> bool:
+        """Take what came; True once the answer may be committed to.
+
+        Raises:
+            ProviderFault: it is no answer.
+        """
+        out = self.delivery.feed(chunk)
+        self._size += len(chunk)
+        if out:
+            self._held.append(out)
+        if self._stream:
+            return self.delivery.seen.content or self._size > PRELUDE_LIMIT
+        if self._size > WHOLE_LIMIT:
+            raise Broken(f"the answer is larger than {WHOLE_LIMIT // 2**20} MiB")
+        return False
+
+    def end(self) -> None:
+        """The upstream's body ended cleanly, which commits as well as content does.
+
+        Raises:
+            ProviderFault: it ended too early, or is no answer.
+        """
+        self._held.append(self.delivery.end())
+
+    def release(self) -> bytes:
+        """What was held, once."""
+        held = b"".join(self._held)
+        self._held = []
+        return held

@@ -1,0 +1,231 @@
+"""The thin shell around attempts.step: it makes the calls, moves the bytes, and says what happened."""
+
+import asyncio
+import contextlib
+
+from turnout.dialects.delivery import deliver
+from turnout.errors import CallerFault, ClientGone, Misconfigured, ProviderFault, TimedOut, TurnoutError
+from turnout.execute import attempts
+from turnout.execute.commit import Hold
+from turnout.execute.job import Execution, Gate, Job, World
+from turnout.execute.tally import Call, Tally
+from turnout.execute.watch import NEVER, Cause, Limit, Watch
+from turnout.ports import Incoming, Sink
+
+ERROR_BODY_LIMIT = 64 * 1024
+"""Bytes read of a provider's error answer; what explains it stands at its beginning."""
+
+LAST_WORD = 5.0
+"""Seconds a client gets to take the event that ends a cut stream."""
+
+_OVERDUE: dict[Limit, str] = {
+    "first_token": "no content within the time for the first token",
+    "idle": "no further byte within the idle time",
+    "total": "no answer within the time for a whole one",
+}
+
+
+async def execute(job: Job, world: World, sink: Sink, gate: Gate | None = None) -> Execution:
+    """Answer the request through ``sink``, or say why not: with outcome ``failed`` nothing was sent and the caller tells the error.
+
+    Raises:
+        asyncio.CancelledError: the task was cancelled from outside; the upstream call is cancelled too.
+    """
+    run = _Run(job, world, sink, gate)
+    try:
+        state, end = await run.play()
+    finally:
+        run.watch.stop()
+        await run.hang_up()
+    return await run.finish(state, end)
+
+
+class _Run:
+    """One request under way. Everything that decides is in attempts.step; everything that counts is in the tally."""
+
+    def __init__(self, job: Job, world: World, sink: Sink, gate: Gate | None) -> None:
+        self.job = job
+        self.world = world
+        self.sink = sink
+        self.gate = gate
+        self.stream = job.ask.sketch.stream
+        self.deadline = job.arrived + job.plan.deadline
+        self.steady = world.clock.steady
+        self.watch = Watch(world.clock, sink, self.deadline)
+        self.tally = Tally(job, world.charge)
+        self.call: Call | None = None
+
+    async def play(self) -> tuple[attempts.State, attempts.End]:
+        """Do what the rules say until they say it is over."""
+        state = attempts.State(self.job.plan, self.job.seed, self.deadline)
+        event: attempts.Event = attempts.Began(self.steady())
+        while True:
+            state, commands = attempts.step(state, event)
+            for command in commands:
+                if isinstance(command, (attempts.Done, attempts.Abandon, attempts.GiveUp, attempts.Cut)):
+                    return state, command
+                try:
+                    event = await self._perform(command) or event
+                except asyncio.CancelledError:
+                    cause = self.watch.taken()
+                    if cause is None:
+                        raise
+                    event = self._interrupted(cause)
+
+    async def finish(self, state: attempts.State, end: attempts.End) -> Execution:
+        """Tell a client whose stream was cut, and sum up."""
+        match end:
+            case attempts.Done():
+                return self.tally.execution("ok", state.skipped)
+            case attempts.Abandon():
+                return self.tally.execution("cancelled", state.skipped)
+            case attempts.GiveUp():
+                error = TurnoutError(end.code, end.message, retry=end.retry, retry_after=end.retry_after, status=end.status)
+                return self.tally.execution("failed", state.skipped, error)
+            case attempts.Cut():
+                error = TurnoutError(end.code, end.message, retry=False)
+                with contextlib.suppress(ClientGone, TimeoutError):
+                    async with asyncio.timeout(LAST_WORD):
+                        await self.sink.send(self.job.front.error_event(error))
+                return self.tally.execution("cut", state.skipped, error)
+
+    async def hang_up(self) -> None:
+        """Done with the upstream's answer, however far it came."""
+        if self.call is not None and self.call.incoming is not None:
+            incoming, self.call.incoming = self.call.incoming, None
+            await incoming.close()
+
+    async def _perform(self, command: attempts.Act) -> attempts.Event | None:
+        match command:
+            case attempts.StartAttempt():
+                return await self._try(command)
+            case attempts.Commit():
+                return await self._deliver()
+            case attempts.Sleep():
+                return await self._rest(command)
+            case attempts.CancelAttempt():
+                self.tally.cancelled(self._under_way(), self.steady(), command.fault, command.detail)
+                await self.hang_up()
+                return None
+
+    async def _try(self, command: attempts.StartAttempt) -> attempts.Event:
+        """Call the step's model and read its answer up to the commit point."""
+        await self.hang_up()
+        call = self._new_call(command)
+        try:
+            request = call.upstream.outgoing(self.job.ask, self.job.front)
+            incoming = await self.world.transport.send(request, connect_timeout=call.step.timeouts.connect)
+            call.incoming, call.status = incoming, incoming.status
+            if not 200 <= incoming.status < 300:
+                return self._failed(call, await _read_error(call, incoming))
+            call.chunks = incoming.chunks()
+            async for chunk in call.chunks:
+                if call.hold.feed(chunk):
+                    break
+            else:
+                await self._ended(call)
+        except TurnoutError as error:
+            # The request cannot be written for this model, though matching let it pass: as wrong as if the provider had said so.
+            return self._failed(call, CallerFault(error.message, status=error.status))
+        except ProviderFault as fault:
+            return self._failed(call, fault)
+        now = self.steady()
+        if self.stream:
+            call.first_token = now
+        return attempts.ContentCame(now, call.number)
+
+    async def _deliver(self) -> attempts.Event:
+        """Let the client have what was held, and what follows as it comes."""
+        call = self._under_way()
+        self.watch.lift()
+        self.tally.serve(call)
+        if self.gate is not None:
+            try:
+                await self.gate(self.tally.execution("ok" if call.record else "begun"))
+            except OSError:
+                self.tally.serve(None)
+                return attempts.CommitRefused(self.steady(), call.number)
+        try:
+            await self.sink.begin(self.tally.serving())
+            await self.sink.send(call.hold.release())
+            if call.record is None:
+                await self._relay(call)
+        except ClientGone:
+            return attempts.ClientLeft(self.steady())
+        except ProviderFault as fault:
+            return self._failed(call, fault)
+        return attempts.AttemptFinished(self.steady(), call.number)
+
+    async def _relay(self, call: Call) -> None:
+        """The hot path of a stream: no task, no timer, no parsing beyond the delivery's own."""
+        watch, steady, feed, send = self.watch, self.steady, call.hold.delivery.feed, self.sink.send
+        watch.allow_between_reads(call.step.timeouts.idle)
+        async for chunk in call.chunks:
+            out = feed(chunk)
+            if out:
+                watch.touched = NEVER  # a slow client is not a slow provider
+                await send(out)
+            watch.touched = steady()
+        await self._ended(call)
+        rest = call.hold.release()
+        if rest:
+            await send(rest)
+
+    async def _rest(self, command: attempts.Sleep) -> attempts.Event:
+        await self.hang_up()
+        await asyncio.sleep(command.until - self.steady())
+        return attempts.Rested(self.steady())
+
+    def _new_call(self, command: attempts.StartAttempt) -> Call:
+        step = self.job.plan.steps[command.step]
+        upstream = self.world.upstreams[step.model]
+        hold = Hold(deliver(self.job.front, upstream.dialect, self.job.ask), stream=self.stream)
+        self.call = Call(command, step, upstream, hold, self.steady())
+        if not self.stream:
+            self.watch.allow("total", step.timeouts.total)
+        elif upstream.thinks:
+            self.watch.allow("first_token", step.timeouts.first_token_reasoning)
+        else:
+            self.watch.allow("first_token", step.timeouts.first_token)
+        return self.call
+
+    def _under_way(self) -> Call:
+        assert self.call is not None, "no command names an attempt before the first has started"
+        return self.call
+
+    async def _ended(self, call: Call) -> None:
+        """Its body has ended: the connection goes back before the client is served, however slow that is."""
+        call.hold.end()
+        self.watch.lift()
+        self.tally.answered(call, self.steady())
+        await self.hang_up()
+
+    def _failed(self, call: Call, fault: ProviderFault, *, hung_up: bool = False) -> attempts.AttemptFailed:
+        self.watch.lift()
+        now = self.steady()
+        record = self.tally.failed(call, now, fault, hung_up=hung_up)
+        return attempts.AttemptFailed(
+            now, call.number, fault.name, fault.condition, fault.blame, fault.message, record.status, fault.retry_after, record.cost
+        )  # fmt: skip
+
+    def _interrupted(self, cause: Cause) -> attempts.Event:
+        """The watch ended a wait."""
+        if cause == "client":
+            return attempts.ClientLeft(self.steady())
+        if cause == "deadline":
+            return attempts.DeadlinePassed(self.steady())
+        return self._failed(self._under_way(), TimedOut(_OVERDUE[cause]), hung_up=True)
+
+
+async def _read_error(call: Call, incoming: Incoming) -> ProviderFault:
+    """Classify an answer that is none."""
+    if incoming.status < 400:
+        return Misconfigured(f"the provider answered {incoming.status}, a redirect or less", status=incoming.status)
+    body = bytearray()
+    with contextlib.suppress(ProviderFault):  # a broken error body still has its status
+        async for chunk in incoming.chunks():
+            body += chunk
+            if len(body) >= ERROR_BODY_LIMIT:
+                break
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in incoming.headers}
+    return call.upstream.dialect.read_error(incoming.status, headers, bytes(body[:ERROR_BODY_LIMIT]))
