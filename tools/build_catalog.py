@@ -1,6 +1,6 @@
 """Write src/turnout/catalog/data/models/*.toml from the published facts and tools/catalog/picks.toml. Same inputs, same bytes.
 
-    .venv/bin/python tools/build_catalog.py [--facts ../shared/catalog]
+    .venv/bin/python tools/build_catalog.py [--facts ../shared/catalog] [--out FOLDER]
 
 Needs the dev dependency genai-prices; the shipped catalog does not (docs/adr/0005-prices-compiled-ahead.md).
 """
@@ -10,6 +10,7 @@ import gzip
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -48,7 +49,9 @@ class Found:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--facts", type=Path, default=ROOT.parent / "shared/catalog")
-    folder = arguments.parse_args().facts
+    arguments.add_argument("--out", type=Path, default=OUT)
+    options = arguments.parse_args()
+    folder, out = options.facts, options.out
     picks = tomllib.loads((ROOT / "tools/catalog/picks.toml").read_text())
     dev, lite = _unzip(folder / "models.dev.json.gz"), _unzip(folder / "litellm-prices.json.gz")
     elsewhere = _releases(dev)
@@ -72,7 +75,7 @@ def main() -> None:
             for one in found
             if one.vendor == name
         ]
-        (OUT / f"{name}.toml").write_text("\n\n".join([_header(name, picks["sources"]), *entries]) + "\n")
+        (out / f"{name}.toml").write_text("\n\n".join([_header(name, picks["sources"]), *entries]) + "\n")
         print(f"{name}: {len(entries)} models")
     print(f"{len(found)} models")
 
@@ -92,14 +95,14 @@ def _benchmarks(dev: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
 
 
 def _releases(dev: Mapping[str, Any]) -> dict[str, date]:
-    """The earliest date any host gives for the same weights: for hosts that models.dev does not list the model under."""
-    dates: dict[str, date] = {}
+    """The date that most hosts give for the same weights, for hosts under which models.dev does not list the model."""
+    dates: dict[str, Counter[date]] = {}
     for provider in dev.values():
         for name, entry in provider["models"].items():
             released = _released(entry, {})
             if released:
-                dates[priors.weights(name)] = min(released, dates.get(priors.weights(name), released))
-    return dates
+                dates.setdefault(priors.weights(name), Counter())[released] += 1
+    return {name: max(votes, key=lambda day: (votes[day], -day.toordinal())) for name, votes in dates.items()}
 
 
 def find(
