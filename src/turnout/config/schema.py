@@ -1,6 +1,6 @@
 """The whole of turnout.yaml as types (PRODUCT section 4): shape only. What the parts mean together is check.py's business."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -172,7 +172,13 @@ class Complexity(Part):
 
     bands: Annotated[tuple[Literal["simple", "moderate", "high"], ...], BeforeValidator(many)] = ()
     at_least: float | None = Field(default=None, ge=0, le=1)
-    below: float | None = Field(default=None, ge=0, le=1)
+    below: float | None = Field(default=None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.bands) == (self.at_least is not None or self.below is not None):
+            raise ValueError("either bands or a range; write simple, [simple, moderate] or {at_least: 0.2, below: 0.5}")
+        return self
 
 
 class TokenRange(Part):
@@ -298,8 +304,8 @@ class RoutePart(Part):
     needs: NeedsPart | None = Field(default=None, description="Hard requirements.")
     prefers: PrefersPart | None = Field(default=None, description="Soft wishes.")
     mix: MixPart | None = Field(default=None, description="Target shares of `balanced`; 70/20/10 unless said.")
-    band: float | None = Field(
-        default=None, ge=0, le=10, description="Quality points a cheaper or faster model may lie below the best; 0.5."
+    band: float = Field(
+        default=0.5, ge=0, le=10, description="Quality points a cheaper or faster model may lie below the best; 0.5."
     )
     fallback: Fallbacks = Field(default=(), description="Tried in order when the attempt before failed.")
     sticky: bool = Field(default=True, description="Keep a session on its model.")

@@ -1,0 +1,45 @@
+"""`turnout keys`: make virtual keys and hash them. The key is shown once; only its hash belongs in the policy."""
+
+import secrets
+import sys
+from hashlib import sha256
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Virtual keys: make one, or hash one.")
+
+PREFIX = "tk-"
+
+
+def new_key() -> str:
+    """32 random bytes behind a prefix that secret scanners can look for."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def key_hash(key: str) -> str:
+    """``sha256:HEX``, what ``auth.keys`` holds.
+
+    One plain SHA-256 is enough: a key is 256 random bits, not a password, so there is nothing that a slow hash would
+    make harder to guess, and each request hashes its key anew.
+    """
+    return f"sha256:{sha256(key.encode()).hexdigest()}"
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Who will use it; records carry this name.")]) -> None:
+    """Print a fresh key, once, and the line for auth.keys."""
+    key = new_key()
+    print(key)
+    print("# It is not stored anywhere: keep it now. Its line in turnout.yaml, under auth.keys:", file=sys.stderr)
+    print(f'- {{name: {name}, hash: "{key_hash(key)}"}}')
+
+
+@app.command("hash")
+def hash_() -> None:
+    """Read a key on standard input and print its hash."""
+    key = sys.stdin.readline().strip()
+    if not key:
+        print("no key on standard input", file=sys.stderr)
+        raise typer.Exit(2)
+    print(key_hash(key))

@@ -1,0 +1,150 @@
+"""Every problem of a policy file at once, each with its path, its line and what to do about it."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+import msgspec
+
+from turnout.catalog.load import Catalog
+from turnout.config import resolve
+from turnout.config.check_providers import check_models, check_providers, did_you_mean
+from turnout.config.check_routes import check_routes
+from turnout.config.document import Document, Finding
+from turnout.config.schema import File
+from turnout.config.shape import Shaped
+from turnout.errors import Problem
+from turnout.providers.proxies import is_loopback
+from turnout.types.models import ModelFacts
+from turnout.types.policy import Policy
+
+TAG_VALUES: Mapping[str, tuple[str, ...]] = {
+    "complexity": ("simple", "moderate", "high"),
+    "latency": ("realtime", "standard", "batch"),
+    "cost": ("critical", "standard", "flexible"),
+    "quality": ("acceptable", "balanced", "critical"),
+}
+"""What the reserved tags may say (PRODUCT C2..C5)."""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What the file resolves to, and what is wrong with it. With problems, policy and models are what could be made of the rest."""
+
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    policy: Policy
+    models: tuple[ModelFacts, ...]
+
+
+def check(
+    document: Document, shaped: Shaped, env: Mapping[str, str], catalog: Catalog, today: date, *, secrets_needed: bool
+) -> Checked:
+    """Look at everything. ``secrets_needed``: a secret that is not there is a problem, otherwise a warning."""
+    file = shaped.file
+    providers = resolve.providers(file)
+    facts = resolve.models(file, providers, catalog, today)
+    policy = resolve.policy(file, providers, catalog)
+    findings = [
+        *document.findings,
+        *shaped.findings,
+        *_meaning(shaped, policy, facts, env, catalog, today, secrets_needed=secrets_needed),
+    ]
+    return Checked(
+        problems=_located(document, (finding for finding in findings if not finding.warning)),
+        warnings=_located(document, (finding for finding in findings if finding.warning)),
+        policy=policy,
+        models=tuple(facts.values()),
+    )
+
+
+def _located(document: Document, findings: Iterator[Finding]) -> tuple[Problem, ...]:
+    """In the file's order, one for each path and message."""
+    problems = {(_dotted(each.path), each.message): each for each in findings}
+    found = [Problem(path, document.line(each.path), each.message, each.suggestion) for (path, _), each in problems.items()]
+    return tuple(sorted(found, key=lambda problem: (problem.line or 0, problem.path)))
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    """``routes.code.fallback[0].model``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def _meaning(
+    shaped: Shaped, policy: Policy, facts: Mapping[str, ModelFacts], env: Mapping[str, str], catalog: Catalog, today: date,
+    *, secrets_needed: bool,
+) -> Iterator[Finding]:  # fmt: skip
+    """What is wrong although each part has its shape; nothing that follows only from what was left out."""
+    file, providers = shaped.file, {provider.id: provider for provider in policy.providers}
+    found = (
+        *_server(shaped),
+        *_auth(file),
+        *check_providers(file, providers, env, secrets_needed=secrets_needed),
+        *check_models(file, providers, facts, catalog),
+        *check_routes(shaped, policy, facts, catalog, today),
+        *_not_yet(file),
+    )
+    if not file.providers and shaped.is_whole("providers"):
+        yield Finding(("providers",), "no provider", "add one, for example `openai: {}`, or try `turnout demo`")
+    reported = {finding.path for finding in shaped.findings}
+    yield from (finding for finding in found if finding.path not in reported)
+
+
+def _server(shaped: Shaped) -> Iterator[Finding]:
+    server, control = shaped.file.server, shaped.file.control
+    if not is_loopback(server.host) and not shaped.file.auth.keys and shaped.is_whole("auth"):
+        yield Finding(
+            ("server", "host"), f"{server.host} can be reached from other machines and auth.keys is empty",
+            "make a key with `turnout keys new NAME`, or listen on 127.0.0.1",
+        )  # fmt: skip
+    if server.port == control.port != 0 and server.host == control.host:
+        yield Finding(("control", "port"), f"port {control.port} is the data plane's", "give the control plane another one")
+
+
+def _auth(file: File) -> Iterator[Finding]:
+    names: set[str] = set()
+    hashes: set[str] = set()
+    for index, key in enumerate(file.auth.keys):
+        at = ("auth", "keys", index)
+        if key.name in names:
+            yield Finding((*at, "name"), f'two keys are called "{key.name}"', "records could not tell them apart")
+        if key.hash in hashes:
+            yield Finding((*at, "hash"), "two entries are the same key", "make one of them anew with `turnout keys new NAME`")
+        names.add(key.name)
+        hashes.add(key.hash)
+        for place, route in enumerate(key.routes or ()):
+            if route not in file.routes and route != resolve.DEFAULT_ROUTE:
+                yield Finding((*at, "routes", place), f'no route "{route}"', did_you_mean(route, file.routes))
+        for tag, value in key.tags.items():
+            if value not in TAG_VALUES.get(tag, (value,)):
+                yield Finding(
+                    (*at, "tags", tag),
+                    f'"{value}" is not one of {", ".join(TAG_VALUES[tag])}',
+                    did_you_mean(value, TAG_VALUES[tag]),
+                )
+
+
+def _not_yet(file: File) -> Iterator[Finding]:
+    """What the file may say one day: refused, because a setting that is silently without effect is worse than none."""
+    for name in ("suites", "release", "health", "cache", "alerts", "quota"):
+        if getattr(file, name):
+            yield Finding(
+                (name,), f"not yet: {name} has nothing behind it in this version", "remove the section, or leave it empty"
+            )
+    if file.store.url.startswith(("postgresql:", "postgres:")):
+        yield Finding(("store", "url"), "not yet: PostgreSQL", "write sqlite")
+    elif file.store.url != "sqlite":
+        yield Finding(("store", "url"), "not a store", "write sqlite")
+    if file.store.content != "none":
+        yield Finding(("store", "content"), f"not yet: content {file.store.content}", "write none")
+    for name, route in file.routes.items():
+        at = ("routes", name)
+        if route.content not in (None, "none"):
+            yield Finding((*at, "content"), f"not yet: content {route.content}", "write none")
+        for key in ("cascade", "online"):
+            if getattr(route, key) is not None:
+                yield Finding((*at, key), f"not yet: {key}", "remove it")
+        for index, step in enumerate(route.fallback):
+            for key in ("cache", "queue"):
+                if getattr(step, key) is not None:
+                    yield Finding(
+                        (*at, "fallback", index, key), f"not yet: a chain that ends in a {key}", "name a model, or remove it"
+                    )

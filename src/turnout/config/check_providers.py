@@ -1,0 +1,162 @@
+"""What can be wrong with providers and with the models declared for them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from turnout.catalog.load import Catalog
+from turnout.catalog.near import near
+from turnout.config.document import Finding
+from turnout.config.resolve import credentials, same_as_chain, vendor_name
+from turnout.config.schema import File, ProviderPart
+from turnout.config.secret import REFERENCE, resolve
+from turnout.errors import Problem
+from turnout.providers.proxies import is_loopback
+from turnout.providers.registry import vendors
+from turnout.types.models import ModelFacts
+from turnout.types.policy import Provider
+
+_SECRET_HEADERS = frozenset(("authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"))
+
+
+def check_providers(
+    file: File, resolved: Mapping[str, Provider], env: Mapping[str, str], *, secrets_needed: bool
+) -> Iterator[Finding]:
+    """``secrets_needed``: a missing secret is a problem (serving) or a warning (checking, perhaps on another machine)."""
+    for name, part in file.providers.items():
+        at = ("providers", name)
+        yield from _identity(at, name, part)
+        yield from _credentials(at, name, part, env, secrets_needed=secrets_needed)
+        yield from _way_out(at, part, resolved.get(name))
+
+
+def check_models(
+    file: File, resolved: Mapping[str, Provider], facts: Mapping[str, ModelFacts], catalog: Catalog
+) -> Iterator[Finding]:
+    """Declared models, and providers that end up serving none."""
+    for name, part in file.models.items():
+        at = ("models", name)
+        provider = name.partition("/")[0]
+        if provider not in file.providers:
+            yield Finding(
+                at,
+                f'no provider "{provider}"',
+                did_you_mean(provider, file.providers) or "add it under providers, or call the model otherwise",
+            )
+        chain = same_as_chain(file.models, name)
+        if len(set(chain)) < len(chain):
+            yield Finding((*at, "same_as"), f"goes in a circle: {' -> '.join(chain)}", "state the facts of one of them")
+        elif (
+            part.same_as and part.same_as not in facts and part.same_as not in catalog.models and part.same_as not in file.models
+        ):
+            yield Finding((*at, "same_as"), f'no model "{part.same_as}"', did_you_mean(part.same_as, (*catalog.models, *facts)))
+    serving = {model.provider for model in facts.values()}
+    for name in resolved:
+        if name not in serving:
+            yield Finding(
+                ("providers", name),
+                "serves no known model",
+                f"declare what it serves: models: {{{name}/NAME: ...}}",
+                warning=True,
+            )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """Near names as a suggestion."""
+    close = near(name, dict.fromkeys(known), limit=2)
+    return "did you mean " + " or ".join(f'"{match}"' for match in close) + "?" if close else None
+
+
+def _identity(at: tuple[str, str], name: str, part: ProviderPart) -> Iterator[Finding]:
+    known = vendors()
+    if part.vendor and part.vendor not in known:
+        yield Finding((*at, "vendor"), f'no vendor "{part.vendor}"', did_you_mean(part.vendor, known) or _own_endpoint())
+        return
+    vendor = known.get(vendor_name(name, part) or "")
+    if vendor is None and not (part.dialect and part.base_url):
+        yield Finding(
+            at,
+            f'"{name}" is no known vendor, and its dialect or base_url is missing',
+            did_you_mean(name, known) or _own_endpoint(),
+        )
+    elif vendor is not None and vendor.needs_base_url and not part.base_url:
+        yield Finding(at, "base_url is missing", f"where {vendor_name(name, part)} is differs for everybody")
+    elif vendor is not None and part.dialect not in (None, vendor.dialect) and not part.base_url:
+        yield Finding(
+            at,
+            f"{vendor_name(name, part)} speaks {vendor.dialect} at its usual place",
+            f"name the base_url that speaks {part.dialect}",
+        )
+
+
+def _own_endpoint() -> str:
+    return "name a vendor, or dialect and base_url of an endpoint of your own"
+
+
+def _credentials(
+    at: tuple[str, str], name: str, part: ProviderPart, env: Mapping[str, str], *, secrets_needed: bool
+) -> Iterator[Finding]:
+    if part.api_key and part.keys:
+        yield Finding((*at, "keys"), "api_key and keys are both given", "keep one of them")
+    for index, key in enumerate(part.keys):
+        if (key.env is None) == (key.file is None):
+            yield Finding((*at, "keys", index), "needs one of env and file", "write {env: NAME}")
+        if key.rpm is not None or key.tpm is not None:
+            yield Finding((*at, "keys", index), "not yet: quotas of a credential (rpm, tpm)", "remove them")
+    if len(part.keys) > 1:
+        yield Finding((*at, "keys"), "not yet: pools of credentials", "keep one")
+    vendor = vendors().get(vendor_name(name, part) or "")
+    needed = bool(part.api_key or part.keys) or (vendor is not None and vendor.needs_key and part.auth != "none")
+    if needed and all(key.env or key.file for key in part.keys):
+        for credential in credentials(part, vendor):
+            field = "api_key" if part.api_key else "keys" if part.keys else None
+            yield from _resolvable((*at, field) if field else at, credential.ref or "", env, secrets_needed=secrets_needed)
+    for header, value in part.headers.items():
+        where = (*at, "headers", header)
+        if REFERENCE.fullmatch(value):
+            yield from _resolvable(where, value, env, secrets_needed=secrets_needed)
+        elif header.lower() in _SECRET_HEADERS:
+            yield Finding(where, "a secret may not stand in the file", "put it in an environment variable and write env:NAME")
+        elif not (header.isascii() and header.isprintable() and value.isprintable() and ":" not in header and " " not in header):
+            yield Finding(where, "not a header that can be sent", "one line of plain text")
+
+
+def _resolvable(at: tuple[str | int, ...], ref: str, env: Mapping[str, str], *, secrets_needed: bool) -> Iterator[Finding]:
+    found = resolve(ref, env)
+    if isinstance(found, Problem):
+        yield Finding(at, found.message, found.suggestion, warning=not secrets_needed)
+
+
+def _way_out(at: tuple[str, str], part: ProviderPart, resolved: Provider | None) -> Iterator[Finding]:
+    if part.proxy and part.proxy != "none" and not REFERENCE.fullmatch(part.proxy):
+        proxy = _split(part.proxy)
+        if proxy is None or proxy[0] not in ("http", "https"):
+            yield Finding((*at, "proxy"), "not a proxy's URL", "write http://HOST:PORT, env:NAME or none")
+        elif proxy[2]:
+            yield Finding(
+                (*at, "proxy"),
+                "a secret may not stand in the file",
+                "put the proxy's URL in an environment variable and write env:NAME",
+            )
+    if part.ca_file and not Path(part.ca_file).expanduser().is_file():
+        yield Finding((*at, "ca_file"), f"no file {part.ca_file}", "name a PEM file that this process can read")
+    if part.base_url:
+        base = _split(part.base_url)
+        if base is None or not base[1]:
+            yield Finding((*at, "base_url"), "not a URL with a host")
+        elif base[2]:
+            yield Finding(
+                (*at, "base_url"), "a secret may not stand in the file", "remove user and password; use api_key: env:NAME"
+            )
+        elif base[0] == "http" and not is_loopback(base[1]) and resolved is not None and resolved.keys:
+            yield Finding((*at, "base_url"), "the credential would travel unencrypted", "use https", warning=True)
+
+
+def _split(url: str) -> tuple[str, str, bool] | None:
+    """Scheme, host and whether there is a user in it; None when it is no URL."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname or "", parts.username is not None

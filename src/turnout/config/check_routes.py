@@ -1,0 +1,205 @@
+"""What can be wrong with routes: rules that never apply, models that can never serve, chains that go nowhere."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from turnout.catalog.load import Catalog
+from turnout.config.check_providers import did_you_mean
+from turnout.config.document import Finding, Path
+from turnout.config.logic import covered, satisfiable
+from turnout.config.reach import REMEDIES, Shortfall, shortfalls
+from turnout.config.resolve import DEFAULT_ROUTE, candidates
+from turnout.config.schema import File, RoutePart, When
+from turnout.config.shape import Shaped
+from turnout.types.models import ModelFacts
+from turnout.types.policy import Condition, Policy
+
+RESERVED = ("auto", "direct")
+_WAYS = ("static", "split", "models", "approved")
+
+
+def check_routes(
+    shaped: Shaped, policy: Policy, facts: Mapping[str, ModelFacts], catalog: Catalog, today: date
+) -> Iterator[Finding]:
+    """Every route by itself, then against those before it, then against what its models can do."""
+    routes = shaped.file.routes
+    for name, part in routes.items():
+        at = ("routes", name)
+        yield from _shape(at, name, part)
+        yield from _fallbacks(at, part)
+        yield from _named_models(at, part, facts, shaped.file)
+        yield from _words(at, part, catalog, shaped.file)
+    yield from _dead_rules(policy)
+    yield from _unreachable(shaped, policy, facts, catalog, today)
+
+
+def _shape(at: Path, name: str, part: RoutePart) -> Iterator[Finding]:
+    ways = [way for way in _WAYS if getattr(part, way) is not None]
+    if len(ways) > 1:
+        yield Finding((*at, ways[1]), f"{' and '.join(ways)} are both given", "keep one of them")
+    if (part.static or part.split) and part.objective not in (None, "static"):
+        yield Finding(
+            (*at, "objective"), f"{ways[0]} already decides", "remove the objective, or name the candidates under models"
+        )
+    if part.objective == "static" and not (part.static or part.split):
+        yield Finding(
+            (*at, "objective"), "static needs `static: MODEL` or `split: {MODEL: WEIGHT}`", "or choose another objective"
+        )
+    if part.split is not None and not any(part.split.values()):
+        yield Finding((*at, "split"), "every weight is zero", "give at least one model a weight")
+    if part.mix is not None:
+        total = part.mix.cheap + part.mix.mid + part.mix.premium
+        if abs(total - 100) > 1e-6:
+            yield Finding((*at, "mix"), f"the shares sum to {total:g}, not 100", "what is not written counts as 70, 20, 10")
+        if part.objective not in (None, "balanced") or part.static or part.split:
+            yield Finding((*at, "mix"), "only the objective balanced looks at it", "remove it", warning=True)
+    if name in RESERVED:
+        yield Finding(at, f'"{name}" is reserved', "call the route otherwise")
+    if name == DEFAULT_ROUTE and part.when is not None:
+        yield Finding(
+            (*at, "when"), "default is what remains when no other route applies", "remove it, or call the route otherwise"
+        )
+    for model in dict.fromkeys(model for model in part.models or part.approved or ()):
+        listed = part.models or part.approved or ()
+        if listed.count(model) > 1:
+            yield Finding((*at, "models" if part.models else "approved"), f'"{model}" is listed twice', "keep one", warning=True)
+
+
+def _fallbacks(at: Path, part: RoutePart) -> Iterator[Finding]:
+    own = candidates(part)
+    seen: dict[str, int] = {}
+    for index, step in enumerate(part.fallback):
+        where = (*at, "fallback", index)
+        if sum(kind is not None for kind in (step.model, step.cache, step.queue)) != 1:
+            yield Finding(where, "needs exactly one of model, cache and queue")
+        if not step.on:
+            yield Finding((*where, "on"), "with no condition it is never tried", "name one, or leave `on` out for any")
+        if step.model is None:
+            continue
+        if own == (step.model,):
+            yield Finding(where, f'the chain comes back to "{step.model}", the only model of the route', "name another model")
+        if step.model in seen:
+            yield Finding(
+                where, f'the chain has been at "{step.model}" before (fallback[{seen[step.model]}])', "name each model once"
+            )
+        seen.setdefault(step.model, index)
+
+
+def _models_at(at: Path, part: RoutePart) -> Iterator[tuple[Path, str]]:
+    """Each model a route names, with its place."""
+    if part.static:
+        yield (*at, "static"), part.static
+    for model in part.split or {}:
+        yield (*at, "split", model), model
+    for way in ("models", "approved"):
+        for index, model in enumerate(getattr(part, way) or ()):
+            yield (*at, way, index), model
+    for index, step in enumerate(part.fallback):
+        if step.model:
+            yield (*at, "fallback", index), step.model
+
+
+def _named_models(at: Path, part: RoutePart, facts: Mapping[str, ModelFacts], file: File) -> Iterator[Finding]:
+    for where, model in _models_at(at, part):
+        provider = model.partition("/")[0]
+        if model in facts or model in file.models:
+            continue
+        if provider not in file.providers:
+            known = did_you_mean(provider, file.providers) or did_you_mean(model, facts)
+            yield Finding(where, f'no provider "{provider}"', known or f"add {provider} under providers")
+        else:
+            yield Finding(where, f'no model "{model}"', did_you_mean(model, facts) or f"declare it under models: {model}")
+
+
+def _words(at: Path, part: RoutePart, catalog: Catalog, file: File) -> Iterator[Finding]:
+    """Skills and tasks: a need for one that nobody has is a mistake, a condition on an unknown task may be meant."""
+    stated = {name for model in file.models.values() for name in model.quality}
+    known = (*catalog.skills, *catalog.tasks, *stated)
+    for name in (part.needs.model_extra or {}) if part.needs else ():
+        if name not in known:
+            needs = ("cost_per_request", "latency_p95", "context", "features", "input", "region", "data_policy", "quality")
+            yield Finding((*at, "needs", name), "neither a need nor a skill or task", did_you_mean(name, (*needs, *known)))
+    for where, task in _tasks((*at, "when"), part.when):
+        if task not in catalog.tasks:
+            hint = did_you_mean(task, catalog.tasks) or f"it holds only for requests that say task={task}"
+            yield Finding(where, f'classification never finds the task "{task}"', hint, warning=True)
+
+
+def _tasks(at: Path, when: When | None) -> Iterator[tuple[Path, str]]:
+    if when is None:
+        return
+    for task in when.task or ():
+        yield (*at, "task"), task
+    for key, parts in (("any", when.any), ("all", when.all)):
+        for index, part in enumerate(parts or ()):
+            yield from _tasks((*at, key, index), part)
+    yield from _tasks((*at, "not"), when.not_)
+
+
+def _dead_rules(policy: Policy) -> Iterator[Finding]:
+    earlier: dict[str, Condition] = {}
+    for route in policy.routes:
+        if route.when is None or route.name == DEFAULT_ROUTE:
+            continue
+        at = ("routes", route.name, "when")
+        if not satisfiable(route.when):
+            yield Finding(at, "no request can meet it: its parts contradict each other", "use `any` where one of them is enough")
+            continue
+        if covered(route.when, earlier.values()):
+            alone = [name for name, when in earlier.items() if covered(route.when, (when,))]
+            winners = f'route "{alone[0]}" always wins' if alone else f"the routes before it ({', '.join(earlier)}) always win"
+            yield Finding(at, f"dead rule: {winners}", f'move "{route.name}" up, or narrow what comes before it')
+        earlier[route.name] = route.when
+
+
+def _unreachable(
+    shaped: Shaped, policy: Policy, facts: Mapping[str, ModelFacts], catalog: Catalog, today: date
+) -> Iterator[Finding]:
+    """Models that can never serve: a problem where nothing else is left or where a fallback was counted on."""
+    short = shortfalls(policy, facts, catalog, today)
+    for route in policy.routes:
+        at = ("routes", route.name)
+        part = shaped.file.routes.get(route.name, RoutePart())
+        if any(not shaped.is_whole(*at, key) for key in (*_WAYS, "needs")):
+            continue
+        own = tuple(model for model in (route.models or facts) if model in facts)
+        never = {model: short[route.name][model] for model in own if model in short[route.name]}
+        if not own and not route.models:
+            yield Finding(
+                at if route.name in shaped.file.routes else ("providers",),
+                "no provider serves any model",
+                "declare what they serve under models",
+            )
+        elif own and len(never) == len(own):
+            yield _empty(at, never)
+        elif route.models:
+            yield from (
+                _never(where, model, never[model], warning=True)
+                for where, model in _models_at(at, part)
+                if model in never and "fallback" not in where
+            )
+        for index, step in enumerate(part.fallback):
+            if step.model and step.model in short[route.name] and step.model not in never:
+                yield _never((*at, "fallback", index), step.model, short[route.name][step.model])
+
+
+def _never(at: Path, model: str, short: Shortfall, *, warning: bool = False) -> Finding:
+    """Latency is the one shortfall that observation may lift, so it is never a reason to refuse."""
+    suggestion = REMEDIES.get(short.reason)
+    return Finding(
+        at,
+        f'"{model}" can never serve here: {short.detail}',
+        suggestion and suggestion.format(model=model),
+        warning or short.reason == "latency",
+    )
+
+
+def _empty(at: Path, never: Mapping[str, Shortfall]) -> Finding:
+    shown = [f"{model} ({short.detail})" for model, short in list(never.items())[:3]]
+    rest = f" and {len(never) - 3} more" if len(never) > 3 else ""
+    first_model, first = next(iter(never.items()))
+    suggestion = REMEDIES.get(first.reason)
+    return Finding(
+        at, f"no model can ever serve it: {', '.join(shown)}{rest}", suggestion and suggestion.format(model=first_model),
+        warning=all(short.reason == "latency" for short in never.values()),
+    )  # fmt: skip

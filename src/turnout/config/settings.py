@@ -1,0 +1,53 @@
+"""What a process is told about itself, as frozen values; the policy is apart."""
+
+from pathlib import Path
+
+import msgspec
+
+from turnout.config.schema import File
+
+
+class ServerSettings(msgspec.Struct, frozen=True):
+    """The data plane. ``max_body`` in bytes; ``hosts`` and ``origins`` are accepted besides the loopback's and ``host`` itself."""
+
+    host: str
+    port: int
+    workers: int
+    max_body: int
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+
+
+class ControlSettings(msgspec.Struct, frozen=True):
+    """The control plane."""
+
+    host: str
+    port: int
+    hosts: tuple[str, ...] = ()
+
+
+class StoreSettings(msgspec.Struct, frozen=True):
+    """The ledger. ``retention`` in seconds."""
+
+    url: str
+    retention: float
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything of turnout.yaml that is not the policy; a change of it needs a restart."""
+
+    server: ServerSettings
+    control: ControlSettings
+    store: StoreSettings
+    data_dir: Path
+
+
+def settings(file: File) -> Settings:
+    """The file's settings, the home directory filled in."""
+    server, control = file.server, file.control
+    return Settings(
+        ServerSettings(server.host, server.port, server.workers, server.max_body, server.hosts, server.origins),
+        ControlSettings(control.host, control.port, control.hosts),
+        StoreSettings(file.store.url, file.store.retention),
+        Path(file.data_dir).expanduser(),
+    )
