@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,9 @@ def main() -> None:
     options = arguments.parse_args()
     folder, out = options.facts, options.out
     picks = tomllib.loads((ROOT / "tools/catalog/picks.toml").read_text())
+    stated, installed = picks["sources"]["genai-prices"]["name"], f"genai-prices {version('genai-prices')}"
+    if stated != installed:  # or the data would name a source it does not come from
+        raise SystemExit(f"picks.toml says {stated}, installed is {installed}: update its name and date there")
     dev, lite = _unzip(folder / "models.dev.json.gz"), _unzip(folder / "litellm-prices.json.gz")
     elsewhere = _releases(dev)
     found = [
