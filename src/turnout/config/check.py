@@ -1,6 +1,6 @@
 """Every problem of a policy file at once, each with its path, its line and what to do about it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -88,13 +88,21 @@ def _meaning(
     yield from (finding for finding in found if finding.path not in reported)
 
 
+def exposed(host: str, keys: Sequence[object]) -> Finding | None:
+    """Other machines may reach it, so callers must show a key."""
+    if is_loopback(host) or keys:
+        return None
+    return Finding(
+        ("server", "host"), f"{host} can be reached from other machines and auth.keys is empty",
+        "make a key with `turnout keys new NAME`, or listen on 127.0.0.1",
+    )  # fmt: skip
+
+
 def _server(shaped: Shaped) -> Iterator[Finding]:
     server, control = shaped.file.server, shaped.file.control
-    if not is_loopback(server.host) and not shaped.file.auth.keys and shaped.is_whole("auth"):
-        yield Finding(
-            ("server", "host"), f"{server.host} can be reached from other machines and auth.keys is empty",
-            "make a key with `turnout keys new NAME`, or listen on 127.0.0.1",
-        )  # fmt: skip
+    found = exposed(server.host, shaped.file.auth.keys)
+    if found and shaped.is_whole("auth"):
+        yield found
     if server.port == control.port != 0 and server.host == control.host:
         yield Finding(("control", "port"), f"port {control.port} is the data plane's", "give the control plane another one")
 

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from turnout.catalog.load import Catalog
-from turnout.config.check import Checked, check
+from turnout.config.check import Checked, check, exposed
 from turnout.config.document import Document, read
 from turnout.config.schema import File, ProviderPart
-from turnout.config.settings import Settings, settings
+from turnout.config.settings import Settings, overruled, settings
 from turnout.config.shape import Shaped, shape
 from turnout.errors import ConfigProblems, Problem
 from turnout.providers.registry import vendors
@@ -38,6 +39,19 @@ def load(path: Path | None, env: Mapping[str, str], catalog: Catalog, today: dat
     if checked.problems:
         raise ConfigProblems(checked.problems, file=path.name if path else None)
     return Loaded(settings(shaped.file), checked.policy, checked.models, checked.warnings)
+
+
+def settings_of(path: Path | None, env: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:
+    """The settings alone, quickly, with the command line's :func:`overruled` ones; the rest of the file is not looked at.
+
+    Raises:
+        ConfigProblems: the file cannot be read, or the address would be open to others without keys.
+    """
+    _, shaped = _from_environment(env) if path is None else _from_file(path)
+    wanted = overruled(settings(shaped.file), overrides)
+    if "host" in overrides and (found := exposed(wanted.server.host, shaped.file.auth.keys)):
+        raise ConfigProblems((Problem("--host", None, found.message, found.suggestion),))
+    return wanted
 
 
 def inspect(path: Path, env: Mapping[str, str], catalog: Catalog, today: date, *, secrets_needed: bool) -> Checked:

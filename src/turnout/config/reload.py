@@ -1,21 +1,23 @@
 """Noticing that a file changed, by asking: no thread, no watcher; one stat a question as a rule."""
 
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+
+from turnout.clock import Clock, SystemClock
 
 FRESH_SECONDS = 2.0
 """A file changed this recently is read even if its stat looks the same: some file systems keep time no finer."""
 
 Stat = tuple[int, int, int, int]
+_SYSTEM = SystemClock()
 
 
-class Watch:
-    """One file. ``now`` gives Unix seconds (``Clock.now``)."""
+class FileWatch:
+    """One file, as it was when last asked about."""
 
-    def __init__(self, path: Path, now: Callable[[], float]) -> None:
+    def __init__(self, path: Path, clock: Clock = _SYSTEM) -> None:
         self._path = path
-        self._now = now
+        self._clock = clock
         self._stat = self._look()
         self._digest = self._content()
 
@@ -37,7 +39,7 @@ class Watch:
         return True
 
     def _is_fresh(self, stat: Stat) -> bool:
-        return abs(self._now() - stat[0] / 1e9) < FRESH_SECONDS
+        return abs(self._clock.now() - stat[0] / 1e9) < FRESH_SECONDS
 
     def _look(self) -> Stat | None:
         try:

@@ -1,6 +1,8 @@
 """What a process is told about itself, as frozen values; the policy is apart."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -51,3 +53,12 @@ def settings(file: File) -> Settings:
         StoreSettings(file.store.url, file.store.retention),
         Path(file.data_dir).expanduser(),
     )
+
+
+def overruled(base: Settings, overrides: Mapping[str, Any]) -> Settings:
+    """With what the command line says: ``host``, ``port``, ``workers`` (data plane), ``control_port``, ``data_dir``."""
+    replace = msgspec.structs.replace
+    server = {name: overrides[name] for name in ("host", "port", "workers") if name in overrides}
+    control = {"port": overrides["control_port"]} if "control_port" in overrides else {}
+    data_dir = Path(overrides.get("data_dir", base.data_dir)).expanduser()
+    return replace(base, server=replace(base.server, **server), control=replace(base.control, **control), data_dir=data_dir)

@@ -39,7 +39,7 @@ class Upstream(msgspec.Struct, frozen=True):
             TurnoutError: ``invalid_request`` when the request cannot be translated.
         """
         if self.dialect.name == front.name:
-            body = self.dialect.relay(ask, self.upstream_model)
+            body = self.dialect.relay(ask, self.upstream_model, self.quirks)
         else:
             body = self.dialect.from_hub(front.to_hub(ask), self.upstream_model, max_output=self.max_output, quirks=self.quirks)
         return Outgoing("POST", self.url, self.headers, body, self.proxy, self.ca_file)
