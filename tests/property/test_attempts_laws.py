@@ -25,7 +25,7 @@ from turnout.execute.attempts import (
     StartAttempt,
     State,
     step,
-)  # fmt: skip
+)
 from turnout.types.decision import Plan, Step
 from turnout.types.money import PicoDollars
 from turnout.types.policy import Timeouts

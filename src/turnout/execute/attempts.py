@@ -9,8 +9,7 @@ One attempt limit, one deadline and one budget hold for the whole chain, so that
 Attempts are numbered and every command names the one it means.
 """
 
-from enum import Enum
-from typing import assert_never
+from typing import Literal, assert_never
 
 import msgspec
 
@@ -131,22 +130,15 @@ End = Done | Abandon | GiveUp | Cut
 Command = Act | End
 
 
-class Phase(Enum):
-    """Where a request is."""
-
-    FRESH = "fresh"
-    TRYING = "trying"
-    RESTING = "resting"
-    COMMITTED = "committed"
-    OVER = "over"
-
+Phase = Literal["fresh", "trying", "resting", "committed", "over"]
+"""Where a request is."""
 
 _LEGAL: dict[Phase, tuple[type, ...]] = {
-    Phase.FRESH: (Began, ClientLeft),
-    Phase.TRYING: (ContentCame, AttemptFailed, DeadlinePassed, ClientLeft),
-    Phase.RESTING: (Rested, DeadlinePassed, ClientLeft),
-    Phase.COMMITTED: (AttemptFinished, AttemptFailed, CommitRefused, DeadlinePassed, ClientLeft),
-    Phase.OVER: (),
+    "fresh": (Began, ClientLeft),
+    "trying": (ContentCame, AttemptFailed, DeadlinePassed, ClientLeft),
+    "resting": (Rested, DeadlinePassed, ClientLeft),
+    "committed": (AttemptFinished, AttemptFailed, CommitRefused, DeadlinePassed, ClientLeft),
+    "over": (),
 }
 """What may happen in each phase; anything else comes from an attempt that no longer counts and changes nothing."""
 
@@ -180,7 +172,7 @@ class State(msgspec.Struct, frozen=True):
     plan: Plan
     seed: int
     deadline: float
-    phase: Phase = Phase.FRESH
+    phase: Phase = "fresh"
     attempt: int = 0
     step: int = -1
     spent: int = 0
@@ -200,7 +192,7 @@ def step(state: State, event: Event) -> Move:
         case Began():
             return _advance(state, event.at, None)
         case ContentCame():
-            return _evolve(state, phase=Phase.COMMITTED), (Commit(event.attempt),)
+            return _evolve(state, phase="committed"), (Commit(event.attempt),)
         case AttemptFinished():
             return _over(state, Done())
         case AttemptFailed():
@@ -226,7 +218,7 @@ def _after_failure(state: State, fault: AttemptFailed) -> Move:
     expected = state.plan.steps[state.step].expected_cost or 0
     spent = state.spent + (expected if fault.cost is None else fault.cost)
     failed = _evolve(state, spent=spent, failures=(*state.failures, Failure(state.step, fault)))
-    if state.phase is Phase.COMMITTED:
+    if state.phase == "committed":
         return _over(failed, Cut(Code.UPSTREAM_FAILED, f"the answer broke off: {_told(failed)}"))
     if fault.condition is None:
         return _over(failed, _verdict(failed, fault.at))
@@ -236,7 +228,7 @@ def _after_failure(state: State, fault: AttemptFailed) -> Move:
 def _after_deadline(state: State) -> Move:
     hang_up = _hang_up(state, "timeout", "the request's deadline passed")
     late = _too_late(state)
-    if state.phase is Phase.COMMITTED:
+    if state.phase == "committed":
         return _over(state, *hang_up, Cut(late.code, late.message))
     return _over(state, *hang_up, late)
 
@@ -258,7 +250,7 @@ def _advance(state: State, at: float, condition: str | None) -> Move:
         return _start(state, at, again)
     if ready - at > min(LONGEST_REST, (state.deadline - at) * SHARE_OF_TIME):
         return _over(state, _verdict(state, at))
-    return _evolve(state, phase=Phase.RESTING, step=again), (Sleep(ready),)
+    return _evolve(state, phase="resting", step=again), (Sleep(ready),)
 
 
 def _next_step(state: State, condition: str | None) -> tuple[int | None, set[int]]:
@@ -308,7 +300,7 @@ def _start(state: State, at: float, index: int) -> Move:
     if at >= state.deadline:
         return _over(state, _too_late(state))
     attempt = state.attempt + 1
-    return _evolve(state, phase=Phase.TRYING, attempt=attempt, step=index), (StartAttempt(attempt, index),)
+    return _evolve(state, phase="trying", attempt=attempt, step=index), (StartAttempt(attempt, index),)
 
 
 def _skip(state: State, unpaid: set[int]) -> State:
@@ -353,12 +345,12 @@ def _told(state: State) -> str:
 
 
 def _hang_up(state: State, fault: str, detail: str) -> tuple[Command, ...]:
-    under_way = state.phase in (Phase.TRYING, Phase.COMMITTED)
+    under_way = state.phase in ("trying", "committed")
     return (CancelAttempt(state.attempt, fault, detail),) if under_way else ()
 
 
 def _over(state: State, *commands: Command) -> Move:
-    return _evolve(state, phase=Phase.OVER), commands
+    return _evolve(state, phase="over"), commands
 
 
 _evolve = msgspec.structs.replace

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 from turnout.dialects.delivery import deliver
+from turnout.dialects.features import changes
 from turnout.errors import CallerFault, ClientGone, Misconfigured, ProviderFault, TimedOut, TurnoutError
 from turnout.execute import attempts
 from turnout.execute.commit import Hold
@@ -146,7 +147,8 @@ class _Run:
                 self.tally.serve(None)
                 return attempts.CommitRefused(self.steady(), call.number)
         try:
-            await self.sink.begin(self.tally.serving())
+            stated = changes(self.job.ask.sketch.carries, self.job.front.name, call.upstream.dialect.name)
+            await self.sink.begin(self.tally.serving(stated))
             await self.sink.send(call.hold.release())
             if call.record is None:
                 await self._relay(call)

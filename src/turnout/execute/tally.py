@@ -72,11 +72,11 @@ class Tally:
         """Its answer, and no other, goes to the client; None takes it back before anything went."""
         self._served = call
 
-    def serving(self) -> Serving:
+    def serving(self, warnings: tuple[str, ...]) -> Serving:
         """For the front's headers."""
         assert self._served is not None, "an answer begins with a commit"
         cost = self._cost() if self._served.record else None
-        return Serving(self._served.step.model, self._served.reason, self._served.number, cost)
+        return Serving(self._served.step.model, self._served.reason, self._served.number, cost, warnings)
 
     def execution(self, outcome: Outcome, skipped: tuple[Skip, ...] = (), error: TurnoutError | None = None) -> Execution:
         """The sum of it."""

@@ -61,7 +61,8 @@ class Watch:
     def lift(self) -> None:
         """Nothing is expected of an upstream for now: only the deadline and the client count."""
         self._limit_at = self.touched = NEVER
-        self._arm()
+        if self._armed == NEVER:
+            self._arm()
 
     def taken(self) -> Cause | None:
         """Why the task was cancelled, once; None when someone else did it."""
