@@ -11,7 +11,6 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, selec
 
 from turnout.store.rows import DbRow
 from turnout.store.schema import attempts, requests
-from turnout.types.models import LatencyFacts
 from turnout.types.money import PicoDollars
 
 _LATENCY_SAMPLE = 10_000
@@ -96,10 +95,13 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class ObservedLatency(msgspec.Struct, frozen=True):
-    """What a model's successful attempts took, and how many there were."""
+    """What a model's ``n`` latest successful attempts took; None where no attempt showed it."""
 
-    samples: int
-    facts: LatencyFacts
+    n: int
+    p50_ms: float
+    p95_ms: float
+    ttft_ms: float | None
+    output_tokens_per_s: float | None
 
 
 def recent(connection: Connection, limit: int, filters: Filters) -> tuple[RequestLine, ...]:
@@ -161,7 +163,7 @@ def mix_samples(connection: Connection, route: str, since: float, limit: int = 1
 
 
 def latency_by_model(connection: Connection, since: float) -> dict[str, ObservedLatency]:
-    """From the latest attempts that answered well. A model that never streamed has its whole answer's time as first token."""
+    """From the latest attempts that answered well."""
     rows = connection.execute(
         select(attempts.c.model, attempts.c.started_ms, attempts.c.ended_ms, attempts.c.first_token_ms, attempts.c.output, attempts.c.reasoning)
         .join(requests, requests.c.id == attempts.c.request_id)
@@ -245,6 +247,7 @@ def _quantiles(values: Iterable[float | None]) -> Quantiles:
 
 
 def _observed(rows: Sequence[DbRow]) -> ObservedLatency:
+    """Of at least one attempt. Speed is counted from the first token, or over the whole call where that is not known."""
     durations = sorted(row.ended_ms - row.started_ms for row in rows)
     first_tokens = [row.first_token_ms - row.started_ms for row in rows if row.first_token_ms is not None]
     speeds = [
@@ -252,16 +255,10 @@ def _observed(rows: Sequence[DbRow]) -> ObservedLatency:
         for row in rows
         if row.output is not None and (writing_ms := row.ended_ms - (row.first_token_ms or row.started_ms)) > 0
     ]
-    p50, p95 = quantile(durations, 0.5), quantile(durations, 0.95)
-    assert p50 is not None  # there is at least one row
-    assert p95 is not None
     return ObservedLatency(
-        samples=len(rows),
-        facts=LatencyFacts(
-            p50_ms=p50,
-            p95_ms=p95,
-            ttft_ms=median(first_tokens) if first_tokens else p50,
-            output_tokens_per_s=median(speeds) if speeds else 0.0,
-            basis="observed",
-        ),
+        n=len(rows),
+        p50_ms=quantile(durations, 0.5) or 0.0,
+        p95_ms=quantile(durations, 0.95) or 0.0,
+        ttft_ms=median(first_tokens) if first_tokens else None,
+        output_tokens_per_s=median(speeds) if speeds else None,
     )

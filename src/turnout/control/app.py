@@ -1,0 +1,151 @@
+"""The control plane's HTTP face: a page, the JSON it is drawn from, and health."""
+
+import logging
+from collections.abc import Callable, Iterable
+from importlib.resources import files
+from typing import Annotated, TypeVar
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from turnout.clock import Clock, SystemClock
+from turnout.control.guard import Guard, refusal
+from turnout.control.ingest import IngestReport
+from turnout.store.ledger import Ledger
+from turnout.store.queries import Filters
+from turnout.types.money import usd
+
+log = logging.getLogger(__name__)
+
+_PAGE = files("turnout.control") / "page"
+_MEDIA = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_MONEY = frozenset({"cost", "baseline", "saved"})
+_Query = TypeVar("_Query", bound=msgspec.Struct)
+_encode = msgspec.json.Encoder().encode
+
+
+class SummaryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``window`` in seconds, 0 for everything."""
+
+    window: Annotated[float, msgspec.Meta(ge=0)] = 3600.0
+
+
+class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
+    route: str | None = None
+    model: str | None = None
+    task: str | None = None
+    outcome: str | None = None
+    before: float | None = None
+
+
+def control_app(
+    ledger: Ledger,
+    token: str,
+    hosts: Iterable[str],
+    extra_routes: Iterable[BaseRoute] = (),
+    *,
+    clock: Clock | None = None,
+    ingested: Callable[[], IngestReport] = IngestReport,
+) -> Starlette:
+    """The ASGI app. ``hosts`` are names it may be called by besides loopback's; ``ingested`` is what ingest did since the start."""
+    api = _Api(ledger, clock or SystemClock(), ingested)
+    return Starlette(
+        routes=[
+            Route("/", _static("index.html")),
+            *(Route(f"/{name}", _static(name)) for name in _MEDIA),
+            Route("/api/summary", api.summary),
+            Route("/api/requests", api.requests),
+            Route("/api/requests/{id}", api.request),
+            Route("/health/live", api.live),
+            Route("/health/ready", api.ready),
+            *extra_routes,
+        ],
+        middleware=[Middleware(Guard, token=token, hosts=hosts)],
+        exception_handlers={msgspec.ValidationError: _on_bad_query, SQLAlchemyError: _on_store_away, 404: _on_unknown_path},
+    )
+
+
+class _Api:
+    """Handlers are plain functions: Starlette runs them in threads, so that a query never holds up the loop."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, ingested: Callable[[], IngestReport]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._ingested = ingested
+
+    def summary(self, request: Request) -> Response:
+        query = _query(request, SummaryQuery)
+        now = self._clock.now()
+        summary = self._ledger.summary(now - query.window if query.window else 0.0, now)
+        shares = {name: [_dollars(share) for share in getattr(summary, name)] for name in ("models", "routes")}
+        return _json({"now": now, **_dollars(summary), **shares, "journal": self._ingested()})
+
+    def requests(self, request: Request) -> Response:
+        query = _query(request, ListQuery)
+        filters = Filters(query.route, query.model, query.task, query.outcome, query.before)
+        return _json({"requests": [_dollars(line) for line in self._ledger.recent(query.limit, filters)]})
+
+    def request(self, request: Request) -> Response:
+        found = self._ledger.request(request.path_params["id"])
+        if found is None:
+            return refusal(404, "not_found", "no such request in the ledger; one of the last second may still be on its way")
+        # Seeds have 63 bits and JavaScript's numbers 53: as text nobody rounds it.
+        attempts = [_dollars(attempt) for attempt in found.attempts]
+        return _json({**_dollars(found), "seed": str(found.seed), "traits": _named(found.traits), "attempts": attempts})
+
+    async def live(self, _: Request) -> Response:
+        return _json({"status": "live"})
+
+    def ready(self, _: Request) -> Response:
+        self._ledger.ping()
+        return _json({"status": "ready"})
+
+
+def _query(request: Request, kind: type[_Query]) -> _Query:
+    return msgspec.convert(dict(request.query_params), kind, strict=False)
+
+
+def _static(name: str) -> Callable[[Request], Response]:
+    body = (_PAGE / name).read_bytes()
+    return lambda _: Response(body, media_type=_MEDIA[name])
+
+
+def _named(value: object) -> object:
+    """A value for JSON: structs by field names, however compactly they are journalled."""
+    if not isinstance(value, msgspec.Struct):
+        return value
+    return {name: _named(item) for name, item in msgspec.structs.asdict(value).items()}
+
+
+def _dollars(value: msgspec.Struct) -> dict[str, object]:
+    """A value for JSON whose amounts of pico-dollars become dollars and say so in their name. Unknown stays null, never zero."""
+    return dict(
+        _in_dollars(name, item) if name in _MONEY else (name, item) for name, item in msgspec.structs.asdict(value).items()
+    )
+
+
+def _in_dollars(name: str, amount: int | None) -> tuple[str, float | None]:
+    return f"{name}_usd", None if amount is None else usd(amount)
+
+
+def _json(value: object) -> Response:
+    return Response(_encode(value), media_type="application/json")
+
+
+def _on_bad_query(_: Request, error: Exception) -> Response:
+    return refusal(400, "invalid_request", str(error))
+
+
+def _on_store_away(_: Request, error: Exception) -> Response:
+    log.warning("the ledger does not answer: %s", error)
+    return refusal(503, "overloaded", "the ledger does not answer; the control process' log says why")
+
+
+def _on_unknown_path(request: Request, _: Exception) -> Response:
+    return refusal(404, "not_found", f"nothing is at {request.url.path}")

@@ -1,0 +1,111 @@
+"""From the workers' segments into the ledger. A step may die anywhere and be repeated: nothing is doubled, nothing skipped."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from turnout.journal.reader import SegmentFile, opened, segments
+from turnout.journal.segment import NotASegment
+from turnout.store.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+BATCH = 2000
+PACE_S = 0.2
+PACE_AFTER_ERROR_S = 2.0
+
+
+class IngestReport(msgspec.Struct, frozen=True):
+    """What a step did, or many steps together.
+
+    ``removed`` segments were done with; ``torn`` bytes are unfinished frames of writers that died. The rest says what a person
+    should look at: ``damaged`` bytes in the middle of segments and ``unreadable`` frames (their segments are kept aside as
+    ``.damaged``), records the ledger ``refused`` (kept in its table of that name).
+    """
+
+    records: int = 0
+    removed: int = 0
+    torn: int = 0
+    damaged: int = 0
+    unreadable: int = 0
+    refused: int = 0
+
+    def __add__(self, other: "IngestReport") -> "IngestReport":
+        return IngestReport(*(mine + theirs for mine, theirs in zip(_counts(self), _counts(other), strict=True)))
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing that a person should look at."""
+        return not (self.damaged or self.unreadable or self.refused)
+
+
+def ingest_once(directory: Path, ledger: Ledger) -> IngestReport:
+    """Bring everything that is in the journal now into the ledger; remove segments that are done with.
+
+    Raises:
+        OSError, sqlalchemy.exc.SQLAlchemyError: the journal or the ledger cannot be used now. What was ingested before stays so.
+    """
+    report = IngestReport()
+    for path in segments(directory):
+        with opened(path) as segment:
+            if segment is not None:
+                report += _ingest_segment(segment, ledger)
+    return report
+
+
+async def keep_ingesting(directory: Path, ledger: Ledger, note: Callable[[IngestReport], None]) -> None:
+    """Ingest until cancelled, telling ``note`` of each step. A ledger or disk that is away is waited for, however long."""
+    while True:
+        try:
+            report = await asyncio.to_thread(ingest_once, directory, ledger)
+        except (OSError, SQLAlchemyError) as error:
+            log.warning("journal not ingested, trying again: %s", error)
+            await asyncio.sleep(PACE_AFTER_ERROR_S)
+            continue
+        note(report)
+        if not report.is_clean:
+            log.warning("journal ingested with losses: %s", report)
+        await asyncio.sleep(PACE_S)
+
+
+def _ingest_segment(segment: SegmentFile, ledger: Ledger) -> IngestReport:
+    report = IngestReport()
+    offset = ledger.offset(segment.name)
+    while True:
+        try:
+            found = segment.read(offset, BATCH)
+        except NotASegment:
+            return _give_up(segment)
+        if found.end > offset:
+            refused = ledger.ingest(found.records, segment.name, found.end)
+            offset = found.end
+            report += IngestReport(
+                records=len(found.records) - refused, damaged=found.damaged, unreadable=found.unreadable, refused=refused
+            )
+        if found.damaged or found.unreadable:
+            segment.keep_evidence()
+        if not found.more:
+            break
+    # Out of the journal first, then out of the ledger's offsets: the other way round it could be read again from its start.
+    if segment.finished and segment.remove():
+        ledger.forget(segment.name)
+        report += IngestReport(removed=1, torn=found.pending)
+    return report
+
+
+def _give_up(segment: SegmentFile) -> IngestReport:
+    """Not a segment of ours. One that is being written belongs to a worker of another version, mid-upgrade: it stays."""
+    if not segment.finished:
+        return IngestReport()
+    segment.keep_evidence()
+    segment.remove()
+    return IngestReport(removed=1, unreadable=1)
+
+
+def _counts(report: IngestReport) -> tuple[int, ...]:
+    counts: tuple[int, ...] = msgspec.structs.astuple(report)
+    return counts
