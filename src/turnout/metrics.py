@@ -104,7 +104,7 @@ class Metrics:
         """Prometheus text of all workers together, and its content type."""
         self.save()
         others = self._file.parent.glob("*.metrics") if self._file is not None else []
-        return _expose([_read(file) for file in others] or [Counts(dict(self._counters), self._buckets, self._sums)])  # type: ignore[arg-type] # defaultdicts are dicts
+        return _expose([_read(file) for file in others] or [Counts(dict(self._counters), self._buckets, self._sums)])
 
 
 def _read(file: Path) -> Counts:
@@ -151,5 +151,5 @@ def _expose(all_counts: Iterable[Counts]) -> tuple[bytes, str]:
                 yield histogram
 
     registry = CollectorRegistry()
-    registry.register(Collector())  # type: ignore[arg-type] # a duck-typed collector, as the library documents
+    registry.register(Collector())
     return generate_latest(registry), CONTENT_TYPE_LATEST

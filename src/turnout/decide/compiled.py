@@ -29,6 +29,7 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     provider: str
     dialect: str
     context: int | None
+    max_input: int | None
     max_output: int | None
     input: int
     output: int
@@ -120,6 +121,7 @@ def _slot(model: ModelFacts, dialect: str, tasks: Mapping[str, Mapping[str, floa
         provider=model.provider,
         dialect=dialect,
         context=model.context,
+        max_input=model.max_input,
         max_output=model.max_output,
         input=model.input,
         output=model.output,

@@ -82,6 +82,8 @@ def _too_small(slot: Slot, traits: Traits) -> Rejection | None:
     wanted = traits.max_output
     if wanted is not None and slot.max_output is not None and wanted > slot.max_output:
         return Rejection(slot.id, "max_output", f"writes at most {slot.max_output} tokens, {wanted} were asked for")
+    if slot.max_input is not None and traits.tokens_max > slot.max_input:
+        return Rejection(slot.id, "context_window", f"reads at most {slot.max_input} tokens, the request may be {traits.tokens_max}")
     room = traits.tokens_max + (wanted or 0)
     if slot.context is not None and room > slot.context:
         return Rejection(slot.id, "context_window", f"context {slot.context}, the request may take {room} tokens")

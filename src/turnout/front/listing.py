@@ -11,7 +11,7 @@ def list_models(view: View, key: Key | None, dialect: str) -> dict[str, Any]:
     """``auto``, the routes this key may use, and the models, if it may name them."""
     routes = [name for name in view.by_name if key is None or key.routes is None or name in key.routes]
     models = [id_ for id_ in view.slots if id_ not in view.refused] if key is None or (key.direct and key.routes is None) else []
-    entries = [("auto", "turnout", None), *((name, "turnout", None) for name in routes)]
+    entries: list[tuple[str, str, date | None]] = [("auto", "turnout", None), *((name, "turnout", None) for name in routes)]
     entries += [(id_, view.slots[id_].provider, view.facts[id_].released) for id_ in models]
     if dialect == "anthropic-messages":
         data = [
