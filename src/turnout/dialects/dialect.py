@@ -60,7 +60,11 @@ class EventReader(Protocol):
     """A provider's stream, as hub events."""
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """Events completed by these bytes, however they are split."""
+        """Events completed by these bytes, however they are split. Raises Broken when one cannot be read."""
+        ...
+
+    def end(self) -> list[Event]:
+        """The bytes are over: what was still held, ``Ended`` at the latest now. Raises Broken when the stream was cut."""
         ...
 
 
@@ -83,7 +87,7 @@ class RequestSide(Protocol):
         """
         ...
 
-    def relay(self, ask: Ask, upstream_model: str) -> bytes:
+    def relay(self, ask: Ask, upstream_model: str, quirks: frozenset[str] = frozenset()) -> bytes:
         """The client's own bytes with only what we own changed: ``model``, our ``turnout`` key, the usage switch."""
         ...
 

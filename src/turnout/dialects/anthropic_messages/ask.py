@@ -1,0 +1,216 @@
+"""A Messages request as a client sends it: read for routing, and relayed to a provider of the same dialect."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from turnout.dialects import body as bodies
+from turnout.dialects.anthropic_messages.wire import Block, Body, Read, Turn, inner
+from turnout.dialects.dialect import Ask
+from turnout.types.models import Feature, Modality
+from turnout.types.traits import Sketch
+
+NAME = "anthropic-messages"
+
+_BODY = msgspec.json.Decoder(Body)
+
+# Bits as plain integers: an IntFlag's operators cost a microsecond each on the hot path.
+_TEXT, _IMAGE, _DOCUMENT = int(Modality.TEXT), int(Modality.IMAGE), int(Modality.DOCUMENT)
+_TOOLS, _CHOICE, _JSON_SCHEMA = int(Feature.TOOLS), int(Feature.TOOL_CHOICE), int(Feature.JSON_SCHEMA)
+_REASONING, _STREAMING, _STOP = int(Feature.REASONING), int(Feature.STREAMING), int(Feature.STOP)
+
+
+def ask(body: bytes) -> Ask:
+    """Read a client's body. Raises TurnoutError ``invalid_request`` naming the field at fault."""
+    parsed, fields, strays = bodies.read(body, _BODY)
+    turns = _Turns()
+    turns.read_system(parsed.system)
+    turns.read(parsed.messages)
+    metadata = bodies.strings_in(parsed.metadata) if parsed.metadata is not None else {}
+    sketch = _sketch(parsed, fields, turns, frozenset(strays | turns.carries | _carried(parsed)), metadata.get("user_id"))
+    hints = bodies.hints_in(fields) if "turnout" in fields else {}
+    return Ask(NAME, body, Read(parsed, fields), sketch, hints, metadata)
+
+
+def relay(ask: Ask, upstream_model: str) -> bytes:
+    """The client's own body with ``model`` and our key changed, nothing else: usage always comes with this dialect."""
+    read: Read = ask.parsed
+    return bodies.rewrite(read.fields, upstream_model)
+
+
+def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozenset[str], user: str | None) -> Sketch:
+    wanted = body.format()
+    return Sketch(
+        model=body.model,
+        stream=body.stream is True,
+        system="\n".join(turns.system),
+        last_user=turns.last_user,
+        texts=tuple(turns.texts),
+        turns=len(body.messages),
+        tools=len(body.tools or ()),
+        tool_bytes=(len(bytes(fields["tools"])) if body.tools else 0)
+        + (len(bytes(wanted.schema)) if wanted is not None and wanted.schema is not None else 0),
+        images=turns.images,
+        audio_bytes=0,
+        document_bytes=turns.document_bytes,
+        features=_features(body),
+        input=turns.input,
+        output=_TEXT,
+        max_output=body.max_tokens,
+        n=1,
+        carries=carries,
+        user=user,
+        has_tool_results=turns.has_tool_results,
+    )
+
+
+def _features(body: Body) -> int:
+    bits = _STREAMING if body.stream else 0
+    if body.tools:
+        bits |= _TOOLS
+        if body.tool_choice is not None and body.tool_choice.type != "auto":
+            bits |= _CHOICE
+    if body.format() is not None:
+        bits |= _JSON_SCHEMA
+    if thinks(body):
+        bits |= _REASONING
+    if body.stop_sequences:
+        bits |= _STOP
+    return bits
+
+
+def thinks(body: Body) -> bool:
+    """Whether thinking, or a certain effort at it, is asked for."""
+    asked = body.thinking is not None and body.thinking.type != "disabled"
+    return asked or (body.output_config is not None and body.output_config.effort is not None)
+
+
+def _carried(body: Body) -> set[str]:
+    """Names for what the settings ask beyond what every dialect has."""
+    thinking, choice = body.thinking, body.tool_choice
+    found = {name for name, asked in (
+        ("top_k", body.top_k is not None),
+        ("many_stops", len(body.stop_sequences or ()) > 4),
+        ("reasoning_effort", thinks(body)),
+        ("reasoning_budget", thinking is not None and thinking.budget_tokens is not None),
+        ("reasoning_display", thinking is not None and thinking.display is not None),
+        ("reasoning_off", thinking is not None and thinking.type == "disabled"),
+        ("cache_control", body.cache_control is not None),
+    ) if asked}  # fmt: skip
+    if choice is not None and choice.type not in {"auto", "any", "tool", "none"}:
+        found.add(f"tool_choice:{choice.type}")
+    for tool in body.tools or ():
+        if tool.type not in (None, "custom"):
+            found.add(f"tool_type:{tool.type}")
+        if tool.cache_control is not None:
+            found.add("cache_control")
+    return found
+
+
+class _Turns:
+    """One pass over the system prompt and the messages: the texts to count, the media, and what else they hold."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.system: list[str] = []
+        self.carries: set[str] = set()
+        self.last_user = ""
+        self.images = self.document_bytes = 0
+        self.input = _TEXT
+        self.has_tool_results = False
+
+    def read_system(self, system: str | list[Block | str] | None) -> None:
+        if system is not None:
+            self.system.append(self._text(system))
+
+    def read(self, messages: list[Turn | str]) -> None:
+        last = None
+        for turn in messages:
+            if isinstance(turn, str):  # no provider takes it; the one asked says so in its own words
+                self.texts.append(turn)
+                self.carries.add("message:string")
+                continue
+            text = self._text(turn.content) if turn.content is not None else ""
+            last = turn.role
+            if last == "user":
+                self.last_user = text or self.last_user  # a turn of tool results alone leaves the user's last words standing
+            elif last == "system":
+                self.system.append(text)
+                self.carries.add("late_system")
+            elif last != "assistant":
+                self.carries.add(f"role:{last}")
+        if last == "assistant":
+            self.carries.add("prefill")
+
+    def _text(self, content: str | list[Block | str]) -> str:
+        if isinstance(content, str):
+            self.texts.append(content)
+            return content
+        texts: list[str] = []
+        for block in content:
+            if isinstance(block, str):
+                texts.append(block)
+            elif block.type == "text":
+                texts.append(block.text or "")
+                self._extras(block)
+            else:
+                self._block(block)
+        self.texts += texts
+        return "\n".join(texts)
+
+    def _extras(self, block: Block) -> None:
+        if block.cache_control is not None:
+            self.carries.add("cache_control")
+        if block.citations is not None and bytes(block.citations) not in (b"null", b"[]", b'{"enabled":false}'):
+            self.carries.add("citations")
+
+    def _block(self, block: Block) -> None:
+        self._extras(block)
+        match block.type:
+            case "image" | "document":
+                self._media(block)
+            case "tool_use":
+                self.texts += (block.name or "", bodies.raw_text(block.input))
+            case "tool_result":
+                self._tool_result(block)
+            case "thinking" | "redacted_thinking":
+                self.texts.append(block.thinking or block.data or "")
+                self.carries.add("reasoning_signature")
+            case _:
+                self.texts += filter(None, (bodies.raw_text(block.input), bodies.raw_text(block.content)))
+                self.carries.add(f"block:{block.type}")
+
+    def _tool_result(self, block: Block) -> None:
+        self.has_tool_results = True
+        if block.is_error:
+            self.carries.add("tool_error")
+        self._results(inner(block))
+
+    def _results(self, blocks: Iterable[Block]) -> None:
+        for block in blocks:
+            if block.type == "text":
+                self.texts.append(block.text or "")
+                self._extras(block)
+            else:
+                self._block(block)
+                if block.type in {"image", "document"}:
+                    self.carries.add("tool_result_media")
+
+    def _media(self, block: Block) -> None:
+        source = block.source
+        kind = source.type if source is not None else ""
+        size = len(source.data or "") if source is not None else 0
+        if block.type == "image":
+            self.images += 1
+            self.input |= _IMAGE
+            if kind not in {"base64", "url"}:
+                self.carries.add(f"image_source:{kind}")
+            return
+        self.input |= _DOCUMENT
+        self.document_bytes += size * 3 // 4
+        if kind == "text" and source is not None:
+            self.texts.append(source.data or "")
+        if kind != "base64":
+            self.carries.add("document_url" if kind == "url" else f"document_source:{kind}")
+        if block.context is not None:
+            self.carries.add("document_context")

@@ -1,0 +1,58 @@
+"""What a dialect can carry of a conversation that began in another one, as data. Pure: deciding imports it.
+
+A sketch's ``carries`` holds a name for each thing that not every dialect has a place for. A name that the other dialect
+carries costs nothing; a *hint* may be left out, and the answer says so (``x-turnout-warnings``); anything else would change
+what was asked for, so it makes the candidate a rejection (``lossy``). ``field:PATH`` is a field this program does not know.
+"""
+
+from collections.abc import Mapping
+
+CARRIES: Mapping[str, frozenset[str]] = {
+    "openai-chat": frozenset({
+        "audio", "image_output", "json_mode", "late_system", "logprobs", "message_name", "penalties", "refusal", "seed",
+        "temperature_over_1", "video", "whitespace_stop", "loose_json_schema", "reasoning_effort",
+    }),
+    "anthropic-messages": frozenset({
+        "cache_control", "document_url", "reasoning_budget", "reasoning_signature", "tool_error", "tool_result_media", "top_k",
+        "reasoning_effort",
+    }),
+}  # fmt: skip
+"""Names a dialect has a place for, beside what every dialect has (text, images, tools, JSON schema, stop, usage ...)."""
+
+HINTS: frozenset[str] = frozenset({
+    "cache_control",  # a cache breakpoint: changes the price, never the answer
+    "image_detail",
+    "late_tool_reasoning",  # thinking is off for the rest of a tool loop whose earlier thinking the client does not hold
+    "loose_json_schema",  # the schema is held strictly although only best effort was asked for
+    "metadata",
+    "reasoning_budget",  # a token budget becomes the nearest effort word
+    "reasoning_display",
+    "reasoning_off",  # the other dialect has no word for it that every model takes
+    "refusal",  # an earlier refusal is told as plain text
+    "tool_error",  # is_error has no place; the result's own words stay
+    "field:prediction",
+    "field:prompt_cache_key",
+    "field:prompt_cache_options",
+    "field:prompt_cache_retention",
+    "field:safety_identifier",
+    "field:service_tier",
+    "field:store",
+    "field:messages.content.prompt_cache_breakpoint",
+})  # fmt: skip
+"""What may be left out with a word about it: it bears on price, speed or book-keeping, not on what the answer says."""
+
+_NONE: frozenset[str] = frozenset()
+
+
+def lossy(carries: frozenset[str], front: str, back: str) -> frozenset[str]:
+    """What of the conversation ``back`` cannot carry: not empty makes the candidate a rejection."""
+    if front == back or not carries:
+        return _NONE
+    return carries - CARRIES.get(back, _NONE) - HINTS
+
+
+def changes(carries: frozenset[str], front: str, back: str) -> tuple[str, ...]:
+    """What is left out on the way to ``back``, in the words of ``x-turnout-warnings``."""
+    if front == back or not carries:
+        return ()
+    return tuple(sorted(name.removeprefix("field:") for name in (carries & HINTS) - CARRIES.get(back, _NONE)))

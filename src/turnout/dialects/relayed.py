@@ -1,0 +1,123 @@
+"""Deliveries of the same dialect on both sides: the provider's bytes reach the client as they are, watched on the way."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from turnout.dialects import faults, sse
+from turnout.dialects.dialect import Seen
+from turnout.errors import Broken, ProviderFault
+
+WHOLE_LIMIT = 64 * 2**20
+"""Bytes a whole answer may have."""
+
+
+class Watch(Protocol):
+    """What a dialect knows about its stream's events."""
+
+    def concerns(self, block: bytes) -> bool:
+        """Whether this block of whole events, after the first content, holds one to look at."""
+        ...
+
+    def look(self, event: sse.ServerEvent, seen: Seen) -> bool:
+        """Note what one event says; False when it is not for the client. Raises ProviderFault on an error event."""
+        ...
+
+    def complete(self, seen: Seen) -> bool:
+        """Whether the stream may end here."""
+        ...
+
+
+class RelayedStream:
+    """Whole events pass. Each is looked at until the first content; after it only those whose bytes say that they matter."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.seen = Seen()
+        self._watch = watch
+        self._splitter = sse.Splitter()
+        self._fault: ProviderFault | None = None
+
+    def feed(self, chunk: bytes) -> bytes:
+        if self._fault is not None:
+            raise self._fault
+        block = self._splitter.feed(chunk)
+        if not block or (self.seen.content and not self._watch.concerns(block)):
+            return block
+        return self._look(block)
+
+    def end(self) -> bytes:
+        if self._fault is not None:
+            raise self._fault
+        rest = self._splitter.flush()
+        if rest.lstrip().startswith(b"{"):
+            raise not_a_stream(rest)
+        out = self._look(rest) if rest else b""
+        if self._fault is not None:
+            raise self._fault
+        if not self._watch.complete(self.seen):
+            raise Broken("the stream was cut before its end")
+        self.seen.content = True
+        return out
+
+    def _look(self, block: bytes) -> bytes:
+        found = sse.events(block)
+        kept: list[bytes] = []
+        for event in found:
+            try:
+                if self._watch.look(event, self.seen):
+                    kept.append(event.raw)
+            except ProviderFault as fault:
+                if not (kept and self.seen.content):
+                    raise
+                self._fault = fault  # the content before it in the same block still belongs to the client
+                break
+        return block if len(kept) == len(found) else b"".join(kept)
+
+
+class RelayedWhole:
+    """Held until complete and found to be an answer, then handed on as it is."""
+
+    def __init__(self, look: Callable[[bytes, Seen], None]) -> None:
+        self.seen = Seen()
+        self._look = look
+        self._body = Body()
+
+    def feed(self, chunk: bytes) -> bytes:
+        return self._body.feed(chunk)
+
+    def end(self) -> bytes:
+        body = self._body.whole()
+        self._look(body, self.seen)
+        self.seen.content = self.seen.ended = True
+        return body
+
+
+class Body:
+    """A whole answer as it comes in."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Always nothing yet. Raises Broken past all bounds."""
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > WHOLE_LIMIT:
+            raise Broken(f"an answer of more than {WHOLE_LIMIT} bytes")
+        return b""
+
+    def whole(self) -> bytes:
+        return b"".join(self._chunks)
+
+
+def not_a_stream(body: bytes) -> ProviderFault:
+    """A stream was asked for and JSON came: an error said without a status, or a provider that cannot stream."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = None
+    if isinstance(value, dict) and value.get("error"):
+        return faults.in_reply(value["error"])
+    return Broken("a whole answer came where a stream was asked for")
