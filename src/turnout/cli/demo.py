@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from turnout.cli import demo_view
+from turnout.control.token import admin_token
 from turnout.sim.faults import Fault, Rule
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import default_fleet
@@ -59,7 +61,7 @@ async def _demo(ports: Ports, rate: float, seed: int, seconds: float | None) -> 
             config = data_dir / "turnout.yaml"
             config.write_text(policy_yaml(fleet, ports, data_dir=str(data_dir)))
             async with _gateway(config, ports), clients(f"http://127.0.0.1:{ports.api}") as ask:
-                watch = Watch(sim, ports, (data_dir / "admin-token").read_text().strip())
+                watch = Watch(sim, ports, admin_token(data_dir))
                 until = asyncio.Event()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(drive(ask, errands(seed), watch.tally, rate=rate, until=until))
@@ -130,10 +132,14 @@ class Watch:
 
 @asynccontextmanager
 async def _gateway(config: Path, ports: Ports) -> AsyncIterator[None]:
-    """``turnout serve`` in its own processes, ready when entered. Raises OSError when it does not start."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "turnout", "serve", "--config", str(config))
+    """``turnout serve`` in its own processes, ready when entered. Raises OSError, with what it said, when it does not start."""
+    log = config.with_name("serve.log")
+    with log.open("wb") as said:
+        command = (sys.executable, "-m", "turnout", "serve", "--config", str(config))
+        process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
     try:
-        await _ready(process, ports)
+        if not await _ready(process, ports):
+            raise OSError(f"the gateway did not start; it said:\n{_tail(log)}")
         yield
     finally:
         if process.returncode is None:
@@ -145,19 +151,22 @@ async def _gateway(config: Path, ports: Ports) -> AsyncIterator[None]:
             process.kill()
 
 
-async def _ready(process: asyncio.subprocess.Process, ports: Ports) -> None:
-    deadline = asyncio.get_running_loop().time() + READY_WITHIN
-    while asyncio.get_running_loop().time() < deadline:
-        if process.returncode is not None:
-            raise OSError(f"the gateway ended with exit code {process.returncode}")
+async def _ready(process: asyncio.subprocess.Process, ports: Ports) -> bool:
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + READY_WITHIN
+    while clock() < deadline and process.returncode is None:
         try:
             for port in (ports.api, ports.control):
                 await asyncio.to_thread(_fetch, port, "/health/ready")
         except OSError:
             await asyncio.sleep(0.1)
         else:
-            return
-    raise OSError(f"the gateway was not ready within {READY_WITHIN:.0f} s")
+            return True
+    return False
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
 
 
 def _fetch(port: int, path: str, token: str = "") -> bytes:

@@ -46,7 +46,7 @@ def live(figures: Figures, ports: Ports) -> RenderableType:
     )  # fmt: skip
     note = Text(f"outage: {figures.outage} answers 503", "bold red") if figures.outage else Text("all providers up", "dim")
     where = Text(f"{_api(ports)}    dashboard http://127.0.0.1:{ports.control}/", "dim")
-    parts = [head, note, _distribution(summary), Text("\n".join(_money(figures))), _recent(figures.recent), where]
+    parts: list[RenderableType] = [head, note, _distribution(summary), Text("\n".join(_money(figures))), _recent(figures.recent), where]
     return Panel(Group(*parts), title=f"turnout demo  {figures.elapsed:.0f} s", title_align="left")
 
 

@@ -83,7 +83,7 @@ async def deliver(job: Job, delivered: Delivered) -> None:
     fault = job.fault
     if fault is not None and fault.kind == "slow_first_token":
         await asyncio.sleep(fault.seconds)
-    if fault is not None and fault.after is None and not await _survives(job, fault):
+    if fault is not None and fault.after is None and not await _survives(job, fault, b""):
         return
     await (_stream if job.ask.sketch.stream else _whole)(job, delivered)
 
@@ -124,7 +124,7 @@ async def _stream(job: Job, delivered: Delivered) -> None:
         if isinstance(event, CONTENT):
             if fault is not None and fault.after is not None and contents >= fault.after:
                 await _flush(exchange, pending)
-                if not await _survives(job, fault):
+                if not await _survives(job, fault, writer.write(event)):
                     return
                 fault = None
             if wait:
@@ -140,8 +140,8 @@ async def _stream(job: Job, delivered: Delivered) -> None:
     delivered.complete = True
 
 
-async def _survives(job: Job, fault: Fault) -> bool:
-    """Let a fault strike in mid-stream; whether the answer goes on after it."""
+async def _survives(job: Job, fault: Fault, coming: bytes) -> bool:
+    """Let a fault strike in mid-stream, before the bytes ``coming``; whether the answer goes on after it."""
     exchange = job.exchange
     if fault.kind == "stall":
         await asyncio.sleep(fault.seconds)
@@ -154,7 +154,7 @@ async def _survives(job: Job, fault: Fault) -> bool:
     if fault.kind == "error_in_200":
         await exchange.write(job.dialect.error_event(_inner_error()))
     elif fault.kind == "broken_json":
-        await exchange.write(b'data: {"id": "sim", "choices": [{"delta": {"con\n\n')
+        await exchange.write((coming or b'data: {"broken": 1}').rstrip()[:-5] + b"\n\n")
     exchange.end()
     return False
 

@@ -1,0 +1,48 @@
+import io
+from collections import Counter
+
+from rich.console import Console
+
+from turnout.cli.demo_view import Figures, live, plain
+from turnout.sim.policy import Ports
+from turnout.sim.savings import Savings, Way
+from turnout.sim.traffic import Tally
+from turnout.store.queries import Quantiles, RequestLine, Share, Summary
+
+USD = 10**12
+SUMMARY = Summary(
+    since=0, requests=100, requests_per_s=12, outcomes={"ok": 99, "failed": 1}, errors=1, fallbacks=4, cost=2 * USD, baseline=9 * USD,
+    saved=7 * USD, unpriced=0, latency_ms=Quantiles(80, 900, 1500), first_token_ms=Quantiles(40, 300, 600), decision_us_p50=48,
+    models=(Share("a/small", 70, 1, 1 * USD), Share("b/large", 30, 0, 1 * USD)), routes=(), latest=1.0,
+)  # fmt: skip
+LINE = RequestLine(
+    id="1", at=0, route="support", reason="fallback", model="a/small", outcome="ok", code=None, status=200, stream=True, task="qa", band=None,
+    caller=None, duration_ms=81, first_token_ms=None, cost=None, baseline=None, attempts=2, tokens_in=1, tokens_out=1,
+)  # fmt: skip
+FOUND = Savings(80, Way(2.0, 0.93), "b/large", Way(8.0, 0.97), Way(2.1, 0.86), 6.0)
+FIGURES = Figures(30.0, SUMMARY, (LINE,), Tally(ok=99, errors=Counter(APIError=1)), FOUND, 2.01, {"unavailable": 5}, "a/small")
+
+
+def test_the_summary_says_what_a_demo_must_show() -> None:
+    """Models serving, a fallback that saved a request, both baselines, ledger beside invoice, and where to look."""
+    text = plain(FIGURES, Ports(), "http://127.0.0.1:8081/#token=t")
+
+    assert "models serving: 2" in text
+    assert "fallbacks: 4 requests saved" in text
+    assert "saved 75% of b/large" in text
+    assert "+7.0 points by choosing" in text
+    assert "as good at random costs $6.0000, saved 67%" in text
+    assert "ledger $2.0000, the providers' invoice $2.0100" in text
+    assert "problems: 1 APIError" in text
+    assert text.endswith("api: http://127.0.0.1:8080/v1\ndashboard: http://127.0.0.1:8081/#token=t")
+
+
+def test_the_live_view_draws_on_any_terminal() -> None:
+    """Shares as bars, an unknown cost as a question mark, never as zero."""
+    for width in (60, 120):
+        console = Console(width=width, record=True, file=io.StringIO())
+        console.print(live(FIGURES, Ports()))
+        text = console.export_text()
+        assert "a/small" in text
+        assert "█" in text
+        assert "$0.000000" not in text
