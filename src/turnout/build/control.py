@@ -19,7 +19,7 @@ from turnout.clock import Clock, SystemClock
 from turnout.config.load import Loaded, load
 from turnout.config.reload import FileWatch
 from turnout.control.app import control_app
-from turnout.control.ingest import ingest_forever
+from turnout.control.ingest import IngestReport, ingest_once, keep_ingesting
 from turnout.control.publish import Publisher
 from turnout.control.token import admin_token
 from turnout.errors import ConfigProblems
@@ -62,7 +62,8 @@ async def serve(spec: ControlSpec) -> None:
     publish, ledger = publisher(data_dir, spec.store, clock)
     hup = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hup.set)
-    app = control_app(ledger, admin_token(data_dir / Places.token), frozenset({spec.host, *spec.hosts}))
+    tally = Tally()
+    app = control_app(ledger, admin_token(data_dir), {spec.host, *spec.hosts}, clock=clock, ingested=lambda: tally.report)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -76,17 +77,30 @@ async def serve(spec: ControlSpec) -> None:
             timeout_graceful_shutdown=2,
         )
     )
-    stop = asyncio.Event()
-    ingesting = asyncio.create_task(ingest_forever(data_dir / Places.journal, ledger, stop))
-    chores = [asyncio.create_task(_keep_policy(spec, publish, clock, hup)), asyncio.create_task(_keep_view(publish))]
+    journal = data_dir / Places.journal
+    chores = [
+        asyncio.create_task(keep_ingesting(journal, ledger, tally.add)),
+        asyncio.create_task(_keep_policy(spec, publish, clock, hup)),
+        asyncio.create_task(_keep_view(publish)),
+    ]
     try:
         await server.serve()
     finally:
         for chore in chores:
             chore.cancel()
-        stop.set()
-        await ingesting
+        await asyncio.gather(*chores, return_exceptions=True)
+        ingest_once(journal, ledger)
         ledger.close()
+
+
+class Tally:
+    """What ingest did since the start."""
+
+    def __init__(self) -> None:
+        self.report = IngestReport()
+
+    def add(self, report: IngestReport) -> None:
+        self.report += report
 
 
 async def _keep_policy(spec: ControlSpec, publish: Publisher, clock: Clock, hup: asyncio.Event) -> None:

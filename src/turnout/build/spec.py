@@ -37,4 +37,3 @@ class Places:
     journal = "journal"
     metrics = "metrics"
     ledger = "ledger.db"
-    token = "admin-token"  # noqa: S105 - the file's name, not what is in it

@@ -24,7 +24,7 @@ def serve(
     from turnout.config.load import settings_of
 
     config = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
-    with reported(config):
+    with reported():
         overrides = {"host": host, "port": port, "control_port": control_port, "workers": workers, "data_dir": data_dir}
         settings = settings_of(config, os.environ, {name: value for name, value in overrides.items() if value is not None})
         version = prepare(str(config) if config else None, settings)
@@ -35,9 +35,9 @@ def serve(
         raise typer.Exit(1) from None
 
     def ready() -> None:
-        from turnout.build.spec import Places
+        from turnout.control.token import admin_token
 
-        token = (settings.data_dir / Places.token).read_text().strip()
+        token = admin_token(settings.data_dir)
         typer.echo(f"policy:    {version} ({config or 'from the environment'})")
         typer.echo(f"api:       http://{settings.server.host}:{settings.server.port}/v1")
         typer.echo(f"dashboard: http://{settings.control.host}:{settings.control.port}/#token={token}")

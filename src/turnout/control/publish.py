@@ -102,8 +102,12 @@ class Publisher:
         now = self._clock.now()
         if now - self._latency_seen >= LATENCY_EVERY:
             self._latency_seen = now
-            seen = self._ledger.latency_by_model(now - LATENCY_WINDOW)
-            self._latency = {model: one.facts for model, one in seen.items() if one.samples >= LATENCY_SAMPLES}
+            latencies = self._ledger.latency_by_model(now - LATENCY_WINDOW)
+            self._latency = {
+                model: LatencyFacts(seen.p50_ms, seen.p95_ms, seen.ttft_ms or seen.p50_ms, seen.output_tokens_per_s or 0.0, "observed")
+                for model, seen in latencies.items()
+                if seen.n >= LATENCY_SAMPLES
+            }
         return self._latency
 
 

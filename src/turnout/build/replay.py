@@ -1,0 +1,61 @@
+"""A recorded decision computed again, from nothing but the ledger's row and the stored view."""
+
+from pathlib import Path
+
+import msgspec
+
+from turnout.decide.decide import decide, in_full
+from turnout.decide.order import digest
+from turnout.errors import TurnoutError
+from turnout.store.ledger import Ledger
+from turnout.types.decision import Decision
+from turnout.types.traits import Traits
+from turnout.types.view import DECIDER_VERSION
+from turnout.view import ViewStore
+
+
+class NotReplayable(Exception):
+    """There is nothing to recompute, and why."""
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """``recorded`` and ``digest`` name the plan then and now."""
+
+    traits: Traits
+    decision: Decision
+    recorded: str
+    digest: str
+
+    @property
+    def identical(self) -> bool:
+        return self.recorded == self.digest
+
+
+def recompute(request_id: str, ledger_path: Path, views: Path) -> Replayed:
+    """Decide again as it was decided then.
+
+    Raises:
+        NotReplayable: no such request, a request that was refused, a view that is gone, or another version of the decider.
+    """
+    if not ledger_path.exists():
+        raise NotReplayable(f"there is no ledger at {ledger_path}")
+    ledger = Ledger(ledger_path)
+    try:
+        record = ledger.request(request_id)
+    finally:
+        ledger.close()
+    if record is None:
+        raise NotReplayable(f'no request "{request_id}" in {ledger_path} (the ledger lags by a fraction of a second)')
+    if record.traits is None or record.route is None:
+        raise NotReplayable(f"request {request_id} was refused ({record.code}) before anything was decided")
+    try:
+        view = ViewStore(views).load(record.view)
+    except (FileNotFoundError, ValueError) as error:
+        raise NotReplayable(f"its view cannot be loaded: {error}") from None
+    if view.decider != DECIDER_VERSION:
+        raise NotReplayable(f"it was decided by version {view.decider} of the decider; this is version {DECIDER_VERSION}")
+    try:
+        decided = decide(view, record.traits, record.seed)
+    except TurnoutError as refusal:
+        raise NotReplayable(f"decided again it is refused: {refusal.message}") from None
+    return Replayed(record.traits, in_full(decided), record.plan, digest(decided.route, decided.plan))

@@ -1,0 +1,86 @@
+"""``turnout explain``: where a request would go and why, asked of the running gateway; or of the policy file alone."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+
+def explain(
+    prompt: Annotated[
+        str | None, typer.Argument(help="The user's message; - reads a whole JSON body from standard input.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="What the request asks for: auto, a route, or a model.")] = "auto",
+    tags: Annotated[str | None, typer.Option(help="As in x-turnout-tags: task=code_generation,team=web.")] = None,
+    url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:8080",
+    key: Annotated[str | None, typer.Option(envvar="TURNOUT_KEY", help="A key, where the gateway asks for one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the decision as JSON.")] = False,
+) -> None:
+    """Show the decision for a request without making the call."""
+    if prompt is None:
+        print("name a prompt, or - for a JSON body on standard input", file=sys.stderr)
+        raise typer.Exit(2)
+    body = sys.stdin.buffer.read() if prompt == "-" else json.dumps(_body(model, prompt)).encode()
+    decision = _ask(url.rstrip("/") + "/v1/explain", body, tags, key)
+    if as_json:
+        print(json.dumps(decision, indent=2))
+    else:
+        show(decision)
+
+
+def _body(model: str, prompt: str) -> dict[str, Any]:
+    return {"model": model, "messages": [{"role": "user", "content": prompt}]}
+
+
+def _ask(url: str, body: bytes, tags: str | None, key: str | None) -> dict[str, Any]:
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, urlopen
+
+    headers = {"content-type": "application/json"}
+    if tags:
+        headers["x-turnout-tags"] = tags
+    if key:
+        headers["authorization"] = f"Bearer {key}"
+    try:
+        with urlopen(Request(url, body, headers), timeout=10) as answer:  # noqa: S310 - the address is the caller's own word
+            decision: dict[str, Any] = json.load(answer)
+            return decision
+    except HTTPError as error:
+        print(json.load(error)["error"]["message"], file=sys.stderr)
+    except (URLError, OSError) as error:
+        print(f"{url} does not answer ({error}); is `turnout serve` running?", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def show(decision: dict[str, Any]) -> None:
+    """A decision as tables."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"route [bold]{decision['route']}[/]  reason [bold]{decision['reason']}[/]")
+    for name, trait in decision["traits"].items():
+        if isinstance(trait, dict) and "from" in trait:
+            console.print(f"  {name:12} {trait['value']!s:18} [dim]from {trait['from']}[/]", highlight=False)
+    candidates = Table("candidate", "quality", "p95", "expected cost", "chance", "plan", box=box.SIMPLE_HEAD)
+    places = {step["model"]: (place, step) for place, step in enumerate(decision["plan"], 1)}
+    for candidate in decision["candidates"]:
+        place, step = places.get(candidate["model"], (None, None))
+        candidates.add_row(
+            candidate["model"], _number(candidate["quality"], ".1f"), _number(candidate["latency_p95_ms"], ".0f", " ms"),
+            _number(candidate["expected_cost_usd"], ".6f", before="$"), f"{candidate['probability']:.0%}",
+            f"{place}. on {', '.join(step['on'])}" if step else "",
+        )  # fmt: skip
+    console.print(candidates)
+    known = {candidate["model"] for candidate in decision["candidates"]}
+    for place, step in enumerate(decision["plan"], 1):
+        if step["model"] not in known:
+            console.print(f"  fallback {place}. {step['model']} on {', '.join(step['on'])}", highlight=False)
+    for rejection in decision["rejections"]:
+        console.print(f"  [red]not[/] {rejection['model']}: {rejection['reason']}, {rejection['detail']}", highlight=False)
+
+
+def _number(value: float | None, spec: str, after: str = "", before: str = "") -> str:
+    return "unknown" if value is None else f"{before}{value:{spec}}{after}"

@@ -1,0 +1,50 @@
+"""``turnout replay ID``: recompute a recorded decision from its traits, view and seed, and say whether it is the same."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from turnout.cli.explain import show
+
+
+def replay(
+    request_id: Annotated[str, typer.Argument(help="The x-turnout-request-id of an answer.")],
+    config: Annotated[Path | None, typer.Option(help="Policy file that names the data directory.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="The data directory itself.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the decision as JSON.")] = False,
+) -> None:
+    """Exit code 0 if the recomputed decision is identical to the recorded one, 1 if it differs or cannot be recomputed."""
+    from turnout.build.replay import NotReplayable, recompute
+    from turnout.build.spec import Places
+    from turnout.cli.problems import reported
+    from turnout.config.load import settings_of
+    from turnout.front.explain import shown
+
+    if config is None and Path("turnout.yaml").exists():
+        config = Path("turnout.yaml")
+    directory = data_dir
+    if directory is None:
+        with reported():
+            directory = settings_of(config, os.environ, {}).data_dir
+    try:
+        replayed = recompute(request_id, directory / Places.ledger, directory / Places.views)
+    except NotReplayable as reason:
+        print(reason, file=sys.stderr)
+        raise typer.Exit(1) from None
+    decision = shown(replayed.decision, replayed.traits)
+    if as_json:
+        print(
+            json.dumps(
+                {"identical": replayed.identical, "recorded": replayed.recorded, "recomputed": replayed.digest, **decision},
+                indent=2,
+            )
+        )
+    else:
+        show(decision)
+        print("identical" if replayed.identical else f"differs: recorded plan {replayed.recorded}, recomputed {replayed.digest}")
+    if not replayed.identical:
+        raise typer.Exit(1)
