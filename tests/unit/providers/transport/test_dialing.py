@@ -67,9 +67,10 @@ async def test_a_tls_handshake_that_hangs_times_out(transport):
         left.set()
 
     left = asyncio.Event()
+    transport._dialer._context(None)  # loading the system's store is slower than the time-out below
     async with serving(script) as server, asyncio.timeout(5):
         with pytest.raises(TimedOut):
-            await transport.send(post(f"https://127.0.0.1:{server.port}/"), connect_timeout=0.05)
+            await transport.send(post(f"https://127.0.0.1:{server.port}/"), connect_timeout=0.3)
 
         await left.wait()
 
@@ -84,9 +85,9 @@ async def test_the_head_has_no_time_limit_here(transport):
 
     told = asyncio.Event()
     async with serving(script) as server, asyncio.timeout(5):
-        task = asyncio.ensure_future(transport.send(post(server.url()), connect_timeout=0.05))
+        task = asyncio.ensure_future(transport.send(post(server.url()), connect_timeout=0.3))
         await until(lambda: len(server.heads) == 1)
-        asyncio.get_running_loop().call_later(0.1, told.set)
+        asyncio.get_running_loop().call_later(0.4, told.set)
 
         assert await read(await task) == b"hello"
 
@@ -220,8 +221,9 @@ class TestProxies:
         async with serving(script) as proxy, asyncio.timeout(5):
             request = post("https://api.example/", proxy=f"http://127.0.0.1:{proxy.port}")
             with pytest.raises(TimedOut, match=r"api\.example:443 through proxy"):
-                await transport.send(request, connect_timeout=0.05)
+                await transport.send(request, connect_timeout=0.3)
 
+            assert proxy.connections == 1
             await until(lambda: proxy.open == 0)
 
     async def test_a_wrong_certificate_behind_the_tunnel_is_unavailable(self, send, certificates):
