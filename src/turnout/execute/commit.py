@@ -1,13 +1,9 @@
 """What is held back of an attempt until it is sure to answer: providers send their prelude before they fail."""
 
 from turnout.dialects.dialect import Delivery
-from turnout.errors import Broken
 
 PRELUDE_LIMIT = 64 * 1024
 """Bytes of a stream that may be held; one that says more than this without content is committed to."""
-
-WHOLE_LIMIT = 64 * 1024 * 1024
-"""Bytes a whole answer may have: memory is bounded whatever a provider sends."""
 
 
 class Hold:
@@ -29,11 +25,7 @@ class Hold:
         self._size += len(chunk)
         if out:
             self._held.append(out)
-        if self._stream:
-            return self.delivery.seen.content or self._size > PRELUDE_LIMIT
-        if self._size > WHOLE_LIMIT:
-            raise Broken(f"the answer is larger than {WHOLE_LIMIT // 2**20} MiB")
-        return False
+        return self._stream and (self.delivery.seen.content or self._size > PRELUDE_LIMIT)
 
     def end(self) -> None:
         """The upstream's body ended cleanly, which commits as well as content does.

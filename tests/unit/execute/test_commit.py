@@ -1,8 +1,9 @@
+"""Hold: what is released, and when."""
+
 import pytest
 
 from tests.support.fake_dialect import StreamDelivery, WholeDelivery
 from turnout.errors import Broken
-from turnout.execute import commit
 from turnout.execute.commit import Hold
 
 
@@ -41,13 +42,3 @@ def test_an_unclean_end_commits_nothing() -> None:
 
     with pytest.raises(Broken):
         hold.end()
-
-
-def test_a_whole_answer_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded whatever a provider sends."""
-    monkeypatch.setattr(commit, "WHOLE_LIMIT", 2**20)
-    hold = Hold(WholeDelivery(), stream=False)
-    hold.feed(b"x" * 2**20)
-
-    with pytest.raises(Broken, match="larger than 1 MiB"):
-        hold.feed(b"x")
