@@ -15,6 +15,10 @@ B = TypeVar("B", bound=msgspec.Struct)
 
 FIELDS = msgspec.json.Decoder(Fields)
 NULL = b"null"
+_NOTHING = frozenset({b"", NULL})
+
+ABSENT = msgspec.Raw()
+"""A raw field that the object does not have; msgspec knows no union with raw."""
 
 
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -107,7 +111,7 @@ def rewrite(fields: Fields, model: str, **changed: msgspec.Raw) -> bytes:
 def hints_in(fields: Fields) -> dict[str, Any]:
     """Our own body key. Raises TurnoutError when it is not an object."""
     raw = fields.get("turnout")
-    if raw is None or bytes(raw) == NULL:
+    if raw is None or not given(raw):
         return {}
     value = _plain(raw, "turnout")
     if not isinstance(value, dict):
@@ -115,10 +119,15 @@ def hints_in(fields: Fields) -> dict[str, Any]:
     return value
 
 
-def strings_in(raw: msgspec.Raw | None) -> dict[str, str]:
+def strings_in(raw: msgspec.Raw) -> dict[str, str]:
     """The string values of a metadata object; what is not one is the provider's to judge."""
-    value = _plain(raw, "metadata") if raw is not None else None
+    value = _plain(raw, "metadata") if given(raw) else None
     return {key: item for key, item in value.items() if isinstance(item, str)} if isinstance(value, dict) else {}
+
+
+def given(raw: msgspec.Raw) -> bool:
+    """Whether the field is there and not null."""
+    return bytes(raw) not in _NOTHING
 
 
 def _plain(raw: msgspec.Raw, name: str) -> Any:
@@ -128,9 +137,9 @@ def _plain(raw: msgspec.Raw, name: str) -> Any:
         raise TurnoutError(Code.INVALID_REQUEST, f"{name}: {error}", param=name) from None
 
 
-def raw_text(raw: msgspec.Raw | None) -> str:
+def raw_text(raw: msgspec.Raw) -> str:
     """JSON text of a raw value; of a string, the string: some clients send a tool's arguments as an object."""
-    if raw is None:
+    if not given(raw):
         return ""
     data = bytes(raw)
     return str(msgspec.json.decode(data)) if data.startswith(b'"') else data.decode()
@@ -143,6 +152,11 @@ def is_object(text: str) -> bool:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
     return True
+
+
+def optional_text(raw: msgspec.Raw) -> str | None:
+    """A raw value's JSON text; None when there is none."""
+    return bytes(raw).decode() if given(raw) else None
 
 
 def joined(parts: Iterable[object]) -> str:

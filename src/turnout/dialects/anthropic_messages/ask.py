@@ -26,7 +26,7 @@ def ask(body: bytes) -> Ask:
     turns = _Turns()
     turns.read_system(parsed.system)
     turns.read(parsed.messages)
-    metadata = bodies.strings_in(parsed.metadata) if parsed.metadata is not None else {}
+    metadata = bodies.strings_in(parsed.metadata)
     sketch = _sketch(parsed, fields, turns, frozenset(strays | turns.carries | _carried(parsed)), metadata.get("user_id"))
     hints = bodies.hints_in(fields) if "turnout" in fields else {}
     return Ask(NAME, body, Read(parsed, fields), sketch, hints, metadata)
@@ -48,8 +48,7 @@ def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozens
         texts=tuple(turns.texts),
         turns=len(body.messages),
         tools=len(body.tools or ()),
-        tool_bytes=(len(bytes(fields["tools"])) if body.tools else 0)
-        + (len(bytes(wanted.schema)) if wanted is not None and wanted.schema is not None else 0),
+        tool_bytes=(len(bytes(fields["tools"])) if body.tools else 0) + (len(bytes(wanted.schema)) if wanted is not None else 0),
         images=turns.images,
         audio_bytes=0,
         document_bytes=turns.document_bytes,
@@ -95,14 +94,14 @@ def _carried(body: Body) -> set[str]:
         ("reasoning_budget", thinking is not None and thinking.budget_tokens is not None),
         ("reasoning_display", thinking is not None and thinking.display is not None),
         ("reasoning_off", thinking is not None and thinking.type == "disabled"),
-        ("cache_control", body.cache_control is not None),
+        ("cache_control", bodies.given(body.cache_control)),
     ) if asked}  # fmt: skip
     if choice is not None and choice.type not in {"auto", "any", "tool", "none"}:
         found.add(f"tool_choice:{choice.type}")
     for tool in body.tools or ():
         if tool.type not in (None, "custom"):
             found.add(f"tool_type:{tool.type}")
-        if tool.cache_control is not None:
+        if bodies.given(tool.cache_control):
             found.add("cache_control")
     return found
 
@@ -159,9 +158,9 @@ class _Turns:
         return "\n".join(texts)
 
     def _extras(self, block: Block) -> None:
-        if block.cache_control is not None:
+        if bodies.given(block.cache_control):
             self.carries.add("cache_control")
-        if block.citations is not None and bytes(block.citations) not in (b"null", b"[]", b'{"enabled":false}'):
+        if bodies.given(block.citations) and bytes(block.citations) not in (b"[]", b'{"enabled":false}'):
             self.carries.add("citations")
 
     def _block(self, block: Block) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from turnout.dialects.anthropic_messages.reply import tool_input
 from turnout.dialects.anthropic_messages.wire import Block, Body, Choose, Read, Turn, inner
 from turnout.dialects.anthropic_messages.wire import Tool as WireTool
-from turnout.dialects.body import present, raw_text, strings_in
+from turnout.dialects.body import given, optional_text, present, raw_text, strings_in
 from turnout.dialects.dialect import Ask
 from turnout.errors import Code, TurnoutError
 from turnout.types import request as hub
@@ -69,7 +69,7 @@ def _parts(content: Any) -> tuple[hub.Part, ...]:
 
 
 def _part(block: Block) -> hub.Part | None:
-    cache = bytes(block.cache_control).decode() if block.cache_control is not None else None
+    cache = optional_text(block.cache_control)
     match block.type:
         case "text":
             return Text(block.text or "", cache)
@@ -97,7 +97,7 @@ def _media(block: Block, cache: str | None) -> Media | None:
 
 
 def _tool(tool: WireTool) -> Tool:
-    return Tool(tool.name, tool.input_schema or _NO_SCHEMA, tool.description, tool.strict)
+    return Tool(tool.name, tool.input_schema if given(tool.input_schema) else _NO_SCHEMA, tool.description, tool.strict)
 
 
 def _tool_choice(choice: Choose | None) -> hub.ToolChoice | None:

@@ -7,7 +7,7 @@ import msgspec
 
 from turnout.dialects import faults
 from turnout.dialects.anthropic_messages.usage import read_usage, write_usage
-from turnout.dialects.body import FIELDS, is_object, raw_text
+from turnout.dialects.body import ABSENT, FIELDS, given, is_object, raw_text
 from turnout.dialects.dialect import Seen
 from turnout.errors import Broken
 from turnout.types.reply import Choice, Finish, Reply, Usage
@@ -41,7 +41,7 @@ class Block(msgspec.Struct, gc=False):
     data: str | None = None
     id: str | None = None
     name: str | None = None
-    input: msgspec.Raw | None = None
+    input: msgspec.Raw = ABSENT
 
 
 class _Answer(msgspec.Struct, gc=False):
@@ -51,8 +51,8 @@ class _Answer(msgspec.Struct, gc=False):
     content: list[Block] | None = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
 
 
 class _Outline(msgspec.Struct, gc=False):
@@ -62,8 +62,8 @@ class _Outline(msgspec.Struct, gc=False):
     model: str | None = None
     content: list[msgspec.Raw] | None = None
     stop_reason: str | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
 
 
 _ANSWER = msgspec.json.Decoder(_Answer)
@@ -108,8 +108,8 @@ def _decode(body: bytes, decoder: Any) -> Any:
         answer = decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Broken(f"the answer is not a message: {error}") from None
-    if answer.type == "error" or (answer.error is not None and answer.type != "message"):
-        raise faults.in_reply(msgspec.json.decode(answer.error) if answer.error is not None else {})
+    if answer.type == "error" or (given(answer.error) and answer.type != "message"):
+        raise faults.in_reply(msgspec.json.decode(answer.error) if given(answer.error) else {})
     if answer.type != "message" or answer.content is None:
         raise Broken("the answer is not of type message")
     return answer

@@ -7,6 +7,7 @@ import msgspec
 from turnout.dialects import faults, sse
 from turnout.dialects.anthropic_messages.reply import Block, finish_of, read_block, stop_reason
 from turnout.dialects.anthropic_messages.usage import Tally, write_usage
+from turnout.dialects.body import ABSENT, given
 from turnout.dialects.dialect import Seen
 from turnout.errors import Broken
 from turnout.types.reply import (
@@ -39,7 +40,7 @@ class _Delta(msgspec.Struct, gc=False):
 class _Message(msgspec.Struct, gc=False):
     id: str | None = None
     model: str | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = ABSENT
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -48,8 +49,8 @@ class _Event(msgspec.Struct, gc=False):
     message: _Message | None = None
     content_block: Block | None = None
     delta: _Delta | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
 
 
 _EVENT = msgspec.json.Decoder(_Event)
@@ -91,7 +92,7 @@ class Watch:
             return True
         said = _decode(event.data)
         if said.type == "error" or event.event == b"error":
-            raise faults.in_reply(msgspec.json.decode(said.error) if said.error is not None else {})
+            raise faults.in_reply(msgspec.json.decode(said.error) if given(said.error) else {})
         if said.type == "message_start" and said.message is not None:
             seen.model = said.message.model
             seen.usage = self._tally.add(said.message.usage)
@@ -154,12 +155,12 @@ class Reader:
                 self._ended = True
                 found.append(Ended())
             case "error":
-                fault = faults.in_reply(msgspec.json.decode(said.error) if said.error is not None else {})
+                fault = faults.in_reply(msgspec.json.decode(said.error) if given(said.error) else {})
                 found.append(Failed(fault.kind or "error", fault.message))
             case _:
                 pass
 
-    def _usage(self, raw: msgspec.Raw | None, found: list[Event]) -> None:
+    def _usage(self, raw: msgspec.Raw, found: list[Event]) -> None:
         usage = self._tally.add(raw)
         if usage is not None:
             found.append(UsageReported(usage))

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from turnout.dialects.body import given
 from turnout.types.reply import Usage
 
 
@@ -38,9 +39,9 @@ class Tally:
         self._known = WireUsage()
         self._readable = True
 
-    def add(self, raw: msgspec.Raw | None) -> Usage | None:
+    def add(self, raw: msgspec.Raw) -> Usage | None:
         """The buckets with this piece taken in; None when it says nothing."""
-        if raw is None:
+        if not given(raw):
             return None
         try:
             wire = _USAGE.decode(raw)
@@ -72,7 +73,7 @@ class Tally:
         )
 
 
-def read_usage(raw: msgspec.Raw | None) -> Usage | None:
+def read_usage(raw: msgspec.Raw) -> Usage | None:
     """Of a whole answer. ``complete`` False when the figures cannot be trusted for a bill."""
     return Tally().add(raw)
 

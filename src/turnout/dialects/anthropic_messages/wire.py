@@ -2,7 +2,7 @@
 
 import msgspec
 
-from turnout.dialects.body import Wire
+from turnout.dialects.body import ABSENT, Wire, given
 
 
 class Source(Wire):
@@ -23,18 +23,18 @@ class Block(Wire):
     source: Source | None = None
     id: str | None = None
     name: str | None = None
-    input: msgspec.Raw | None = None
-    caller: msgspec.Raw | None = None
+    input: msgspec.Raw = ABSENT
+    caller: msgspec.Raw = ABSENT
     tool_use_id: str | None = None
-    content: msgspec.Raw | None = None
+    content: msgspec.Raw = ABSENT
     is_error: bool | None = None
     thinking: str | None = None
     signature: str | None = None
     data: str | None = None
     title: str | None = None
     context: str | None = None
-    citations: msgspec.Raw | None = None
-    cache_control: msgspec.Raw | None = None
+    citations: msgspec.Raw = ABSENT
+    cache_control: msgspec.Raw = ABSENT
 
 
 class Turn(Wire):
@@ -46,9 +46,9 @@ class Tool(Wire):
     name: str = ""
     type: str | None = None
     description: str | None = None
-    input_schema: msgspec.Raw | None = None
+    input_schema: msgspec.Raw = ABSENT
     strict: bool | None = None
-    cache_control: msgspec.Raw | None = None
+    cache_control: msgspec.Raw = ABSENT
 
 
 class Choose(Wire):
@@ -65,7 +65,7 @@ class Thinking(Wire):
 
 class Format(Wire):
     type: str = ""
-    schema: msgspec.Raw | None = None
+    schema: msgspec.Raw = ABSENT
 
 
 class OutputConfig(Wire):
@@ -90,9 +90,9 @@ class Body(msgspec.Struct, gc=False):
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None
     output_format: Format | None = None
-    metadata: msgspec.Raw | None = None
-    cache_control: msgspec.Raw | None = None
-    turnout: msgspec.Raw | None = None
+    metadata: msgspec.Raw = ABSENT
+    cache_control: msgspec.Raw = ABSENT
+    turnout: msgspec.Raw = ABSENT
 
     def format(self) -> Format | None:
         """The wanted JSON shape, under its present or its beta name."""
@@ -111,7 +111,7 @@ _INNER = msgspec.json.Decoder(str | list[Block] | None)
 
 def inner(block: Block) -> list[Block]:
     """The blocks of a tool result; none when they are not of a shape we know."""
-    if block.content is None:
+    if not given(block.content):
         return []
     try:
         content = _INNER.decode(block.content)

@@ -32,7 +32,7 @@ def ask(body: bytes) -> Ask:
     return Ask(
         NAME, body, Read(parsed, fields), sketch,
         bodies.hints_in(fields) if "turnout" in fields else {},
-        bodies.strings_in(parsed.metadata) if parsed.metadata is not None else {},
+        bodies.strings_in(parsed.metadata),
     )  # fmt: skip
 
 
@@ -115,8 +115,8 @@ def _carried(body: Body, turns: "_Turns") -> set[str]:
         ("seed", body.seed is not None),
         ("penalties", body.frequency_penalty or body.presence_penalty),
         ("temperature_over_1", body.temperature is not None and body.temperature > 1),
-        ("media_output", body.audio is not None or (body.modalities and set(body.modalities) - {"text"})),
-        ("metadata", body.metadata is not None and bytes(body.metadata) not in (b"{}", b"null")),
+        ("media_output", bodies.given(body.audio) or (body.modalities and set(body.modalities) - {"text"})),
+        ("metadata", bodies.given(body.metadata) and bytes(body.metadata) != b"{}"),
     ) if asked}  # fmt: skip
     if body.stop and any(not text.strip() for text in ([body.stop] if isinstance(body.stop, str) else body.stop)):
         found.add("whitespace_stop")
@@ -127,7 +127,7 @@ def _carried(body: Body, turns: "_Turns") -> set[str]:
     for tool in body.tools or ():
         if tool.function is None:
             found.add(f"tool_type:{tool.type}")
-        if tool.cache_control is not None:
+        if bodies.given(tool.cache_control):
             found.add("cache_control")
     if isinstance(body.tool_choice, Choose) and body.tool_choice.function is None:
         found.add(f"tool_choice:{body.tool_choice.type}")
@@ -208,7 +208,7 @@ class _Turns:
         self.count += 1
         if turn.name is not None and role != "tool":
             self.carries.add("message_name")
-        if turn.cache_control is not None:
+        if bodies.given(turn.cache_control):
             self.carries.add("cache_control")
 
     def _assistant(self, turn: Turn) -> None:
@@ -239,7 +239,7 @@ class _Turns:
                 texts.append(part.text or "")
             else:
                 self._media(part)
-            if isinstance(part, Part) and part.cache_control is not None:
+            if isinstance(part, Part) and bodies.given(part.cache_control):
                 self.carries.add("cache_control")
         self.texts += texts
         return "\n".join(texts)

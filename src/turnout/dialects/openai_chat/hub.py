@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from turnout.dialects.body import joined, present, raw_text
+from turnout.dialects.body import given, joined, optional_text, present, raw_text
 from turnout.dialects.dialect import Ask
 from turnout.dialects.openai_chat.wire import Body, Choose, Part, Read, Turn
 from turnout.dialects.openai_chat.wire import Tool as WireTool
@@ -48,7 +48,7 @@ def _message(turn: Turn | str, position: int) -> Message:
         raise TurnoutError(
             Code.INVALID_REQUEST, f"messages[{position}]: not a message with a known role", param=f"messages[{position}]"
         )
-    cache = bytes(turn.cache_control).decode() if turn.cache_control is not None else None
+    cache = optional_text(turn.cache_control)
     parts: list[hub.Part] = [Reasoning(turn.reasoning_content)] if turn.reasoning_content else []
     if isinstance(turn.content, str):
         if turn.content or turn.role != "assistant":
@@ -69,7 +69,7 @@ def _message(turn: Turn | str, position: int) -> Message:
 def _part(part: Part | str) -> hub.Part:
     if isinstance(part, str):
         return Text(part)
-    cache = bytes(part.cache_control).decode() if part.cache_control is not None else None
+    cache = optional_text(part.cache_control)
     if part.image_url is not None:
         image = part.image_url
         url, detail = (image, None) if isinstance(image, str) else (image.url, image.detail)
@@ -103,7 +103,12 @@ def _media(kind: Any, url: str, *, detail: str | None = None, name: str | None =
 def _tool(tool: WireTool) -> Tool:
     function = tool.function
     assert function is not None
-    return Tool(function.name, function.parameters or _NO_PARAMETERS, function.description, function.strict)
+    return Tool(
+        function.name,
+        function.parameters if given(function.parameters) else _NO_PARAMETERS,
+        function.description,
+        function.strict,
+    )
 
 
 def _tool_choice(choice: str | Choose | None) -> hub.ToolChoice | None:
@@ -118,7 +123,9 @@ def _response_format(body: Body) -> hub.ResponseFormat | None:
         return None
     if wanted.type == "json_schema" and wanted.json_schema is not None:
         schema = wanted.json_schema
-        return hub.ResponseFormat("json_schema", schema.name, schema.schema, schema.strict, schema.description)
+        return hub.ResponseFormat(
+            "json_schema", schema.name, schema.schema if given(schema.schema) else None, schema.strict, schema.description
+        )
     return hub.ResponseFormat("json_object" if wanted.type == "json_object" else "text")
 
 

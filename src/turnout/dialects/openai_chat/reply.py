@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from turnout.dialects import faults
-from turnout.dialects.body import NULL
+from turnout.dialects.body import ABSENT, given
 from turnout.dialects.dialect import Seen
 from turnout.dialects.openai_chat.usage import read_usage, write_usage
 from turnout.errors import Broken
@@ -83,8 +83,8 @@ class _Answer(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     id: str | None = None
     model: str | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
 
 
 class _Outline(msgspec.Struct, gc=False):
@@ -95,8 +95,8 @@ class _Outline(msgspec.Struct, gc=False):
 
     choices: list[Choice] | None = None
     model: str | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
 
 
 _ANSWER = msgspec.json.Decoder(_Answer)
@@ -139,7 +139,7 @@ def _decode(body: bytes, decoder: Any) -> Any:
         answer = decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Broken(f"the answer is not a chat completion: {error}") from None
-    if answer.error is not None and bytes(answer.error) != NULL:
+    if given(answer.error):
         raise faults.in_reply(msgspec.json.decode(answer.error))
     if not answer.choices:
         raise Broken("the answer has no choices")

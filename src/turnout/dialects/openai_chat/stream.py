@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from turnout.dialects import faults, sse
-from turnout.dialects.body import NULL
+from turnout.dialects.body import ABSENT, given
 from turnout.dialects.dialect import Seen
 from turnout.dialects.openai_chat.reply import Call, Said, arguments_text, finish_of, word_for
 from turnout.dialects.openai_chat.usage import read_usage, write_usage
@@ -26,7 +26,7 @@ from turnout.types.reply import (
 )
 from turnout.types.request import Text
 
-DONE = b"[DONE]"
+DONE = b"[DONE]"  # some vendors put a blank after it
 _NOTHING = frozenset({b"null", b'""', b"[]", b"{}"})
 _ABOUT = frozenset({"role", "name", "channel"})
 """Delta fields that say who speaks, not what. Any other field with a value is content, also one nobody has heard of:
@@ -34,7 +34,7 @@ committing early loses a chance to fall back, committing late would hold the who
 
 
 class _Groq(msgspec.Struct, gc=False):
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = ABSENT
 
 
 class _WatchedChoice(msgspec.Struct, gc=False):
@@ -45,9 +45,9 @@ class _WatchedChoice(msgspec.Struct, gc=False):
 class _Watched(msgspec.Struct, gc=False):
     choices: list[_WatchedChoice] | None = None
     model: str | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = ABSENT
     x_groq: _Groq | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = ABSENT
 
 
 class _ReadChoice(msgspec.Struct, gc=False):
@@ -60,9 +60,9 @@ class _Read(msgspec.Struct, gc=False):
     choices: list[_ReadChoice] | None = None
     id: str | None = None
     model: str | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = ABSENT
     x_groq: _Groq | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = ABSENT
 
 
 _WATCHED = msgspec.json.Decoder(_Watched)
@@ -105,11 +105,11 @@ class Watch:
         data = event.data
         if not data:
             return True
-        if data == DONE:
+        if data.startswith(DONE):
             seen.ended = seen.content = True
             return True
         chunk: _Watched = _decode(data, _WATCHED)
-        if chunk.error is not None and bytes(chunk.error) != NULL:
+        if given(chunk.error):
             raise faults.in_reply(msgspec.json.decode(chunk.error))
         if event.event == b"error":
             raise faults.in_reply(msgspec.json.decode(data))
@@ -159,7 +159,7 @@ class Reader:
     def _read(self, events: list[sse.ServerEvent]) -> list[Event]:
         found: list[Event] = []
         for event in events:
-            if event.data == DONE:
+            if event.data.startswith(DONE):
                 self._ended = True
                 found.append(Ended())
             else:
@@ -168,8 +168,8 @@ class Reader:
 
     def _chunk(self, event: sse.ServerEvent, found: list[Event]) -> None:
         chunk: _Read = _decode(event.data, _READ)
-        if event.event == b"error" or (chunk.error is not None and bytes(chunk.error) != NULL):
-            fault = faults.in_reply(msgspec.json.decode(chunk.error if chunk.error is not None else event.data))
+        if event.event == b"error" or given(chunk.error):
+            fault = faults.in_reply(msgspec.json.decode(chunk.error if given(chunk.error) else event.data))
             found.append(Failed(str(fault.status or fault.kind or "error"), fault.message))
             return
         if not self._started and (chunk.id or (chunk.choices and chunk.choices[0].delta)):

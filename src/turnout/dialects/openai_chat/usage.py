@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from turnout.dialects.body import given
 from turnout.types.reply import Usage
 
 
@@ -33,9 +34,9 @@ _USAGE = msgspec.json.Decoder(_Wire | None, strict=False)
 _NONE = _Details()
 
 
-def read_usage(raw: msgspec.Raw | None) -> Usage | None:
+def read_usage(raw: msgspec.Raw) -> Usage | None:
     """None when nothing was reported; ``complete`` False when it was, but not in a way that can be trusted for a bill."""
-    if raw is None:
+    if not given(raw):
         return None
     try:
         wire = _USAGE.decode(raw)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from turnout.dialects.body import Wire
+from turnout.dialects.body import ABSENT, Wire
 
 
 class ImageUrl(Wire):
@@ -29,12 +29,12 @@ class Part(Wire):
     video_url: ImageUrl | str | None = None
     file: File | None = None
     refusal: str | None = None
-    cache_control: msgspec.Raw | None = None
+    cache_control: msgspec.Raw = ABSENT
 
 
 class FunctionCall(Wire):
     name: str = ""
-    arguments: msgspec.Raw | None = None
+    arguments: msgspec.Raw = ABSENT
 
 
 class Call(Wire):
@@ -52,20 +52,20 @@ class Turn(Wire):
     tool_call_id: str | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
-    cache_control: msgspec.Raw | None = None
+    cache_control: msgspec.Raw = ABSENT
 
 
 class Function(Wire):
     name: str = ""
     description: str | None = None
-    parameters: msgspec.Raw | None = None
+    parameters: msgspec.Raw = ABSENT
     strict: bool | None = None
 
 
 class Tool(Wire):
     type: str | None = None
     function: Function | None = None
-    cache_control: msgspec.Raw | None = None
+    cache_control: msgspec.Raw = ABSENT
 
 
 class Named(Wire):
@@ -79,7 +79,7 @@ class Choose(Wire):
 
 class JsonSchema(Wire):
     name: str | None = None
-    schema: msgspec.Raw | None = None
+    schema: msgspec.Raw = ABSENT
     strict: bool | None = None
     description: str | None = None
 
@@ -117,10 +117,10 @@ class Body(msgspec.Struct, gc=False):
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     modalities: list[str] | None = None
-    audio: msgspec.Raw | None = None
+    audio: msgspec.Raw = ABSENT
     user: str | None = None
-    metadata: msgspec.Raw | None = None
-    turnout: msgspec.Raw | None = None
+    metadata: msgspec.Raw = ABSENT
+    turnout: msgspec.Raw = ABSENT
 
 
 class Read(msgspec.Struct, frozen=True):
