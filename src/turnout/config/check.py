@@ -26,6 +26,9 @@ TAG_VALUES: Mapping[str, tuple[str, ...]] = {
 """What the reserved tags may say (PRODUCT C2..C5)."""
 
 
+_ANY_ADDRESS = frozenset(("0.0.0.0", "::"))  # noqa: S104  # compared, not bound
+
+
 class Checked(msgspec.Struct, frozen=True):
     """What the file resolves to, and what is wrong with it. With problems, policy and models are what could be made of the rest."""
 
@@ -103,7 +106,7 @@ def _server(shaped: Shaped) -> Iterator[Finding]:
     found = exposed(server.host, shaped.file.auth.keys)
     if found and shaped.is_whole("auth"):
         yield found
-    if server.port == control.port != 0 and server.host == control.host:
+    if server.port == control.port != 0 and (server.host == control.host or _ANY_ADDRESS.intersection((server.host, control.host))):
         yield Finding(("control", "port"), f"port {control.port} is the data plane's", "give the control plane another one")
 
 

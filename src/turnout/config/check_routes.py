@@ -15,6 +15,7 @@ from turnout.types.models import ModelFacts
 from turnout.types.policy import Condition, Policy
 
 RESERVED = ("auto", "direct")
+RETIRES_SOON = 90  # days
 _WAYS = ("static", "split", "models", "approved")
 
 
@@ -27,7 +28,7 @@ def check_routes(
         at = ("routes", name)
         yield from _shape(at, name, part)
         yield from _fallbacks(at, part)
-        yield from _named_models(at, part, facts, shaped.file)
+        yield from _named_models(at, part, facts, shaped.file, today)
         yield from _words(at, part, catalog, shaped.file)
     yield from _dead_rules(policy)
     yield from _unreachable(shaped, policy, facts, catalog, today)
@@ -99,16 +100,24 @@ def _models_at(at: Path, part: RoutePart) -> Iterator[tuple[Path, str]]:
             yield (*at, "fallback", index), step.model
 
 
-def _named_models(at: Path, part: RoutePart, facts: Mapping[str, ModelFacts], file: File) -> Iterator[Finding]:
+def _named_models(at: Path, part: RoutePart, facts: Mapping[str, ModelFacts], file: File, today: date) -> Iterator[Finding]:
     for where, model in _models_at(at, part):
         provider = model.partition("/")[0]
-        if model in facts or model in file.models:
+        if model in facts:
+            yield from _retiring(where, facts[model], today)
             continue
+        if model in file.models:
+            continue  # what is wrong with it is said where it is declared
         if provider not in file.providers:
             known = did_you_mean(provider, file.providers) or did_you_mean(model, facts)
             yield Finding(where, f'no provider "{provider}"', known or f"add {provider} under providers")
         else:
             yield Finding(where, f'no model "{model}"', did_you_mean(model, facts) or f"declare it under models: {model}")
+
+
+def _retiring(where: Path, model: ModelFacts, today: date) -> Iterator[Finding]:
+    if model.retires is not None and 0 < (days := (model.retires - today).days) <= RETIRES_SOON:
+        yield Finding(where, f'"{model.id}" retires on {model.retires}, in {days} days', "try its successor now", warning=True)
 
 
 def _words(at: Path, part: RoutePart, catalog: Catalog, file: File) -> Iterator[Finding]:

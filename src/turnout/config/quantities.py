@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-_NUMBER_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
+_NUMBER_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]+)\s*")
 
 SECONDS = {
     "ms": Decimal("0.001"),
@@ -35,4 +35,4 @@ def size(written: object) -> int:
 def _unit_hint(written: object, unit: str) -> str:
     """What the author probably meant."""
     bare = str(written).strip() if isinstance(written, int | float | str) and not isinstance(written, bool) else ""
-    return f"write {bare}{unit}" if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", bare) else f"write for example 10{unit}"
+    return f"write {bare}{unit}" if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", bare) else f"write for example 10{unit}"

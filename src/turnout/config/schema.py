@@ -52,7 +52,7 @@ class Server(Part):
     host: Text = Field(default="127.0.0.1", description="Address to listen on; other than loopback only with `auth.keys`.")
     port: Port = Field(default=8080, description="Port of the data plane.")
     workers: int = Field(default=1, ge=1, le=256, description="Processes that share the port.")
-    max_body: Size = Field(default=20_000_000, description="Largest request body; larger ones get 413.")
+    max_body: Size = Field(default=20_000_000, description="Largest request body; larger ones get 413; 20MB unless said.")
     hosts: tuple[Text, ...] = Field(default=(), description="Further names that a request's Host header may carry.")
     origins: tuple[Text, ...] = Field(default=(), description="Web origins whose pages may call the data plane.")
 
@@ -278,7 +278,7 @@ class Online(Part):
 
 
 class Margin(Part):
-    """How much worse a candidate may be in this route's trials, as a fraction."""
+    """How much worse a candidate may be in this route's trials, as a fraction; for releases, which are not built yet."""
 
     quality: float | None = Field(default=None, ge=0, le=1)
     success: float | None = Field(default=None, ge=0, le=1)
@@ -305,7 +305,7 @@ class RoutePart(Part):
     prefers: PrefersPart | None = Field(default=None, description="Soft wishes.")
     mix: MixPart | None = Field(default=None, description="Target shares of `balanced`; 70/20/10 unless said.")
     band: float = Field(
-        default=0.5, ge=0, le=10, description="Quality points a cheaper or faster model may lie below the best; 0.5."
+        default=0.5, ge=0, le=10, description="Quality points a cheaper or faster model may lie below the best."
     )
     fallback: Fallbacks = Field(default=(), description="Tried in order when the attempt before failed.")
     sticky: bool = Field(default=True, description="Keep a session on its model.")

@@ -1,0 +1,163 @@
+import pytest
+
+from .policies import ENV, checked, problems, warnings
+
+ROUTE = "routes: {default: {models: [openai/large]}}\n"
+
+
+def one(provider: str, env: dict[str, str] = ENV) -> str:
+    """The only problem of this provider beside a sound one."""
+    (problem,) = problems(f"providers:\n  openai: {{}}\n  {provider}\n{ROUTE}", env)
+    return problem
+
+
+def test_a_vendor_or_an_endpoint_of_ones_own():
+    """One of them must be known."""
+    assert 'no vendor "openia"; did you mean "openai"?' in one("x: {vendor: openia}")
+    assert '"anthropc" is no known vendor, and its dialect or base_url is missing; did you mean "anthropic"?' in one(
+        "anthropc: {}"
+    )
+    assert "dialect or base_url is missing" in one("mine: {dialect: openai-chat}")
+    assert "base_url is missing" in one("azure-openai: {api_key: env:OPENAI_API_KEY}")
+    assert "anthropic speaks anthropic-messages at its usual place" in one("anthropic: {dialect: openai-chat}")
+
+
+def test_a_missing_secret_stops_serving_but_not_checking():
+    """`turnout check` may run where the secrets are not."""
+    text = f"providers: {{openai: {{}}}}\n{ROUTE}"
+
+    assert problems(text, {}) == [
+        "1  providers.openai: environment variable OPENAI_API_KEY is not set; export OPENAI_API_KEY=... before starting"
+    ]
+    lenient = checked(text, {}, secrets_needed=False)
+    assert lenient.problems == ()
+    assert "OPENAI_API_KEY" in lenient.warnings[0].message
+
+
+def test_a_secret_file(tmp_path):
+    """It must be there and hold something."""
+    (tmp_path / "key").write_text("sk-1\n")
+
+    assert "cannot be read" in one(f"anthropic: {{api_key: 'file:{tmp_path}/none'}}")
+    assert problems(f"providers: {{openai: {{api_key: 'file:{tmp_path}/key'}}}}\n{ROUTE}", {}) == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "place"),
+    [
+        ("x: {vendor: openai, api_key: sk-abc}", "api_key"),
+        ("x: {vendor: openai, headers: {Authorization: Bearer abc}}", "headers.Authorization"),
+        ("x: {vendor: openai, proxy: 'http://user:pw@proxy:3128'}", "proxy"),
+        ("x: {vendor: openai, base_url: 'https://user:pw@host/v1'}", "base_url"),
+    ],
+)
+def test_secrets_may_not_stand_in_the_file(provider, place):
+    """Wherever one could be written."""
+    problem = one(provider)
+
+    assert f"providers.x.{place}: a secret may not stand in the file" in problem
+    assert "pw" not in problem
+    assert "abc" not in problem
+
+
+def test_a_header_may_name_a_secret():
+    """The same references as everywhere."""
+    assert problems(f"providers: {{openai: {{headers: {{x-team: env:TEAM}}}}}}\n{ROUTE}", {**ENV, "TEAM": "t"}) == []
+    assert "environment variable TEAM is not set" in one("x: {vendor: openai, headers: {x-team: env:TEAM}}")
+    assert "not a header that can be sent" in one('x: {vendor: openai, headers: {x-team: "a\\nb"}}')
+
+
+def test_local_vendors_need_no_key():
+    """Ollama, vLLM and the like run without; a key that is named must be there."""
+    text = "providers: {ollama: {}}\nmodels: {ollama/x: {context: 8000, price: {input: 0, output: 0}}}\n"
+
+    assert problems(text, {}) == []
+    assert "environment variable K is not set" in problems(text.replace("ollama: {}", "ollama: {api_key: env:K}"), {})[0]
+
+
+def test_local_models_must_be_declared():
+    """What is installed there nobody else knows."""
+    text = "providers: {openai: {}, ollama: {}}\nroutes: {r: {models: [ollama/llama, openai/large]}}\n"
+
+    assert 'routes.r.models[0]: no model "ollama/llama"; declare it under models: ollama/llama' in problems(text)[0]
+    assert "providers.ollama: serves no known model" in warnings(text)[0]
+
+
+def test_pools_and_quotas_are_not_yet():
+    """A limit that is silently without effect is worse than none."""
+    said = problems(
+        f"providers: {{openai: {{keys: [{{env: OPENAI_API_KEY, rpm: 5}}, {{env: ANTHROPIC_API_KEY}}, {{}}]}}}}\n{ROUTE}"
+    )
+
+    assert [problem.split(":", 1)[1].strip() for problem in said] == [
+        "not yet: pools of credentials; keep one",
+        "not yet: quotas of a credential (rpm, tpm); remove them",
+        "needs one of env and file; write {env: NAME}",
+    ]
+
+
+def test_an_unencrypted_way_is_a_warning():
+    """Only where a credential would take it, and not on this machine."""
+    local = "models: {x/m: {price: {input: 1, output: 1}}}\nproviders: {x: {dialect: openai-chat, base_url: %s, api_key: env:OPENAI_API_KEY}}"
+
+    assert "unencrypted" in warnings(local % "http://models.example/v1")[0]
+    assert warnings(local % "http://127.0.0.1:9/v1") == []
+    assert warnings((local % "http://models.example/v1").replace(", api_key: env:OPENAI_API_KEY", "")) == []
+
+
+def test_files_and_urls_are_looked_at():
+    """A certificate file that is not there, a URL without a host, a proxy that is none."""
+    assert "no file /nowhere.pem" in one("x: {vendor: openai, ca_file: /nowhere.pem}")
+    assert "not a URL" in one("x: {vendor: openai, base_url: ftp://x}")
+    assert "not a URL with a host" in one("x: {vendor: openai, base_url: 'https://:99999'}")
+    assert "not a proxy's URL" in one("x: {vendor: openai, proxy: proxy-3128}")
+    assert problems(f"providers: {{openai: {{proxy: none}}}}\n{ROUTE}") == []
+
+
+def test_declared_models():
+    """Their provider exists, what they are the same as exists, and there is no circle."""
+
+    def said(models: str) -> str:
+        return "\n".join(problems(f"providers: {{openai: {{}}}}\nmodels: {models}\n{ROUTE}"))
+
+    assert 'models.opnai/x: no provider "opnai"; did you mean "openai"?' in said("{opnai/x: {}}")
+    assert 'models.openai/x.same_as: no model "openai/lrge"' in said("{openai/x: {same_as: openai/lrge}}")
+    assert "goes in a circle: openai/x -> openai/y -> openai/x" in said(
+        "{openai/x: {same_as: openai/y}, openai/y: {same_as: openai/x}}"
+    )
+    assert said("{openai/x: {same_as: openai/y}, openai/y: {same_as: anthropic/clever}}") == "", (
+        "a vendor's model that is not configured"
+    )
+
+
+def test_keys():
+    """Names and hashes differ, routes exist, reserved tags say what they may."""
+    hashed = "sha256:" + "a" * 64
+    text = f"providers: {{openai: {{}}}}\nauth:\n  keys:\n    - {{name: a, hash: '{hashed}', routes: [defalt, default]}}\n    - {{name: a, hash: '{hashed}', tags: {{quality: superb, team: x}}}}\n{ROUTE}"
+
+    assert [problem.partition("  ")[2] for problem in problems(text)] == [
+        'auth.keys[0].routes[0]: no route "defalt"; did you mean "default"?',
+        "auth.keys[1].hash: two entries are the same key; make one of them anew with `turnout keys new NAME`",
+        'auth.keys[1].name: two keys are called "a"; records could not tell them apart',
+        'auth.keys[1].tags.quality: "superb" is not one of acceptable, balanced, critical',
+    ]
+
+
+def test_other_machines_need_keys():
+    """Listening beyond loopback without a key is refused."""
+    assert "auth.keys is empty" in problems(f"server: {{host: 0.0.0.0}}\nproviders: {{openai: {{}}}}\n{ROUTE}")[0]
+    assert problems(f"server: {{host: '::1'}}\nproviders: {{openai: {{}}}}\n{ROUTE}") == []
+
+
+def test_sections_without_a_builder_are_refused_unless_empty():
+    """An empty section is fine; one that says something would be ignored, so it is refused."""
+    empty = f"providers: {{openai: {{}}}}\nhealth: {{}}\ncache: {{}}\nalerts: {{}}\nquota: {{}}\nsuites: {{}}\n{ROUTE}"
+    full = empty.replace("health: {}", "health: {every: 10s}") + "release: {autonomy: auto}\nstore: {content: full}\n"
+
+    assert problems(empty) == []
+    assert ["not yet" in problem for problem in problems(full)] == [True] * 3
+
+
+def test_no_provider_at_all():
+    """A file that only has rules."""
+    assert "providers: no provider; add one" in problems("routes: {default: {objective: cost}}")[0]
