@@ -59,7 +59,7 @@ AS_RUNS = bytes(ord("a") if byte < 0x80 and chr(byte).isalnum() else ord(" ") fo
 IN_RUN = Rate(0.35, 0.5)
 
 # What wraps the text. Chat templates and vendors' hidden prompts make the bounds wide: they matter for small requests only.
-REQUEST = Rate(4, 250)
+REQUEST = Rate(4, 400)
 TURN = Rate(4, 8)
 TOOLS = Rate(20, 1000)
 TOOLS_OF_CLAUDE = Rate(450, 1000)  # describes the use of tools in a prompt of its own; most others send the definitions alone
@@ -69,6 +69,7 @@ AUDIO_BYTE = Rate(1 / 1000, 1 / 100)
 DOCUMENT_BYTE = Rate(1 / 12, 1 / 3)
 DOCUMENT = Rate(2000, 30_000)  # named by URL or id: its size is not known here
 DOCUMENTS_MOST = 300_000  # no vendor reads more pages than that from one request
+DOCUMENT_BIT = int(Modality.DOCUMENT)  # plain: an IntFlag's operators cost a microsecond each
 
 
 def estimate(sketch: Sketch) -> Count:
@@ -84,7 +85,7 @@ def estimate(sketch: Sketch) -> Count:
     for rate, count in parts:
         expected += rate.expected * count
         most += rate.most * count
-    if sketch.input & Modality.DOCUMENT:
+    if sketch.input & DOCUMENT_BIT:
         rate, count = (DOCUMENT_BYTE, sketch.document_bytes) if sketch.document_bytes else (DOCUMENT, 1)
         expected += min(rate.expected * count, DOCUMENTS_MOST)
         most += min(rate.most * count + DOCUMENT.expected, DOCUMENTS_MOST)

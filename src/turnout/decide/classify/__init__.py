@@ -64,6 +64,7 @@ def classify(sketch: Sketch, hints: Hints, *, front: str, caller: Key | None, he
         n=sketch.n,
         carries=sketch.carries,
         tags=hints.tags,
+        bound=hints.bound,
         headers=hints.headers,
         session=hints.session,
         held=held,

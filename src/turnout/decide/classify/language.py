@@ -1,5 +1,7 @@
 """The language of the user's words: by script, then by the commonest words. A hint for routing, not a linguist's verdict."""
 
+from bisect import bisect_right
+
 from turnout.types.traits import Trait
 
 SAMPLE = 240  # characters looked at
@@ -24,6 +26,8 @@ SCRIPTS: tuple[tuple[int, str | None], ...] = (
     (0xAC00, None),
     (0xD7B0, "ko"),
 )
+_ENDS = [end for end, _ in SCRIPTS]
+_SCRIPTS = (*(language for _, language in SCRIPTS), None)
 COMMON = {
     "en": "the a an is are was of to and in for with that this what how my you your it do does please can i on be not",
     "de": "der die das und ist nicht ein eine einen ich wir sie mit für den dem auf bitte wie was zu von meine im wann wer",
@@ -59,11 +63,9 @@ def _by_script(sample: str) -> str | None:
     counts: dict[str, int] = {}
     foreign = [ord(char) for char in sample if char >= "\u0370"][:FOREIGN]
     for point in foreign:
-        for end, language in SCRIPTS:
-            if point < end:
-                if language is not None:
-                    counts[language] = counts.get(language, 0) + 1
-                break
+        language = _SCRIPTS[bisect_right(_ENDS, point)]
+        if language is not None:
+            counts[language] = counts.get(language, 0) + 1
     if "ja" in counts:
         return "ja"
     return max(counts, key=counts.__getitem__) if counts else None

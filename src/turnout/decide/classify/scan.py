@@ -43,16 +43,18 @@ def scan(sketch: Sketch) -> Found:
     if len(user) > HEAD + TAIL:
         user = f"{user[:HEAD]}\n{user[-TAIL:]}"
     text = f"\n{system}\n{user}\n".lower()
-    opens = (
-        len(system) + 2
-    )  # where the user's words begin; off by a few when lowering changed a length, which does not matter here
+    opens = len(system) + 2  # where the user's words begin; off by a few when lowering changed a length: no harm
     opened = opens + OPENING
     find, patterns = _compiled()
+    try:
+        matches = find(text, True)
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can spell and UTF-8 cannot
+        matches = find(text.encode(errors="replace").decode(), True)
     scores: dict[str, float] = {}
     sources: dict[str, str] = {}
     strongest: dict[str, float] = {}
     seen: set[int] = set()
-    for index, start, end in find(text, True):
+    for index, start, end in matches:
         if index in seen:
             continue
         _, place, in_system, in_opening, in_body, source = patterns[index]

@@ -3,15 +3,17 @@
 import re
 
 from turnout.decide.classify.scan import Found
-from turnout.decide.classify.words import ACT, GREETING, QUANTITY, TASKS
+from turnout.decide.classify.words import ACT, EXAM, GREETING, QUANTITY, TASKS
 from turnout.types.traits import Sketch, Trait
 
 ENOUGH = 1.5  # strength below which nothing is claimed
 TOOLS_OFFERED = 1.6  # a request with tools is an agent's, unless its words say otherwise
 TOOL_RESULTS = 1.5
 QUESTION = 1.0
+RECKONING = 2.0  # a case for math that makes a question with numbered answers a sum to be done
 SMALL_TALK = 60  # characters: a greeting longer than this has a request behind it
 NUMBERS = 2  # a quantity asked for beside so many numbers is arithmetic
+LOOKED_AT = 600  # characters searched for numbers
 NUMBER = re.compile(r"\d+")
 QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 
@@ -34,11 +36,18 @@ def infer_task(sketch: Sketch, found: Found) -> Trait:
     if GREETING in scores and len(user) <= SMALL_TALK:
         vote("conversation", scores[GREETING], sources[GREETING])
     if QUANTITY in scores:
-        task = "math" if len(NUMBER.findall(user, 0, 600)) >= NUMBERS else "qa"
-        vote(task, scores[QUANTITY] * (1.5 if task == "math" else 0.5), sources[QUANTITY])
+        task = "math" if _counts(user) else "qa"
+        vote(task, scores[QUANTITY] * (2.0 if task == "math" else 0.5), sources[QUANTITY])
+    if EXAM in scores:
+        vote("math" if votes.get("math", 0.0) >= RECKONING else "qa", scores[EXAM], sources[EXAM])
     if any(mark in user for mark in QUESTION_MARKS):
         vote("qa", QUESTION, "structure:question")
     if not votes:
         return UNKNOWN
     task = max(votes, key=votes.__getitem__)
     return Trait(task, sources[task]) if votes[task] >= ENOUGH else UNKNOWN
+
+
+def _counts(user: str) -> bool:
+    """Whether the question itself, not its possible answers, brings numbers to reckon with."""
+    return len(NUMBER.findall(user[:LOOKED_AT].partition("\nA")[0])) >= NUMBERS

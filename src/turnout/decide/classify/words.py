@@ -11,6 +11,7 @@ CONSTRAINT = "constraint"  # a condition that the answer must meet
 EASE = "ease"  # asks for little
 ACT = "act"  # an order to do something; speaks for agentic only where there are tools
 GREETING = "greeting"  # speaks for conversation only where the message is hardly more
+EXAM = "exam"  # a question with its possible answers: math where it reckons, else qa
 QUANTITY = "quantity"  # asks for a number; speaks for math only beside numbers, else for qa
 
 TASKS: dict[str, dict[float, str]] = {
@@ -25,10 +26,10 @@ TASKS: dict[str, dict[float, str]] = {
             напиши функцию, deadlock*, firmware, mutex, cuda""",
         2: """python, javascript, typescript, golang, kotlin, rust, postgresql, react, vue, css, html, sqlite, flask, fastapi, django,
             code, coding, debug*, bug, script, api, git, docker, kubernetes, implement*, programm*, algorithm, codebase, code base,
-            function, class, query, css, json schema, unittest, exception, node, npm, backend engineer, cli, java, swift,
+            query, css, json schema, unittest, exception, node, npm, backend engineer, cli, java, swift,
             middleware, webhook, migration, bash, javascript, vite, sdk, raft, heap, funktion, fonction, función, função, funzione,
             скрипт, код, 代码, コード, 函数, 関数""",
-        1: "fix, compile, deploy*, server, variable, loop, array, database, production, component, test suite, patch, app, async",
+        1: "fix, function, class, compile, deploy*, server, variable, loop, array, database, production, component, test suite, patch, app, async",
     },
     "customer_support": {
         4: """customer support, customer service, support agent, helpdesk, help desk, support assistant, technical support,
@@ -36,7 +37,7 @@ TASKS: dict[str, dict[float, str]] = {
             servizio clienti, suporte ao cliente, служба поддержки, 客服, カスタマーサポート, phone agent, voice agent, faq bot,
             customer portal, web chat, chat widget, chatbot du site""",
         3: """my order, my account, my subscription, my money back, refund*, my booking, my card was, tracking number, warranty claim,
-            cancel my, return the, talk to a human, log in to my, reset my password, unlock my, my invoice, my bill,
+            cancel my, like to return, want to return, return my, talk to a human, log in to my, reset my password, unlock my, my invoice, my bill,
             my parcel, my package, my plan, customer who, customer's, opening hours, do you ship, my internet,
             meine bestellung, meine rechnung, mein konto, mein paket, ma commande, mon colis, mon compte, être remboursé,
             mi cuenta, mi pedido, il mio abbonamento, il mio ordine, un rimborso, meu pedido, minha conta, minha fatura,
@@ -68,8 +69,8 @@ TASKS: dict[str, dict[float, str]] = {
         2: """names for, brainstorm*, rewrite this, rewrite, paragraph to sound, draft a, speech, story, in the style of, funny, catchy,
             character for, come up with something, improve the grammar, grammar and flow, copywrit*, writing assistant,
             fun fact, crie um, scrivi un, escribe un, écris une, schreib mir, alternatives for, variations of, filler, creative,
-            title, announcing, tone""",
-        1: "write, draft, generate, words long, fiction, humor*, tell me a, give me 10, imagine",
+            announcing""",
+        1: "title, tone, write, draft, generate, words long, fiction, humor*, tell me a, give me 10, imagine",
     },
     "extraction": {
         3: """extract*, pull the, pull out, as json, json lines, output json, return the entities, entities, parse this,
@@ -103,10 +104,11 @@ TASKS: dict[str, dict[float, str]] = {
             was ist der unterschied, wann beginnt, wer hat, pourquoi la, pourquoi le, quelle est, ¿cuál es, ¿qué es, ¿quién,
             chi ha, qual è, o que é, quem, 有多长, 是什么, 为什么, 谁, 何ですか, 何メートル, とは, ですか, кто написал, что такое, почему,
             what's in this image, answer:, in one word, how to, describe this image""",
-        1: """what is, what's, what are, who, who's, when, where, where is, why is, why does, why do, how do, how does, how did, how long,
-            which, is it, does the, did, can my, tell me about, list all, name the, was ist, wie, wo, warum, qu'est-ce, où,
+        1: """what is, what's, what are, who's, where is, why is, why does, why do, how do, how does, how did, how long,
+            is it, does the, did, can my, tell me about, list all, name the, was ist, wie, wo, warum, qu'est-ce, où,
             comment, qué, cuál, cómo, dónde, come, cosa, perché, que é, como, onde, 什么, 哪, 怎么, 多少, 何, どう, なぜ, как, где,
-            когда, какой, according to, how many""",
+            когда, какой, according to""",
+        0.5: "who, when, where, which",
     },
     "math": {
         4: """prove that, integral of, derivative of, solve for, square root of, eigenvalue*, closed form, jordan form, probability that,
@@ -114,9 +116,11 @@ TASKS: dict[str, dict[float, str]] = {
             l'équation, équation différentielle, raíz cuadrada, calcule a área, equazione, 求函数, 方程, 方程式, 解方程, реши уравнение,
             уравнение, интеграл, continuous with, finite group, initial value problem""",
         3: """calculate, compute, berechne, calcule, calcola, calcula, 计算, 計算, вычисли, derive, equation, fraction, percent of, % of,
-            divided by, times, square of, plus, prime*, polynomial, matrix, mean and, asymptotic, how much money, in total, subtract,
-            multiply, sum of, minimises, matrices, theorem, prove it, radius, triangle""",
-        1: "number, probability, term, add, per hour, formula, average, series, convert, km/h, km, miles, celsius, fahrenheit, kilograms, litres, sequence, interest, value of, simplify",
+            divided by, times, square of, plus, prime number*, primes, polynomial, matrix, mean and, asymptotic, how much money, in total, subtract,
+            multiply, sum of, minimises, matrices, ratio of, area of, area bounded, product of, perimeter, remainder, real solutions, subspace*,
+            vector space, homomorphism, graph of, polynomial*, quadrant, divisible, twice as, half as, total number of, theorem, prove it, radius, triangle""",
+        0.5: "number, number of, more than",
+        1: "probability, term, add, per hour, formula, half of, one-third, integer*, integers, interval, ratio, expression, percent, percentage, average, series, convert, km/h, km, miles, celsius, fahrenheit, kilograms, litres, sequence, interest, value of, simplify",
     },
     "agentic": {
         3: """subagent, web search to, code execution tool, use the tools, use your, final answer, autonomous, use web search, tool results,
@@ -272,12 +276,12 @@ STRUCTURE: dict[str, tuple[str, float, tuple[str, ...]]] = {
     "code": (
         "code_generation",
         2,
-        ("def ", "function(", "();", " => {", " => ", "#include", "public static", "const ", "import ", "console.log", "}\n", "):\n", "fn ", "</",
-         "func ", "return ", "uint", "select *", "workdir", "::", "&&", " == ", "++", "for (", "while (", "if ("),
+        ("def ", "function(", "();", " => {", " => ", "#include", "public static", "const ", "\nimport ", "console.log", "}\n", "):\n", "\nfn ", "</",
+         "func (", "    return ", "\treturn ", "uint", "select *", "workdir", "::", "&&", " == ", "++", "for (", "while (", "if ("),
     ),
     "latex": ("math", 4, ("$$", "\\frac", "\\sqrt", "\\int", "\\sum", "\\begin{", "\\infty")),
     "formula": ("math", 3, ("x^", "^2", "^{", "f(x", " mod ", "-> r ", "x =", "= 0", "+ 5 =")),
-    "choices": ("qa", 4, ("\nb. ", "\nb) ", "\n(b) ")),
+    "choices": (EXAM, 2.5, ("\nb. ", "\nb) ", "\n(b) ")),
     "blank": ("qa", 1.5, ("_____",)),
     "reply_schema": ("extraction", 0.5, ('{"', '":')),
     "table": ("extraction", 1, ("|--", "| --", "|:-")),
