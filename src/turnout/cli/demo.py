@@ -23,7 +23,6 @@ from turnout.sim.profile import default_fleet
 from turnout.sim.savings import savings
 from turnout.sim.server import RunningSim, running_sim
 from turnout.sim.traffic import Tally, clients, drive, errands
-from turnout.store.queries import RequestLine, Summary
 from turnout.types.money import usd
 
 OUTAGE_EVERY, OUTAGE_AT, OUTAGE_LASTS = 40.0, 8.0, 6.0  # seconds; a demo of half a minute sees one
@@ -100,14 +99,14 @@ class Watch:
     async def figures(self) -> demo_view.Figures:
         """As of now."""
         elapsed = self._clock() - self._start
-        summary = await self._get("/api/summary", Summary)
-        recent = await self._get("/api/requests?limit=8", tuple[RequestLine, ...])
+        summary = await self._get("/api/summary", demo_view.Summary)
+        recent = await self._get("/api/requests?limit=8", demo_view.Lines)
         stats = self._sim.stats
         in_outage = (elapsed - OUTAGE_AT) % OUTAGE_EVERY < OUTAGE_LASTS and elapsed >= OUTAGE_AT
         return demo_view.Figures(
             elapsed,
             summary,
-            recent,
+            recent.requests,
             self.tally,
             savings(self._sim.sim.fleet, stats.cells.values()),
             usd(stats.billed_pico),

@@ -11,10 +11,57 @@ from rich.text import Text
 from turnout.sim.policy import Ports
 from turnout.sim.savings import Savings
 from turnout.sim.traffic import Tally
-from turnout.store.queries import RequestLine, Summary
-from turnout.types.money import usd
 
 BAR = 30
+
+
+class Share(msgspec.Struct, frozen=True):
+    """What one model had of the requests."""
+
+    name: str
+    requests: int
+    errors: int
+    cost_usd: float
+
+
+class Quantiles(msgspec.Struct, frozen=True):
+    """Milliseconds."""
+
+    p50: float | None
+    p95: float | None
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What this view reads of ``GET /api/summary``. ``errors``: failed or cut."""
+
+    requests: int
+    requests_per_s: float
+    errors: int
+    fallbacks: int
+    cost_usd: float
+    unpriced: int
+    latency_ms: Quantiles
+    decision_us_p50: float | None
+    models: tuple[Share, ...]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One request of ``GET /api/requests``."""
+
+    route: str | None
+    reason: str | None
+    model: str | None
+    outcome: str
+    task: str | None
+    band: str | None
+    duration_ms: float
+    cost_usd: float | None
+
+
+class Lines(msgspec.Struct, frozen=True):
+    """The answer of ``GET /api/requests``."""
+
+    requests: tuple[Line, ...]
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -22,7 +69,7 @@ class Figures(msgspec.Struct, frozen=True):
 
     elapsed: float
     summary: Summary
-    recent: tuple[RequestLine, ...]
+    recent: tuple[Line, ...]
     tally: Tally
     savings: Savings | None
     invoice_usd: float
@@ -46,7 +93,14 @@ def live(figures: Figures, ports: Ports) -> RenderableType:
     )  # fmt: skip
     note = Text(f"outage: {figures.outage} answers 503", "bold red") if figures.outage else Text("all providers up", "dim")
     where = Text(f"{_api(ports)}    dashboard http://127.0.0.1:{ports.control}/", "dim")
-    parts: list[RenderableType] = [head, note, _distribution(summary), Text("\n".join(_money(figures))), _recent(figures.recent), where]
+    parts: list[RenderableType] = [
+        head,
+        note,
+        _distribution(summary),
+        Text("\n".join(_money(figures))),
+        _recent(figures.recent),
+        where,
+    ]
     return Panel(Group(*parts), title=f"turnout demo  {figures.elapsed:.0f} s", title_align="left")
 
 
@@ -57,11 +111,11 @@ def plain(figures: Figures, ports: Ports, dashboard: str) -> str:
     lines = [
         f"demo: {figures.elapsed:.0f} s, {summary.requests} requests, {figures.tally.ok} answered well, {_failed(figures)} failed",
         f"models serving: {len(serving)}",
-        *(f"  {share.name:24} {share.requests / max(1, summary.requests):6.1%}  ${usd(share.cost):.4f}" for share in serving),
+        *(f"  {share.name:24} {share.requests / max(1, summary.requests):6.1%}  ${share.cost_usd:.4f}" for share in serving),
         f"fallbacks: {figures.saved_requests} requests saved ({sum(figures.faults.values())} provider faults: {_counts(figures.faults)})",
         *_money(figures),
         f"latency: p50 {_ms(summary.latency_ms.p50)}, p95 {_ms(summary.latency_ms.p95)}, decision p50 {_us(summary.decision_us_p50)}",
-        f"cost: ledger ${usd(summary.cost):.4f}, the providers' invoice ${figures.invoice_usd:.4f}",
+        f"cost: ledger ${summary.cost_usd:.4f}, the providers' invoice ${figures.invoice_usd:.4f}",
     ]
     if figures.tally.errors or figures.tally.malformed:
         lines.append(f"problems: {_counts(dict(figures.tally.errors + figures.tally.malformed))}")
@@ -77,18 +131,18 @@ def _distribution(summary: Summary) -> Table:
             share.name,
             bar,
             f"{part:.1%}",
-            f"${usd(share.cost):.4f}",
+            f"${share.cost_usd:.4f}",
             Text(f"{share.errors} failed", "red") if share.errors else "",
         )
     return table
 
 
-def _recent(lines: tuple[RequestLine, ...]) -> Table:
+def _recent(lines: tuple[Line, ...]) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim")
     for column in ("route", "task", "band", "model", "why", "cost", "ms"):
         table.add_column(column, justify="right" if column in {"cost", "ms"} else "left", no_wrap=True)
     for line in lines[:8]:
-        cost = "?" if line.cost is None else f"${usd(line.cost):.6f}"
+        cost = "?" if line.cost_usd is None else f"${line.cost_usd:.6f}"
         style = "red" if line.outcome in {"failed", "cut"} else "green" if line.reason == "fallback" else ""
         row = (line.route, line.task, line.band, line.model, line.reason, cost, f"{line.duration_ms:.0f}")
         table.add_row(*(cell or "-" for cell in row), style=style)

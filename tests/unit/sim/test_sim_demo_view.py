@@ -3,22 +3,16 @@ from collections import Counter
 
 from rich.console import Console
 
-from turnout.cli.demo_view import Figures, live, plain
+from turnout.cli.demo_view import Figures, Line, Quantiles, Share, Summary, live, plain
 from turnout.sim.policy import Ports
 from turnout.sim.savings import Savings, Way
 from turnout.sim.traffic import Tally
-from turnout.store.queries import Quantiles, RequestLine, Share, Summary
 
-USD = 10**12
 SUMMARY = Summary(
-    since=0, requests=100, requests_per_s=12, outcomes={"ok": 99, "failed": 1}, errors=1, fallbacks=4, cost=2 * USD, baseline=9 * USD,
-    saved=7 * USD, unpriced=0, latency_ms=Quantiles(80, 900, 1500), first_token_ms=Quantiles(40, 300, 600), decision_us_p50=48,
-    models=(Share("a/small", 70, 1, 1 * USD), Share("b/large", 30, 0, 1 * USD)), routes=(), latest=1.0,
+    requests=100, requests_per_s=12, errors=1, fallbacks=4, cost_usd=2.0, unpriced=0, latency_ms=Quantiles(80, 900), decision_us_p50=48,
+    models=(Share("a/small", 70, 1, 1.0), Share("b/large", 30, 0, 1.0)),
 )  # fmt: skip
-LINE = RequestLine(
-    id="1", at=0, route="support", reason="fallback", model="a/small", outcome="ok", code=None, status=200, stream=True, task="qa", band=None,
-    caller=None, duration_ms=81, first_token_ms=None, cost=None, baseline=None, attempts=2, tokens_in=1, tokens_out=1,
-)  # fmt: skip
+LINE = Line("support", "fallback", "a/small", "ok", "qa", None, 81, None)
 FOUND = Savings(80, Way(2.0, 0.93), "b/large", Way(8.0, 0.97), Way(2.1, 0.86), 6.0)
 FIGURES = Figures(30.0, SUMMARY, (LINE,), Tally(ok=99, errors=Counter(APIError=1)), FOUND, 2.01, {"unavailable": 5}, "a/small")
 
