@@ -149,9 +149,9 @@ def _record(
 
 def _baseline(decided: Decided, usage: Usage | None) -> PicoDollars | None:
     """What the same tokens would have cost on the best model that could have served: the first of the two baselines."""
-    if usage is None or not decided.priced:
+    if usage is None or not decided.offers:
         return None
-    best = max(decided.priced, key=lambda priced: (priced.offer.quality or 0.0, priced.offer.cost or 0))
+    best = max(decided.offers, key=lambda priced: (priced.offer.quality or 0.0, priced.offer.cost or 0))
     return rates.charge(best.offer.slot.tiers, usage) if best.offer.slot.tiers is not None else None
 
 

@@ -22,7 +22,7 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     """One model, ready to be matched: bits, limits and prices of the view's day.
 
     ``quality`` holds 0..10 per task of the view, ``general`` the figure for an unknown task; None is unknown.
-    ``tier`` is None when the price is. ``dialect`` is what its provider speaks.
+    ``tier`` is a place in TIERS; an unknown price counts as premium, never as cheap. ``dialect`` is what its provider speaks.
     """
 
     id: str
@@ -36,7 +36,7 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     features: int
     unknown_features: int
     tiers: tuple[Rate, ...] | None
-    tier: str | None
+    tier: int
     quality: dict[str, float | None]
     general: float | None
     levels: dict[str, float]
@@ -128,7 +128,7 @@ def _slot(model: ModelFacts, dialect: str, tasks: Mapping[str, Mapping[str, floa
         features=model.features,
         unknown_features=model.unknown_features,
         tiers=tiers,
-        tier=rates.tier_name(tiers) if tiers is not None else None,
+        tier=TIERS.index(rates.tier_name(tiers) if tiers is not None else "premium"),
         quality=quality,
         general=_general(model),
         levels={**model.skills, **model.quality},

@@ -83,7 +83,9 @@ def _too_small(slot: Slot, traits: Traits) -> Rejection | None:
     if wanted is not None and slot.max_output is not None and wanted > slot.max_output:
         return Rejection(slot.id, "max_output", f"writes at most {slot.max_output} tokens, {wanted} were asked for")
     if slot.max_input is not None and traits.tokens_max > slot.max_input:
-        return Rejection(slot.id, "context_window", f"reads at most {slot.max_input} tokens, the request may be {traits.tokens_max}")
+        return Rejection(
+            slot.id, "context_window", f"reads at most {slot.max_input} tokens, the request may be {traits.tokens_max}"
+        )
     room = traits.tokens_max + (wanted or 0)
     if slot.context is not None and room > slot.context:
         return Rejection(slot.id, "context_window", f"context {slot.context}, the request may take {room} tokens")
@@ -92,6 +94,8 @@ def _too_small(slot: Slot, traits: Traits) -> Rejection | None:
 
 def _outside(slot: Slot, lane: Lane, traits: Traits, quality: float | None, cost: PicoDollars | None) -> Rejection | None:
     needs = lane.route.needs
+    if needs.quality is None and needs.cost_per_request is None and traits.max_cost is None and not traits.models:
+        return None
     if traits.models and slot.id not in traits.models and slot.id.partition("/")[2] not in traits.models:
         return Rejection(slot.id, "not_approved", "not among the models this request allows")
     if needs.quality is not None and (quality is None or quality < needs.quality):

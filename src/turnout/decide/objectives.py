@@ -1,6 +1,7 @@
-"""The objectives: each puts priced offers in order and says how. Pure, small, one function each.
+"""The objectives: each puts priced offers in order. Pure, small, one function each.
 
 All share a first key: the number of the route's ``prefers`` an offer misses, so that soft wishes come first and lose nobody.
+What explain shows of an order (scores, chances) is worked out only when somebody asks.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +10,6 @@ from math import inf
 
 import msgspec
 
-from turnout.decide.compiled import TIERS
 from turnout.decide.mix import interval, rank
 from turnout.decide.price import Priced
 from turnout.types.decision import Reason
@@ -26,121 +26,123 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     u: float
 
 
-class Ranking(msgspec.Struct, frozen=True, gc=False):
-    """Offers best first, with what each was ordered by (smaller is better) and the chance, over seeds, of having been first."""
+Order = Callable[[list[Priced], Question], list[Priced]]
+Chances = Callable[[list[Priced], Question], dict[str, float]]
 
-    order: list[Priced]
+
+def _certain(ordered: list[Priced], question: Question) -> dict[str, float]:  # noqa: ARG001 - the shape of Chances
+    return {ordered[0].offer.slot.id: 1.0}
+
+
+class Objective(msgspec.Struct, frozen=True):
+    """How a route's models are put in order, and how that is shown.
+
+    ``order`` puts offers best first; ``score`` is the figure it went by (smaller is better); ``chances`` are those of having been
+    first, over seeds.
+    """
+
     reason: Reason
-    scores: dict[str, float]
-    chances: dict[str, float]
+    order: Order
+    score: Callable[[Priced], float]
+    chances: Chances = _certain
 
 
-Objective = Callable[[list[Priced], Question], Ranking]
-
-
-def _certain(order: list[Priced], reason: Reason, scores: dict[str, float]) -> Ranking:
-    return Ranking(order, reason, scores, {order[0].offer.slot.id: 1.0})
-
-
-def as_listed(offers: list[Priced], question: Question) -> Ranking:  # noqa: ARG001 - an objective's signature
+def as_listed(offers: list[Priced], question: Question) -> list[Priced]:  # noqa: ARG001 - the shape of Order
     """Static routes: the policy's own order."""
-    return _certain(offers, "static", {priced.offer.slot.id: float(place) for place, priced in enumerate(offers)})
+    return offers
 
 
-def by_weight(offers: list[Priced], question: Question) -> Ranking:
+def by_weight(offers: list[Priced], question: Question) -> list[Priced]:
     """Weighted split: the first by ``u`` over the eligible weights, the others by weight."""
-    weights = dict(question.route.split)
-    shares = [(weights[priced.offer.slot.id], priced) for priced in offers]
-    total = sum(weight for weight, _ in shares)
-    if total <= 0:
-        return as_listed(offers, question)
-    mark, first = question.u * total, shares[-1][1]
-    for weight, priced in shares:
-        mark -= weight
+    shares = _shares(offers, question)
+    if not shares:
+        return offers
+    mark, first = question.u, offers[-1]
+    for priced in offers:
+        mark -= shares[priced.offer.slot.id]
         if mark < 0:
             first = priced
             break
-    rest = sorted((item for item in shares if item[1] is not first), key=lambda item: -item[0])
-    order = [first, *(priced for _, priced in rest)]
-    chances = {priced.offer.slot.id: weight / total for weight, priced in shares}
-    return Ranking(order, "split", {id_: -chance for id_, chance in chances.items()}, chances)
+    return [first, *sorted((other for other in offers if other is not first), key=lambda other: -shares[other.offer.slot.id])]
 
 
-def cheapest(offers: list[Priced], question: Question) -> Ranking:
-    """Lowest expected total; unknown prices last."""
-    prefers = question.route.prefers
-    order = sorted(offers, key=lambda priced: (_misses(priced, prefers), _cost(priced), -_quality(priced), priced.offer.slot.id))
-    return _certain(order, "cheapest", {priced.offer.slot.id: _cost(priced) / 1e12 for priced in offers})
+def cheapest(offers: list[Priced], question: Question) -> list[Priced]:
+    """Lowest expected total; unknown prices last, then the better, then by name."""
+    prefers = _preferred(question.route)
+    keyed = [(_misses(one, prefers), _cost(one), -_quality(one), one.offer.slot.id, one) for one in offers]
+    return [key[-1] for key in sorted(keyed)]
 
 
-def fastest(offers: list[Priced], question: Question) -> Ranking:
+def fastest(offers: list[Priced], question: Question) -> list[Priced]:
     """Lowest p95 latency; unknown latencies last, ties by cost."""
-    prefers = question.route.prefers
-    order = sorted(offers, key=lambda priced: (_misses(priced, prefers), _p95(priced), _cost(priced), priced.offer.slot.id))
-    return _certain(order, "fastest", {priced.offer.slot.id: _p95(priced) for priced in offers})
+    prefers = _preferred(question.route)
+    keyed = [(_misses(one, prefers), _p95(one), _cost(one), one.offer.slot.id, one) for one in offers]
+    return [key[-1] for key in sorted(keyed)]
 
 
-def best(offers: list[Priced], question: Question) -> Ranking:
+def best(offers: list[Priced], question: Question) -> list[Priced]:
     """Of those within the route's band of the best quality the cheapest; then the others by quality."""
-    route = question.route
-    least_missed = min(_misses(priced, route.prefers) for priced in offers)
-    top = max(_quality(priced) for priced in offers if _misses(priced, route.prefers) == least_missed)
+    prefers = _preferred(question.route)
+    judged = [(_misses(one, prefers), _quality(one), one) for one in offers]
+    fewest = min(missed for missed, _, _ in judged)
+    floor = max(quality for missed, quality, _ in judged if missed == fewest) - question.route.band
+    keyed = [
+        (missed, quality < floor, -quality if quality < floor else 0.0, _cost(one), one.offer.slot.id, one)
+        for missed, quality, one in judged
+    ]
+    return [key[-1] for key in sorted(keyed)]
 
-    def key(priced: Priced) -> tuple[int, bool, float, float, str]:
-        quality = _quality(priced)
-        inside = quality >= top - route.band
-        return _misses(priced, route.prefers), not inside, 0.0 if inside else -quality, _cost(priced), priced.offer.slot.id
 
-    return _certain(sorted(offers, key=key), "best", {priced.offer.slot.id: -_quality(priced) for priced in offers})
-
-
-def balanced(offers: list[Priced], question: Question) -> Ranking:
+def balanced(offers: list[Priced], question: Question) -> list[Priced]:
     """The target mix: the request's rank among recent complexities names a tier, in it the best within the band that is cheapest.
 
     A caller that states its quality need as critical asks for premium, one that states its cost as critical for cheap: stated, not
     inferred, or the mix would not hold. Empty tiers give way to the next one up, then down.
     """
-    mix, traits = question.route.mix, question.traits
-    stated = _stated_tier(traits)
-    wanted = stated if stated is not None else _tier_at(mix, rank(question.ranks, traits.complexity, question.u))
-    groups: list[list[Priced]] = [[], [], []]
-    for priced in offers:
-        groups[_tier(priced)].append(priced)
-    order: list[Priced] = []
-    scores: dict[str, float] = {}
-    for distance, tier in enumerate(_outward(wanted)):
-        if groups[tier]:
-            order += best(groups[tier], question).order
-            scores |= {priced.offer.slot.id: float(distance) for priced in groups[tier]}
-    chances = {} if stated is None else {order[0].offer.slot.id: 1.0}
-    if stated is None:
-        for tier, chance in enumerate(_tier_chances(mix, interval(question.ranks, traits.complexity))):
-            serving = next(groups[place] for place in _outward(tier) if groups[place])
-            id_ = best(serving, question).order[0].offer.slot.id
-            chances[id_] = chances.get(id_, 0.0) + chance
-    return Ranking(order, "balanced", scores, chances)
+    traits = question.traits
+    wanted = _stated_tier(traits)
+    if wanted is None:
+        wanted = _tier_at(question.route.mix, rank(question.ranks, traits.complexity, question.u))
+    groups = _by_tier(offers)
+    return [one for tier in _outward(wanted) if groups[tier] for one in best(groups[tier], question)]
 
 
-OBJECTIVES: Mapping[str, Objective] = {
-    "static": as_listed,
-    "cost": cheapest,
-    "latency": fastest,
-    "quality": best,
-    "balanced": balanced,
-}
+def _balanced_chances(ordered: list[Priced], question: Question) -> dict[str, float]:
+    if _stated_tier(question.traits) is not None:
+        return _certain(ordered, question)
+    groups, chances = _by_tier(ordered), dict[str, float]()
+    for tier, chance in enumerate(_tier_chances(question.route.mix, interval(question.ranks, question.traits.complexity))):
+        serving = next(groups[place] for place in _outward(tier) if groups[place])
+        id_ = best(serving, question)[0].offer.slot.id
+        chances[id_] = chances.get(id_, 0.0) + chance
+    return chances
 
 
-def _misses(priced: Priced, prefers: Prefers) -> int:
-    slot, missed = priced.offer.slot, 0
+def _shares(offers: list[Priced], question: Question) -> dict[str, float]:
+    """Weights of what may serve, summing to 1; empty when all of them are zero."""
+    weights = dict(question.route.split)
+    total = sum(weights[one.offer.slot.id] for one in offers)
+    return {one.offer.slot.id: weights[one.offer.slot.id] / total for one in offers} if total > 0 else {}
+
+
+def _misses(priced: Priced, prefers: Prefers | None) -> int:
+    if prefers is None:
+        return 0
+    offer, slot, missed = priced.offer, priced.offer.slot, 0
     if prefers.quality is not None and _quality(priced) < prefers.quality:
         missed += 1
-    if prefers.cost_per_request is not None and (priced.offer.cost is None or priced.offer.cost > prefers.cost_per_request):
+    if prefers.cost_per_request is not None and (offer.cost is None or offer.cost > prefers.cost_per_request):
         missed += 1
     if prefers.latency_p95_ms is not None and (slot.p95_ms is None or slot.p95_ms > prefers.latency_p95_ms):
         missed += 1
     if prefers.ttft_ms is not None and (slot.ttft_ms is None or slot.ttft_ms > prefers.ttft_ms):
         missed += 1
     return missed
+
+
+def _preferred(route: Route) -> Prefers | None:
+    """None when nothing is, so that nothing is asked of each offer."""
+    return None if route.prefers == Prefers() else route.prefers
 
 
 def _cost(priced: Priced) -> float:
@@ -156,9 +158,11 @@ def _quality(priced: Priced) -> float:
     return priced.offer.quality or 0.0
 
 
-def _tier(priced: Priced) -> int:
-    """Unknown prices count as premium: never mistaken for cheap."""
-    return TIERS.index(priced.offer.slot.tier) if priced.offer.slot.tier is not None else len(TIERS) - 1
+def _by_tier(offers: list[Priced]) -> tuple[list[Priced], ...]:
+    groups: tuple[list[Priced], ...] = ([], [], [])
+    for one in offers:
+        groups[one.offer.slot.tier].append(one)
+    return groups
 
 
 def _tier_at(mix: Mix, place: float) -> int:
@@ -177,8 +181,8 @@ def _tier_chances(mix: Mix, ranks: tuple[float, float]) -> list[float]:
     return [max(0.0, min(high, upper) - max(low, lower)) / (high - low) for lower, upper in pairwise(edges)]
 
 
-def _outward(tier: int) -> list[int]:
-    return [*range(tier, len(TIERS)), *range(tier - 1, -1, -1)]
+def _outward(tier: int) -> tuple[int, ...]:
+    return ((0, 1, 2), (1, 2, 0), (2, 1, 0))[tier]
 
 
 def _stated_tier(traits: Traits) -> int | None:
@@ -187,3 +191,18 @@ def _stated_tier(traits: Traits) -> int | None:
     if traits.cost.value == "critical" and traits.cost.source.startswith("tag"):
         return 0
     return None
+
+
+SPLIT = Objective("split", by_weight, _cost, lambda ordered, question: _shares(ordered, question) or _certain(ordered, question))
+OBJECTIVES: Mapping[str, Objective] = {
+    "static": Objective("static", as_listed, _cost),
+    "cost": Objective("cheapest", cheapest, _cost),
+    "latency": Objective("fastest", fastest, _p95),
+    "quality": Objective("best", best, lambda one: -_quality(one)),
+    "balanced": Objective("balanced", balanced, lambda one: float(one.offer.slot.tier), _balanced_chances),
+}
+
+
+def objective_of(route: Route) -> Objective:
+    """A split is a static route whose first choice is drawn."""
+    return SPLIT if route.split else OBJECTIVES[route.objective]

@@ -5,7 +5,7 @@ from hashlib import blake2b
 import msgspec
 
 from turnout.decide.match import Match, Offer
-from turnout.decide.objectives import OBJECTIVES, Question, Ranking, by_weight
+from turnout.decide.objectives import Question, objective_of
 from turnout.decide.price import Priced
 from turnout.decide.route import Choice
 from turnout.types.decision import Plan, Reason, Step
@@ -19,32 +19,31 @@ ELSEWHERE: frozenset[FaultCondition] = frozenset({"rate_limited", "unavailable"}
 ROOMIER: frozenset[FaultCondition] = ELSEWHERE | {"context_overflow"}
 
 
-class Ordered(msgspec.Struct, frozen=True):
-    """The plan, and the ranking it came from (None when only fallbacks were left)."""
+class Ordered(msgspec.Struct, frozen=True, gc=False):
+    """The plan and its reason; ``offers`` best first as the objective sees them, and the question it answered."""
 
     plan: Plan
     reason: Reason
-    ranking: Ranking | None
+    offers: list[Priced]
+    question: Question
 
 
 def order(choice: Choice, found: Match, priced: list[Priced], traits: Traits, seed: int) -> Ordered:
     """Put what may serve in order and bound it by the route's limits and the request's own."""
     route = choice.lane.route
-    ranking: Ranking | None = None
-    ordered: list[Priced] = []
-    first_reason: Reason = "fallback"
-    if priced:
-        question = Question(route, traits, choice.lane.ranks, _share(route, traits, seed))
-        ranking = (by_weight if route.split else OBJECTIVES[route.objective])(priced, question)
-        first_reason = "direct" if choice.named else ranking.reason
-        ordered = ranking.order
-        if (held := _held(ordered, route, traits)) is not None and held is not ordered[0]:
-            ordered = [held, *(other for other in ordered if other is not held)]
-            first_reason = "sticky"
-    steps = _steps(route, ordered, found.reserve, first_reason)
+    question = Question(route, traits, choice.lane.ranks, _share(route, traits, seed))
+    objective = objective_of(route)
+    ordered = objective.order(priced, question) if priced else []
+    reason: Reason = "direct" if choice.named else objective.reason
+    serving = ordered
+    if (held := _held(ordered, route, traits)) is not None and held is not ordered[0]:
+        serving, reason = [held, *(other for other in ordered if other is not held)], "sticky"
+    elif not ordered:
+        reason = "fallback"
     deadline = route.deadline if traits.deadline_ms is None else min(route.deadline, traits.deadline_ms / 1_000)
+    steps = _steps(route, serving, found.reserve, reason)
     plan = Plan(steps, route.attempts, deadline, _tighter(route.budget, traits.max_cost), route.journal_required)
-    return Ordered(plan, first_reason, ranking)
+    return Ordered(plan, reason, ordered, question)
 
 
 def digest(route: str, plan: Plan) -> str:
@@ -65,7 +64,7 @@ def _held(ordered: list[Priced], route: Route, traits: Traits) -> Priced | None:
     A switch throws away the provider's prompt cache and changes the voice of a conversation, so it needs a reason: more quality than the
     band allows to miss (quality, balanced), or a price that beats even the cached one (cost).
     """
-    if traits.held is None or not route.sticky or route.objective == "static":
+    if traits.held is None or not ordered or not route.sticky or route.objective == "static":
         return None
     held = next((priced for priced in ordered if priced.offer.slot.id == traits.held), None)
     if held is None:

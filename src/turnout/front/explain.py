@@ -1,5 +1,6 @@
 """POST /v1/explain: the same decision, calling nobody and recording nothing."""
 
+from math import isfinite
 from time import perf_counter_ns
 from typing import Any
 
@@ -43,7 +44,7 @@ def shown(decision: Decision, traits: Traits) -> dict[str, Any]:
                 "quality": candidate.quality,
                 "latency_p95_ms": candidate.latency_p95_ms,
                 "expected_cost_usd": None if candidate.cost is None else usd(candidate.cost),
-                "score": candidate.score,
+                "score": candidate.score if isfinite(candidate.score) else None,
                 "probability": candidate.probability,
                 "latency_cost_usd": usd(candidate.latency_cost),
                 "error_cost_usd": usd(candidate.error_cost),

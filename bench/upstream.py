@@ -1,0 +1,81 @@
+"""An upstream that answers at once: a whole chat completion, or a stream of EVENTS deltas, one write each, PACE seconds apart.
+
+``python -m bench.upstream PORT``. The least work a server can do, so that what is measured is the gateway.
+"""
+
+import asyncio
+import sys
+
+import httptools
+import msgspec
+import uvloop
+
+EVENTS = 200
+PACE = 0.005
+
+BODY = msgspec.json.encode({
+    "id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Forty-two, as everybody knows by now. " * 20}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 320, "completion_tokens": 180, "total_tokens": 500, "prompt_tokens_details": {"cached_tokens": 0}},
+})  # fmt: skip
+WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
+STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def _event(delta: dict[str, str], finish: str | None = None) -> bytes:
+    chunk = {
+        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "m",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }  # fmt: skip
+    data = b"data: " + msgspec.json.encode(chunk) + b"\n\n"
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def _tail() -> bytes:
+    usage = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [],
+             "usage": {"prompt_tokens": 320, "completion_tokens": 200, "total_tokens": 520}}  # fmt: skip
+    data = b"data: " + msgspec.json.encode(usage) + b"\n\ndata: [DONE]\n\n"
+    return b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data)
+
+
+HEAD, DELTA, LAST, TAIL = _event({"role": "assistant", "content": ""}), _event({"content": " word"}), _event({}, "stop"), _tail()
+
+
+class Upstream(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.parser = httptools.HttpRequestParser(self)
+        self.body = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.parser.feed_data(data)
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        streamed, self.body = b'"stream":true' in self.body.replace(b" ", b""), b""
+        self.parser = httptools.HttpRequestParser(self)
+        if streamed:
+            self.transport.write(STREAM + HEAD)  # type: ignore[attr-defined]
+            self._next(EVENTS)
+        else:
+            self.transport.write(WHOLE)  # type: ignore[attr-defined]
+
+    def _next(self, left: int) -> None:
+        if self.transport.is_closing():
+            return
+        if not left:
+            self.transport.write(LAST + TAIL)  # type: ignore[attr-defined]
+            return
+        self.transport.write(DELTA)  # type: ignore[attr-defined]
+        asyncio.get_running_loop().call_later(PACE, self._next, left - 1)
+
+
+async def main(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1])))
