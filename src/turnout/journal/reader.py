@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from turnout.journal.segment import Scan, scan
@@ -46,13 +46,10 @@ class SegmentFile:
             return False
         return True
 
-    def set_aside(self) -> bool:
-        """Keep it for a person to look at, out of the way of the next reading. False as for :meth:`remove`."""
-        try:
-            self._path.rename(self._path.with_suffix(DAMAGED))
-        except FileNotFoundError:
-            return False
-        return True
+    def keep_evidence(self) -> None:
+        """Keep what it holds, now and later, under a name of its own for a person to look at; removing the segment leaves that."""
+        with suppress(FileExistsError):
+            os.link(self._path, self._path.with_suffix(DAMAGED))
 
 
 def segments(directory: Path) -> list[Path]:

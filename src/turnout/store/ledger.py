@@ -187,5 +187,5 @@ def _engine(where: Path | str) -> Engine:
 
 def _tune_sqlite(connection: Any, _: object) -> None:
     """Readers beside the writer; and a commit that survives a power cut, since the journal is deleted on the strength of it."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+    for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")

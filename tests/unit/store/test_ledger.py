@@ -1,0 +1,254 @@
+import sqlite3
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.support.records import NOW, TRAITS, attempt, record, records
+from turnout.store.ledger import Ledger, PublishedView
+from turnout.store.queries import Filters
+from turnout.types.money import PicoDollars
+from turnout.types.record import Record
+from turnout.types.reply import Usage
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger(tmp_path / "ledger.db")
+    yield opened
+    opened.close()
+
+
+numbers = count()
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(records)
+def test_any_record_comes_back_as_it_was(ledger: Ledger, any_record: Record):
+    """Rows hold all of a record: what replay and audit read is what the worker wrote."""
+    one = msgspec.structs.replace(any_record, id=f"any-{next(numbers)}")
+    ledger.ingest([one], "s", 1)
+
+    assert ledger.request(one.id) == one
+
+
+def test_a_record_read_twice_is_stored_once(ledger: Ledger):
+    """Ingesting is repeatable: the request id is the key."""
+    ledger.ingest([record(0), record(1)], "s", 10)
+    ledger.ingest([record(0), record(1), record(1)], "s", 10)
+
+    assert ledger.summary(0, NOW).requests == 2
+    assert ledger.request("req-1") == record(1)
+
+
+BEGUN = record(0, outcome="begun", cost=None, duration_ms=5.0, attempts=(attempt(usage=None, cost=None, ended_ms=2.0),))
+FINAL = record(0, attempts=(attempt(), attempt(model="openai/gpt-5", reason="fallback")))
+
+
+@pytest.mark.parametrize("order", [[BEGUN, FINAL], [FINAL, BEGUN], [BEGUN, FINAL, BEGUN], [BEGUN, BEGUN, FINAL]])
+@pytest.mark.parametrize("batch", [1, 9])
+def test_a_final_record_wins_over_its_provisional_one(ledger: Ledger, order: list[Record], batch: int):
+    """Whatever order they come in, in one batch or many: the final record stays, with its own attempts."""
+    for start in range(0, len(order), batch):
+        ledger.ingest(order[start : start + batch], "s", start)
+
+    assert ledger.request("req-0") == FINAL
+
+
+def test_a_provisional_record_without_its_final_one_is_kept(ledger: Ledger):
+    """After a crash the ledger says honestly that this answer was begun."""
+    ledger.ingest([BEGUN], "s", 1)
+
+    assert ledger.request("req-0") == BEGUN
+    assert ledger.summary(0, NOW).outcomes == {"begun": 1}
+
+
+def test_offset_and_records_are_one_transaction(ledger: Ledger, tmp_path: Path):
+    """When storing fails, the segment's offset stays where it was, and so do the rows."""
+    ledger.ingest([record(0)], "s", 10)
+    with sqlite3.connect(tmp_path / "ledger.db") as raw:
+        raw.execute("drop table journal_offsets")
+    raw.close()
+
+    with pytest.raises(Exception, match="journal_offsets"):
+        ledger.ingest([record(1)], "s", 20)
+
+    assert ledger.request("req-1") is None
+
+
+def test_offsets_are_kept_until_forgotten(ledger: Ledger):
+    """How far a segment was read is remembered by its name."""
+    assert ledger.offset("s") == 0
+    ledger.ingest([], "s", 10)
+    ledger.ingest([], "s", 25)
+    assert ledger.offset("s") == 25
+    ledger.forget("s")
+    assert ledger.offset("s") == 0
+
+
+def test_a_record_the_store_cannot_take_stops_no_other(ledger: Ledger, tmp_path: Path):
+    """It is set aside as it came and counted; the rest of its batch is stored and the segment goes on."""
+    monstrous = record(1, seed=2**63)
+
+    refused = ledger.ingest([record(0), monstrous, record(2)], "s", 30)
+
+    with sqlite3.connect(tmp_path / "ledger.db") as raw:
+        ((segment, error, body),) = raw.execute("select segment, error, record from refused").fetchall()
+    raw.close()
+    assert refused == 1
+    assert [line.id for line in ledger.recent(10)] == ["req-2", "req-0"]
+    assert ledger.offset("s") == 30
+    assert (segment, msgspec.msgpack.decode(body, type=Record)) == ("s", monstrous)
+    assert "OverflowError" in error
+
+
+def test_money_adds_up_beyond_64_bits(ledger: Ledger):
+    """Sums are exact where pico-dollars would overflow: three times nine million dollars."""
+    nine_million = PicoDollars(9 * 10**18 + 7)
+    ledger.ingest([record(n, cost=nine_million, baseline=PicoDollars(nine_million + 1)) for n in range(3)], "s", 1)
+
+    summary = ledger.summary(0, NOW)
+
+    assert (summary.cost, summary.baseline, summary.saved) == (3 * nine_million, 3 * nine_million + 3, 3)
+
+
+def test_unknown_costs_are_counted_not_added(ledger: Ledger):
+    """An answer without a cost is in no sum, and loudly one of the unpriced; what was never answered is not."""
+    ledger.ingest(
+        [
+            record(0, cost=PicoDollars(5), baseline=PicoDollars(8)),
+            record(1, cost=None, baseline=PicoDollars(100)),
+            record(2, cost=PicoDollars(3), baseline=None),
+            record(3, cost=None, model=None, outcome="rejected"),
+        ],
+        "s",
+        1,
+    )
+
+    summary = ledger.summary(0, NOW)
+
+    assert (summary.cost, summary.baseline, summary.saved, summary.unpriced) == (8, 8, 3, 1)
+
+
+def test_a_summary_says_who_served_and_how_it_ended(ledger: Ledger):
+    """Counts by outcome, model and route; errors are what failed or was cut; fallbacks are requests a later choice answered."""
+    ledger.ingest(
+        [
+            record(0),
+            record(1, reason="fallback", model="openai/gpt-5"),
+            record(2, outcome="cut"),
+            record(3, outcome="failed", route="support"),
+            record(4, outcome="rejected", route=None, model=None),
+            record(5, at=NOW - 5000),
+        ],
+        "s",
+        1,
+    )
+
+    summary = ledger.summary(NOW - 60, NOW + 9)
+
+    assert summary.requests == 5
+    assert summary.requests_per_s == 0.5
+    assert summary.outcomes == {"ok": 2, "cut": 1, "failed": 1, "rejected": 1}
+    assert (summary.errors, summary.fallbacks) == (2, 1)
+    assert [(share.name, share.requests, share.errors) for share in summary.models] == [
+        ("anthropic/claude-haiku-4-5", 3, 2),
+        ("openai/gpt-5", 1, 0),
+    ]
+    assert [(share.name, share.requests, share.errors) for share in summary.routes] == [("code", 3, 1), ("support", 1, 1)]
+    assert summary.latest == NOW + 4
+
+
+def test_an_empty_window_has_no_quantiles(ledger: Ledger):
+    """Nothing measured is None, not zero."""
+    summary = ledger.summary(0, NOW)
+
+    assert (summary.requests, summary.latency_ms.p50, summary.decision_us_p50, summary.latest) == (0, None, None, None)
+
+
+def test_quantiles_are_by_nearest_rank(ledger: Ledger):
+    """Of 1..100 ms, p50 is 50, p95 95, p99 99; requests still under way do not count."""
+    ledger.ingest([record(n, duration_ms=float(n)) for n in range(1, 101)], "s", 1)
+    ledger.ingest([record(200, outcome="begun", duration_ms=9e9)], "s", 2)
+
+    quantiles = ledger.summary(0, NOW).latency_ms
+
+    assert (quantiles.p50, quantiles.p95, quantiles.p99) == (50.0, 95.0, 99.0)
+
+
+def test_recent_requests_are_newest_first_and_filtered(ledger: Ledger):
+    """A list is bounded, ordered by arrival, and narrowed by what the caller names."""
+    ledger.ingest([record(n, route="code" if n % 2 else "support") for n in range(6)], "s", 1)
+
+    assert [line.id for line in ledger.recent(2)] == ["req-5", "req-4"]
+    assert [line.id for line in ledger.recent(9, Filters(route="support"))] == ["req-4", "req-2", "req-0"]
+    assert [line.id for line in ledger.recent(9, Filters(route="support", before=NOW + 4))] == ["req-2", "req-0"]
+    assert [line.id for line in ledger.recent(9, Filters(outcome="failed"))] == []
+
+
+def test_a_line_sums_the_tokens_of_all_attempts(ledger: Ledger):
+    """What was billed twice was read twice; attempts without usage add nothing, and without any the sum is unknown."""
+    ledger.ingest(
+        [
+            record(0, attempts=(attempt(usage=Usage(input=5, output=1)), attempt(usage=Usage(cache_read=3, reasoning=2)))),
+            record(1, attempts=(attempt(usage=None),)),
+        ],
+        "s",
+        1,
+    )
+
+    unknown, known = ledger.recent(2)
+
+    assert (known.tokens_in, known.tokens_out, known.attempts) == (8, 3, 2)
+    assert (unknown.tokens_in, unknown.tokens_out) == (None, None)
+
+
+def test_mix_samples_are_the_known_complexities_of_a_route(ledger: Ledger):
+    """Unknown complexity is not a sample, nor is another route's or an older request's."""
+
+    def seen(n: int, complexity: float | None, **changes: object) -> Record:
+        return record(n, traits=msgspec.structs.replace(TRAITS, complexity=complexity), **changes)
+
+    ledger.ingest([seen(0, 0.1, at=NOW - 99), seen(1, 0.2), seen(2, None), seen(3, 0.7), seen(4, 0.9, route="support")], "s", 1)
+
+    assert ledger.mix_samples("code", NOW) == (0.7, 0.2)
+
+
+def test_latency_counts_attempts_that_answered(ledger: Ledger):
+    """A model's latency comes from its own successful attempts, from their start; speed from the first token on."""
+    good = attempt(started_ms=100.0, ended_ms=1100.0, first_token_ms=600.0, usage=Usage(output=40, reasoning=10))
+    bad = attempt(model="openai/gpt-5", started_ms=0.0, ended_ms=100.0, fault="timeout", usage=None)
+    ledger.ingest([record(0, attempts=(bad, good)), record(1, attempts=(good,))], "s", 1)
+
+    (seen,) = ledger.latency_by_model(NOW).items()
+
+    model, latency = seen
+    assert model == "anthropic/claude-haiku-4-5"
+    assert (latency.n, latency.p50_ms, latency.p95_ms, latency.ttft_ms, latency.output_tokens_per_s) == (2, 1000, 1000, 500, 100)
+
+
+def test_views_are_noted_once_latest_first(ledger: Ledger):
+    """A view keeps the time it was first published at."""
+    first, second = PublishedView("h1", 1, NOW, "start"), PublishedView("h2", 2, NOW + 1, "edited")
+    ledger.note_view(first)
+    ledger.note_view(second)
+    ledger.note_view(PublishedView("h1", 1, NOW + 9, "again"))
+
+    assert ledger.views() == (second, first)
+    assert ledger.views(1) == (second,)
+
+
+def test_a_ledger_opens_again_with_what_it_held(tmp_path: Path):
+    """Closing and opening changes nothing, by path or by URL."""
+    first = Ledger(tmp_path / "ledger.db")
+    first.ingest([record(0)], "s", 7)
+    first.close()
+
+    again = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+    assert again.request("req-0") == record(0)
+    assert again.offset("s") == 7
+    again.close()
