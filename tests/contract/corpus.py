@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -34,7 +35,9 @@ def rows() -> tuple[Row, ...]:
     files = sorted((SHARED / "corpus").glob("*.jsonl.gz"))
     if not files:
         pytest.skip("the recorded traffic (../shared/corpus) is not here")
-    return tuple(_row(row) for file in files for line in gzip.open(file) if (row := msgspec.json.decode(line))["endpoint"] in DIALECT_OF)
+    return tuple(
+        _row(row) for file in files for line in gzip.open(file) if (row := msgspec.json.decode(line))["endpoint"] in DIALECT_OF
+    )
 
 
 def _row(row: dict[str, Any]) -> Row:
@@ -72,4 +75,4 @@ def splits(body: bytes, seed: str) -> Iterator[tuple[str, list[bytes]]]:
 
 def _cut(body: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *places, len(body)]
-    return [body[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [body[a:b] for a, b in pairwise(edges) if a < b]

@@ -67,7 +67,9 @@ def finishing(event: Any) -> bool:
 
 
 def counting(event: Any) -> bool:
-    return isinstance(event, dict) and any(at.get("usage") for at in (event, event.get("message") or {}, event.get("x_groq") or {}))
+    return isinstance(event, dict) and any(
+        at.get("usage") for at in (event, event.get("message") or {}, event.get("x_groq") or {})
+    )
 
 
 def streams() -> list[Row]:

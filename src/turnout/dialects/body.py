@@ -16,6 +16,7 @@ B = TypeVar("B", bound=msgspec.Struct)
 FIELDS = msgspec.json.Decoder(Fields)
 NULL = b"null"
 _NOTHING = frozenset({b"", NULL})
+_NEUTRAL = frozenset({NULL, b"[]", b"{}"})
 
 ABSENT = msgspec.Raw()
 """A raw field that the object does not have; msgspec knows no union with raw."""
@@ -50,7 +51,7 @@ def read(body: bytes, decoder: "msgspec.json.Decoder[B]") -> tuple[B, Fields, se
     except RecursionError:
         raise TurnoutError(Code.INVALID_REQUEST, "the body is nested too deeply") from None
     for name in fields.keys() - set(decoder.type.__struct_encode_fields__):
-        if bytes(fields[name]) != NULL:
+        if bytes(fields[name]) not in _NEUTRAL:
             strays.add(f"field:{name}")
     return parsed, fields, strays
 
@@ -69,7 +70,7 @@ def prune(value: Any, kind: Any, path: str, strays: set[str]) -> Any:
     for name, item in value.items():
         if name in hints:
             kept[name] = prune(item, hints[name], f"{path}{name}.", strays)
-        elif item is not None:
+        elif item not in (None, [], {}):
             strays.add(f"field:{path}{name}")
     return kept
 

@@ -9,15 +9,17 @@ from collections.abc import Mapping
 
 CARRIES: Mapping[str, frozenset[str]] = {
     "openai-chat": frozenset({
-        "audio", "image_output", "json_mode", "late_system", "logprobs", "message_name", "penalties", "refusal", "seed",
-        "temperature_over_1", "video", "whitespace_stop", "loose_json_schema", "reasoning_effort",
+        "audio", "file_reference", "image_detail", "json_mode", "late_system", "late_tool_reasoning", "logprobs",
+        "loose_json_schema", "media_output", "message_name", "metadata", "n", "penalties", "reasoning_small_output",
+        "reasoning_temperature", "reasoning_text", "reasoning_tool_choice", "refusal", "seed", "temperature_over_1",
+        "trailing_assistant", "unnamed_tool_call", "video", "whitespace_stop",
     }),
     "anthropic-messages": frozenset({
-        "cache_control", "document_url", "reasoning_budget", "reasoning_signature", "tool_error", "tool_result_media", "top_k",
-        "reasoning_effort",
+        "cache_control", "citations", "document_context", "document_url", "many_stops", "prefill", "reasoning_budget",
+        "reasoning_display", "reasoning_off", "reasoning_signature", "tool_error", "tool_result_media", "top_k",
     }),
 }  # fmt: skip
-"""Names a dialect has a place for, beside what every dialect has (text, images, tools, JSON schema, stop, usage ...)."""
+"""Names a dialect has a place for, beside what every dialect has: text, images, PDF documents, tools, JSON schema, stop, usage ..."""
 
 HINTS: frozenset[str] = frozenset({
     "cache_control",  # a cache breakpoint: changes the price, never the answer
@@ -37,6 +39,7 @@ HINTS: frozenset[str] = frozenset({
     "field:safety_identifier",
     "field:service_tier",
     "field:store",
+    "field:usage",  # OpenRouter's switch for cost figures
     "field:messages.content.prompt_cache_breakpoint",
 })  # fmt: skip
 """What may be left out with a word about it: it bears on price, speed or book-keeping, not on what the answer says."""

@@ -90,7 +90,6 @@ def _carried(body: Body) -> set[str]:
     found = {name for name, asked in (
         ("top_k", body.top_k is not None),
         ("many_stops", len(body.stop_sequences or ()) > 4),
-        ("reasoning_effort", thinks(body)),
         ("reasoning_budget", thinking is not None and thinking.budget_tokens is not None),
         ("reasoning_display", thinking is not None and thinking.display is not None),
         ("reasoning_off", thinking is not None and thinking.type == "disabled"),

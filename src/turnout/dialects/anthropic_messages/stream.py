@@ -210,6 +210,8 @@ class Writer:
 
     def write(self, event: Event) -> bytes:
         """Wire bytes of one event. The start waits for the event after it, which may tell the input's tokens."""
+        if getattr(event, "index", 0):  # only the first alternative has a place
+            return b""
         match event:
             case TextDelta(text):
                 return self._piece("text", {"type": "text_delta", "text": text}) if text else b""
@@ -232,8 +234,7 @@ class Writer:
                 self._usage = usage
                 return self._begin()
             case Finished():
-                if event.index == 0:
-                    self._finished = event
+                self._finished = event
                 return b""
             case Failed(kind, message):
                 return error_event(kind, message)

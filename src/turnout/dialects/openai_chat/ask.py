@@ -146,7 +146,7 @@ def _carried_reasoning(body: Body, turns: "_Turns") -> set[str]:
     """Thinking binds a provider that is strict about it: no other temperature, no forced tool, room above its least budget."""
     if body.reasoning_effort == "none":
         return set()
-    found = {"reasoning_effort"}
+    found = set()
     if body.temperature not in (None, 1):
         found.add("reasoning_temperature")
     if body.tools and body.tool_choice not in (None, "auto", "none"):
@@ -188,7 +188,7 @@ class _Turns:
         if isinstance(last, Turn):
             self.ends_in_tool_result = last.role == "tool"
             if last.role == "assistant":
-                self.carries.add("prefill")
+                self.carries.add("trailing_assistant")
 
     def _place(self, turn: Turn, text: str) -> None:
         role = turn.role
@@ -201,6 +201,8 @@ class _Turns:
             self.count -= 1
         elif role == "tool":
             self.has_tool_results = True
+            if not turn.tool_call_id:
+                self.carries.add("unnamed_tool_call")
         elif role == "assistant":
             self._assistant(turn)
         else:
@@ -225,6 +227,10 @@ class _Turns:
         if call.function is None:
             self.carries.add(f"tool_type:{call.type}")
             return
+        if not call.id:
+            self.carries.add("unnamed_tool_call")
+        if bodies.given(call.cache_control):
+            self.carries.add("cache_control")
         arguments = bodies.raw_text(call.function.arguments)
         self.texts += (call.function.name, arguments)
         if arguments.strip() and not bodies.is_object(arguments):

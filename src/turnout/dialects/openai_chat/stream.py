@@ -197,11 +197,12 @@ class Reader:
             self._call(index, call, found)
 
     def _call(self, index: int, call: Call, found: list[Event]) -> None:
-        """Mistral numbers no calls, Gemini gives all of them the number 0: a new id means a new call."""
+        """Mistral numbers no calls, Gemini gives all of them the number 0 or no id: a new id, or a bare name, is a new call."""
         function = call.function
         latest = self._next.get(index, 0) - 1
         key = (index, call.index if call.index is not None else max(latest, 0))
-        if call.id and self._ids.get(key, call.id) != call.id:
+        bare = not call.id and call.index is None and function is not None and bool(function.name)
+        if (call.id and self._ids.get(key, call.id) != call.id) or bare:
             key = (index, latest + 1)
         if key not in self._slots:
             slot = self._next.get(index, 0)

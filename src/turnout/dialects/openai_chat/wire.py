@@ -42,6 +42,7 @@ class Call(Wire):
     type: str | None = None
     function: FunctionCall | None = None
     index: int | None = None
+    cache_control: msgspec.Raw = ABSENT
 
 
 class Turn(Wire):
