@@ -1,5 +1,6 @@
 """`turnout keys`: make virtual keys and hash them. The key is shown once; only its hash belongs in the policy."""
 
+import re
 import secrets
 import sys
 from hashlib import sha256
@@ -29,6 +30,11 @@ def key_hash(key: str) -> str:
 @app.command()
 def new(name: Annotated[str, typer.Argument(help="Who will use it; records carry this name.")]) -> None:
     """Print a fresh key, once, and the line for auth.keys."""
+    from turnout.config.scalars import NAME_PATTERN
+
+    if not re.fullmatch(NAME_PATTERN, name):
+        print("a name holds letters, digits, `_`, `.`, `-` only, at most 64", file=sys.stderr)
+        raise typer.Exit(2)
     key = new_key()
     print(key)
     print("# It is not stored anywhere: keep it now. Its line in turnout.yaml, under auth.keys:", file=sys.stderr)

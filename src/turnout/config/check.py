@@ -106,7 +106,9 @@ def _server(shaped: Shaped) -> Iterator[Finding]:
     found = exposed(server.host, shaped.file.auth.keys)
     if found and shaped.is_whole("auth"):
         yield found
-    if server.port == control.port != 0 and (server.host == control.host or _ANY_ADDRESS.intersection((server.host, control.host))):
+    if server.port == control.port != 0 and (
+        server.host == control.host or _ANY_ADDRESS.intersection((server.host, control.host))
+    ):
         yield Finding(("control", "port"), f"port {control.port} is the data plane's", "give the control plane another one")
 
 

@@ -9,7 +9,7 @@ from turnout.config.document import Finding, Path
 from turnout.config.logic import covered, satisfiable
 from turnout.config.reach import REMEDIES, Shortfall, shortfalls
 from turnout.config.resolve import DEFAULT_ROUTE, candidates
-from turnout.config.schema import File, RoutePart, When
+from turnout.config.schema import File, NeedsPart, RoutePart, When
 from turnout.config.shape import Shaped
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Condition, Policy
@@ -23,15 +23,15 @@ def check_routes(
     shaped: Shaped, policy: Policy, facts: Mapping[str, ModelFacts], catalog: Catalog, today: date
 ) -> Iterator[Finding]:
     """Every route by itself, then against those before it, then against what its models can do."""
-    routes = shaped.file.routes
+    routes, levels = shaped.file.routes, _levels(catalog, shaped.file)
     for name, part in routes.items():
         at = ("routes", name)
         yield from _shape(at, name, part)
         yield from _fallbacks(at, part)
         yield from _named_models(at, part, facts, shaped.file, today)
-        yield from _words(at, part, catalog, shaped.file)
+        yield from _words(at, part, catalog, levels)
     yield from _dead_rules(policy)
-    yield from _unreachable(shaped, policy, facts, catalog, today)
+    yield from _unreachable(shaped, policy, facts, shortfalls(policy, facts, catalog, today), levels)
 
 
 def _shape(at: Path, name: str, part: RoutePart) -> Iterator[Finding]:
@@ -120,14 +120,17 @@ def _retiring(where: Path, model: ModelFacts, today: date) -> Iterator[Finding]:
         yield Finding(where, f'"{model.id}" retires on {model.retires}, in {days} days', "try its successor now", warning=True)
 
 
-def _words(at: Path, part: RoutePart, catalog: Catalog, file: File) -> Iterator[Finding]:
-    """Skills and tasks: a need for one that nobody has is a mistake, a condition on an unknown task may be meant."""
-    stated = {name for model in file.models.values() for name in model.quality}
-    known = (*catalog.skills, *catalog.tasks, *stated)
+def _levels(catalog: Catalog, file: File) -> frozenset[str]:
+    """Names a need may set a level for: skills, tasks, and what the file itself states of a model."""
+    return frozenset((*catalog.skills, *catalog.tasks, *(name for model in file.models.values() for name in model.quality)))
+
+
+def _words(at: Path, part: RoutePart, catalog: Catalog, levels: frozenset[str]) -> Iterator[Finding]:
+    """A need for a level that nobody has is a slip; a condition on an unknown task may be meant."""
     for name in (part.needs.model_extra or {}) if part.needs else ():
-        if name not in known:
-            needs = ("cost_per_request", "latency_p95", "context", "features", "input", "region", "data_policy", "quality")
-            yield Finding((*at, "needs", name), "neither a need nor a skill or task", did_you_mean(name, (*needs, *known)))
+        if name not in levels:
+            close = did_you_mean(name, (*NeedsPart.model_fields, *sorted(levels)))
+            yield Finding((*at, "needs", name), "neither a need nor a skill or task", close)
     for where, task in _tasks((*at, "when"), part.when):
         if task not in catalog.tasks:
             hint = did_you_mean(task, catalog.tasks) or f"it holds only for requests that say task={task}"
@@ -162,18 +165,21 @@ def _dead_rules(policy: Policy) -> Iterator[Finding]:
 
 
 def _unreachable(
-    shaped: Shaped, policy: Policy, facts: Mapping[str, ModelFacts], catalog: Catalog, today: date
+    shaped: Shaped,
+    policy: Policy,
+    facts: Mapping[str, ModelFacts],
+    short: Mapping[str, Mapping[str, Shortfall]],
+    levels: frozenset[str],
 ) -> Iterator[Finding]:
     """Models that can never serve: a problem where nothing else is left or where a fallback was counted on."""
-    short = shortfalls(policy, facts, catalog, today)
     for route in policy.routes:
         at = ("routes", route.name)
         part = shaped.file.routes.get(route.name, RoutePart())
-        if any(not shaped.is_whole(*at, key) for key in (*_WAYS, "needs")):
+        if any(not shaped.is_whole(*at, key) for key in (*_WAYS, "needs")) or not levels.issuperset(route.needs.levels):
             continue
         own = tuple(model for model in (route.models or facts) if model in facts)
         never = {model: short[route.name][model] for model in own if model in short[route.name]}
-        if not own and not route.models:
+        if not own and not route.models and policy.providers:
             yield Finding(
                 at if route.name in shaped.file.routes else ("providers",),
                 "no provider serves any model",
@@ -185,7 +191,7 @@ def _unreachable(
             yield from (
                 _never(where, model, never[model], warning=True)
                 for where, model in _models_at(at, part)
-                if model in never and "fallback" not in where
+                if model in never and where[len(at)] != "fallback"
             )
         for index, step in enumerate(part.fallback):
             if step.model and step.model in short[route.name] and step.model not in never:

@@ -28,7 +28,8 @@ DialectName = Literal["openai-chat", "anthropic-messages"]
 FaultWord = Literal["rate_limited", "unavailable", "context_overflow", "content_filter", "any"]
 
 Text = Annotated[str, StringConstraints(min_length=1)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
+NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[^/\s]+/\S+$")]
 SecretRef = Annotated[str, StringConstraints(pattern=rf"^{REFERENCE.pattern}$")]
 Quality = Annotated[float, Field(ge=0, le=10)]

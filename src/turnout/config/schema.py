@@ -304,9 +304,7 @@ class RoutePart(Part):
     needs: NeedsPart | None = Field(default=None, description="Hard requirements.")
     prefers: PrefersPart | None = Field(default=None, description="Soft wishes.")
     mix: MixPart | None = Field(default=None, description="Target shares of `balanced`; 70/20/10 unless said.")
-    band: float = Field(
-        default=0.5, ge=0, le=10, description="Quality points a cheaper or faster model may lie below the best."
-    )
+    band: float = Field(default=0.5, ge=0, le=10, description="Quality points a cheaper or faster model may lie below the best.")
     fallback: Fallbacks = Field(default=(), description="Tried in order when the attempt before failed.")
     sticky: bool = Field(default=True, description="Keep a session on its model.")
     journal: Literal["required", "normal"] = Field(

@@ -4,7 +4,16 @@ from hypothesis import strategies as st
 from turnout.config.logic import covered, demanded, satisfiable
 from turnout.decide.conditions import compiled
 from turnout.types.policy import (
-    All, AnyOf, ComplexityIs, HasFeatures, HasModality, HeaderIs, Not, TagIs, TaskIs, TokensAre,
+    All,
+    AnyOf,
+    ComplexityIs,
+    HasFeatures,
+    HasModality,
+    HeaderIs,
+    Not,
+    TagIs,
+    TaskIs,
+    TokensAre,
 )  # fmt: skip
 from turnout.types.traits import Trait, Traits
 

@@ -40,9 +40,9 @@ def test_bare_numbers_and_unknown_units_are_refused(written):
 
 def test_the_refusal_says_what_to_write():
     """The number that was written is in the suggestion."""
-    with pytest.raises(ValueError, match="write 30s$"):
+    with pytest.raises(ValueError, match=r"write 30s$"):
         seconds(30)
-    with pytest.raises(ValueError, match="write 20MB$"):
+    with pytest.raises(ValueError, match=r"write 20MB$"):
         size("20")
 
 
