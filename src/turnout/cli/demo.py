@@ -2,11 +2,12 @@
 
 import asyncio
 import http.client
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -25,9 +26,10 @@ from turnout.sim.server import RunningSim, running_sim
 from turnout.sim.traffic import Tally, clients, drive, errands
 from turnout.types.money import usd
 
-OUTAGE_EVERY, OUTAGE_AT, OUTAGE_LASTS = 40.0, 8.0, 6.0  # seconds; a demo of half a minute sees one
+OUTAGE_EVERY, OUTAGE_AT, OUTAGE_LASTS = 40.0, 4.0, 6.0  # seconds; a demo of half a minute sees one
 OUTAGE_OF = "sim-openai/small"
 READY_WITHIN = 15.0
+REDRAW_EVERY = 0.5
 
 T = TypeVar("T")
 
@@ -43,9 +45,10 @@ def demo(
     """Show Turnout at work on simulated providers: no keys, no cost, nothing leaves this machine."""
     try:
         figures = asyncio.run(_demo(Ports(port, control_port, sim_port), rate, seed, seconds or None))
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
-    except (ImportError, OSError) as error:
+    except ImportError as error:
+        typer.echo(f"demo: {error}; its traffic goes through the official SDKs: install turnout[demo]", err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
         typer.echo(f"demo: {error}", err=True)
         raise typer.Exit(1) from None
     raise typer.Exit(0 if figures.tally.ok else 1)
@@ -61,11 +64,13 @@ async def _demo(ports: Ports, rate: float, seed: int, seconds: float | None) -> 
             config.write_text(policy_yaml(fleet, ports, data_dir=str(data_dir)))
             async with _gateway(config, ports), clients(f"http://127.0.0.1:{ports.api}") as ask:
                 watch = Watch(sim, ports, admin_token(data_dir))
-                until = asyncio.Event()
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(drive(ask, errands(seed), watch.tally, rate=rate, until=until))
+                enough = asyncio.Event()
+                driving = asyncio.create_task(drive(ask, errands(seed), watch.tally, rate=rate, until=enough))
+                try:
                     await watch.show(seconds)
-                    until.set()
+                finally:
+                    enough.set()
+                    await driving
                 figures = await watch.settled()
                 print(demo_view.plain(figures, ports, watch.dashboard))
                 return figures
@@ -87,14 +92,19 @@ class Watch:
         return f"http://127.0.0.1:{self._ports.control}/#token={self._token}"
 
     async def show(self, seconds: float | None) -> None:
-        """Draw until ``seconds`` have passed; where there is no terminal, only say where things are."""
+        """Draw until ``seconds`` have passed or Ctrl-C; where there is no terminal, only say where things are."""
         console = Console()
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         print(f"api: http://127.0.0.1:{self._ports.api}/v1\ndashboard: {self.dashboard}", flush=True)
         with Live(console=console, auto_refresh=False, screen=console.is_terminal, transient=True) as screen:
-            while seconds is None or self._clock() - self._start < seconds:
-                await asyncio.sleep(0.5)
+            while not stop.is_set() and (seconds is None or self._clock() - self._start < seconds):
                 if console.is_terminal:
                     screen.update(demo_view.live(await self.figures(), self._ports), refresh=True)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(REDRAW_EVERY):
+                        await stop.wait()
 
     async def figures(self) -> demo_view.Figures:
         """As of now."""
@@ -115,10 +125,11 @@ class Watch:
         )
 
     async def settled(self) -> demo_view.Figures:
-        """Once the ledger has every request that was sent, or after three seconds."""
+        """Once the ledger has the end of every request that was sent, or after three seconds."""
         figures = await self.figures()
         for _ in range(15):
-            if figures.summary.requests >= self.tally.sent:
+            outcomes = figures.summary.outcomes
+            if sum(outcomes.values()) - outcomes.get("begun", 0) >= self.tally.sent:
                 break
             await asyncio.sleep(0.2)
             figures = await self.figures()
@@ -135,7 +146,13 @@ async def _gateway(config: Path, ports: Ports) -> AsyncIterator[None]:
     log = config.with_name("serve.log")
     with log.open("wb") as said:
         command = (sys.executable, "-m", "turnout", "serve", "--config", str(config))
-        process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            process_group=0,  # Ctrl-C is ours to handle
+        )
     try:
         if not await _ready(process, ports):
             raise OSError(f"the gateway did not start; it said:\n{_tail(log)}")
@@ -156,7 +173,7 @@ async def _ready(process: asyncio.subprocess.Process, ports: Ports) -> bool:
     while clock() < deadline and process.returncode is None:
         try:
             for port in (ports.api, ports.control):
-                await asyncio.to_thread(_fetch, port, "/health/ready")
+                await asyncio.to_thread(_fetch, port, "/health/ready", timeout=1)
         except OSError:
             await asyncio.sleep(0.1)
         else:
@@ -168,9 +185,9 @@ def _tail(log: Path) -> str:
     return log.read_text(errors="replace")[-2000:]
 
 
-def _fetch(port: int, path: str, token: str = "") -> bytes:
+def _fetch(port: int, path: str, token: str = "", *, timeout: float = 5) -> bytes:
     """A GET on loopback. Raises OSError unless the answer is 200."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request("GET", path, headers={"authorization": f"Bearer {token}"} if token else {})
         answer = connection.getresponse()

@@ -40,6 +40,7 @@ class Summary(msgspec.Struct, frozen=True):
     fallbacks: int
     cost_usd: float
     unpriced: int
+    outcomes: dict[str, int]
     latency_ms: Quantiles
     decision_us_p50: float | None
     models: tuple[Share, ...]
@@ -111,11 +112,11 @@ def plain(figures: Figures, ports: Ports, dashboard: str) -> str:
     lines = [
         f"demo: {figures.elapsed:.0f} s, {summary.requests} requests, {figures.tally.ok} answered well, {_failed(figures)} failed",
         f"models serving: {len(serving)}",
-        *(f"  {share.name:24} {share.requests / max(1, summary.requests):6.1%}  ${share.cost_usd:.4f}" for share in serving),
+        *(f"  {share.name:24} {share.requests / max(1, summary.requests):6.1%}  ${share.cost_usd:.5f}" for share in serving),
         f"fallbacks: {figures.saved_requests} requests saved ({sum(figures.faults.values())} provider faults: {_counts(figures.faults)})",
         *_money(figures),
         f"latency: p50 {_ms(summary.latency_ms.p50)}, p95 {_ms(summary.latency_ms.p95)}, decision p50 {_us(summary.decision_us_p50)}",
-        f"cost: ledger ${summary.cost_usd:.4f}, the providers' invoice ${figures.invoice_usd:.4f}",
+        f"cost: ledger ${summary.cost_usd:.4f}{_unknown(summary.unpriced)}, the providers' invoice ${figures.invoice_usd:.4f}",
     ]
     if figures.tally.errors or figures.tally.malformed:
         lines.append(f"problems: {_counts(dict(figures.tally.errors + figures.tally.malformed))}")
@@ -131,7 +132,7 @@ def _distribution(summary: Summary) -> Table:
             share.name,
             bar,
             f"{part:.1%}",
-            f"${share.cost_usd:.4f}",
+            f"${share.cost_usd:.5f}",
             Text(f"{share.errors} failed", "red") if share.errors else "",
         )
     return table
@@ -161,14 +162,19 @@ def _money(figures: Figures) -> Iterator[str]:
         f"saved {found.against_best:.0%} of {found.best_model}"
     )
     yield (
-        f"shuffled at random: ${found.shuffled.cost:8.4f}  expected right {found.shuffled.quality:.1%}   "
-        f"same models, same shares: {100 * (found.routed.quality - found.shuffled.quality):+.1f} points by choosing; "
-        f"as good at random costs ${found.matched_cost:.4f}, saved {found.against_shuffled:.0%}"
+        f"same at random:     ${found.same_spend.cost:8.4f}  expected right {found.same_spend.quality:.1%}   "
+        f"routing gained {100 * (found.routed.quality - found.same_spend.quality):+.1f} points at this spend; "
+        f"as good at random costs ${found.matched_cost:.4f}: saved {found.against_shuffled:.0%}"
     )
 
 
 def _failed(figures: Figures) -> int:
     return sum(figures.tally.errors.values()) + sum(figures.tally.malformed.values())
+
+
+def _unknown(requests: int) -> str:
+    """An attempt that broke off after it had begun may have been billed: its request's cost is unknown, not zero."""
+    return f" and {requests} requests of unknown cost" if requests else ""
 
 
 def _counts(counts: dict[str, int]) -> str:

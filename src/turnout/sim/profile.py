@@ -92,7 +92,10 @@ def draw(*parts: object) -> float:
 
 
 def default_fleet(*, seed: int = 7, time_scale: float = 1.0) -> Fleet:
-    """Three providers, eight models, three price tiers (PRODUCT M4: cheap < $1, mid, premium > $10 blended)."""
+    """Three providers, eight models, three price tiers (PRODUCT M4: cheap < $1, mid, premium > $10 blended).
+
+    Small models are good at something each, as they are in life: that is what a router can find.
+    """
     base = Feature.TOOLS | Feature.TOOL_CHOICE | Feature.JSON_MODE | Feature.STREAMING | Feature.STOP
     full = base | Feature.PARALLEL_TOOLS | Feature.JSON_SCHEMA | Feature.PROMPT_CACHE
     chat = full | Feature.SEED | Feature.N
@@ -100,7 +103,7 @@ def default_fleet(*, seed: int = 7, time_scale: float = 1.0) -> Fleet:
     openai = (
         SimModel(
             "small", 0.15, 0.6, 128_000, 16_000, 220, 480, 160,
-            _good((0.95, 0.82, 0.52), code_generation=(0.93, 0.78, 0.45), math=(0.92, 0.72, 0.40)), int(chat), sees,
+            _good((0.95, 0.82, 0.52), extraction=(0.98, 0.94, 0.85), summarization=(0.975, 0.93, 0.84), math=(0.92, 0.72, 0.4)), int(chat), sees,
         ),
         SimModel(
             "medium", 2.0, 8.0, 200_000, 32_000, 380, 900, 95,
@@ -114,7 +117,7 @@ def default_fleet(*, seed: int = 7, time_scale: float = 1.0) -> Fleet:
     anthropic = (
         SimModel(
             "swift", 0.4, 1.6, 200_000, 16_000, 260, 560, 140,
-            _good((0.96, 0.85, 0.56), customer_support=(0.98, 0.92, 0.68)), int(full), sees,
+            _good((0.96, 0.85, 0.56), customer_support=(0.985, 0.95, 0.84)), int(full), sees,
         ),
         SimModel(
             "steady", 3.0, 12.0, 200_000, 32_000, 420, 980, 80,
@@ -126,10 +129,10 @@ def default_fleet(*, seed: int = 7, time_scale: float = 1.0) -> Fleet:
         ),
     )  # fmt: skip
     local = (
-        SimModel("tiny", 0.02, 0.02, 8_000, 2_000, 90, 200, 190, _good((0.88, 0.60, 0.28)), int(base)),
+        SimModel("tiny", 0.02, 0.02, 8_000, 2_000, 90, 200, 190, _good((0.88, 0.60, 0.28), translation=(0.97, 0.93, 0.84)), int(base)),
         SimModel(
             "coder", 0.1, 0.1, 32_000, 8_000, 140, 320, 110,
-            _good((0.86, 0.58, 0.30), code_generation=(0.96, 0.87, 0.64)), int(base | Feature.PARALLEL_TOOLS),
+            _good((0.86, 0.58, 0.30), code_generation=(0.975, 0.93, 0.8)), int(base | Feature.PARALLEL_TOOLS),
         ),
     )  # fmt: skip
     providers = (

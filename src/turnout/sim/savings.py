@@ -22,13 +22,19 @@ class Way(msgspec.Struct, frozen=True):
 
 
 class Savings(msgspec.Struct, frozen=True):
-    """``routed`` is what happened; ``best`` names the best single model. ``matched_cost`` is what a random mix as good as ``routed`` costs."""
+    """``routed`` is what happened; ``best`` puts all on ``best_model``; ``shuffled`` deals the same models out in the same shares.
+
+    Long requests make a share dear, so the shuffle's spend differs from the routed one. Two points on the line from it to
+    the best model (or, if it was dearer, to the cheapest) make it comparable: ``same_spend`` at the routed cost, and
+    ``matched_cost``, the spend at which it is as good as ``routed``.
+    """
 
     requests: int
     routed: Way
     best_model: str
     best: Way
     shuffled: Way
+    same_spend: Way
     matched_cost: float
 
     @property
@@ -61,8 +67,9 @@ def savings(fleet: Fleet, cells: Iterable[Cell]) -> Savings | None:
         sum(share[name] * way.cost for name, way in ways.items()), sum(share[name] * way.quality for name, way in ways.items())
     )
     best_model = max(ways, key=lambda name: (ways[name].quality, -ways[name].cost))
-    best = ways[best_model]
-    return Savings(total, routed, best_model, best, shuffled, _matched(routed, shuffled, best))
+    best, cheapest = ways[best_model], min(ways.values(), key=lambda way: way.cost)
+    same_spend = _at_cost(routed.cost, shuffled, best if routed.cost > shuffled.cost else cheapest)
+    return Savings(total, routed, best_model, best, shuffled, same_spend, _matched(routed, shuffled, best))
 
 
 def _all_on(model: SimModel, cells: list[Cell], total: int) -> Way:
@@ -76,3 +83,11 @@ def _matched(routed: Way, shuffled: Way, best: Way) -> float:
         return shuffled.cost
     part = min(1.0, max(0.0, (routed.quality - shuffled.quality) / (best.quality - shuffled.quality)))
     return (1 - part) * shuffled.cost + part * best.cost
+
+
+def _at_cost(cost: float, start: Way, end: Way) -> Way:
+    """The mix of two ways that costs this much, as far as they reach."""
+    if end.cost == start.cost:
+        return start
+    part = min(1.0, max(0.0, (cost - start.cost) / (end.cost - start.cost)))
+    return Way((1 - part) * start.cost + part * end.cost, (1 - part) * start.quality + part * end.quality)

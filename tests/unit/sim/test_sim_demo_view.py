@@ -9,11 +9,11 @@ from turnout.sim.savings import Savings, Way
 from turnout.sim.traffic import Tally
 
 SUMMARY = Summary(
-    requests=100, requests_per_s=12, errors=1, fallbacks=4, cost_usd=2.0, unpriced=0, latency_ms=Quantiles(80, 900), decision_us_p50=48,
+    requests=100, requests_per_s=12, errors=1, fallbacks=4, cost_usd=2.0, unpriced=3, outcomes={}, latency_ms=Quantiles(80, 900), decision_us_p50=48,
     models=(Share("a/small", 70, 1, 1.0), Share("b/large", 30, 0, 1.0)),
 )  # fmt: skip
 LINE = Line("support", "fallback", "a/small", "ok", "qa", None, 81, None)
-FOUND = Savings(80, Way(2.0, 0.93), "b/large", Way(8.0, 0.97), Way(2.1, 0.86), 6.0)
+FOUND = Savings(80, Way(2.0, 0.93), "b/large", Way(8.0, 0.97), Way(1.9, 0.85), Way(2.0, 0.86), 6.0)
 FIGURES = Figures(30.0, SUMMARY, (LINE,), Tally(ok=99, errors=Counter(APIError=1)), FOUND, 2.01, {"unavailable": 5}, "a/small")
 
 
@@ -24,9 +24,9 @@ def test_the_summary_says_what_a_demo_must_show() -> None:
     assert "models serving: 2" in text
     assert "fallbacks: 4 requests saved" in text
     assert "saved 75% of b/large" in text
-    assert "+7.0 points by choosing" in text
-    assert "as good at random costs $6.0000, saved 67%" in text
-    assert "ledger $2.0000, the providers' invoice $2.0100" in text
+    assert "routing gained +7.0 points at this spend" in text
+    assert "as good at random costs $6.0000: saved 67%" in text
+    assert "ledger $2.0000 and 3 requests of unknown cost, the providers' invoice $2.0100" in text
     assert "problems: 1 APIError" in text
     assert text.endswith("api: http://127.0.0.1:8080/v1\ndashboard: http://127.0.0.1:8081/#token=t")
 

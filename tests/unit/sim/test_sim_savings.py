@@ -44,3 +44,27 @@ def test_no_graded_answer_no_figure() -> None:
     """Nothing is claimed before there is evidence."""
     assert savings(FLEET, []) is None
     assert savings(FLEET, [Cell("p/cheap", "other", "moderate", 5, 0)]) is None
+
+
+def test_the_shuffle_is_compared_at_the_same_spend() -> None:
+    """Where the same shares cost less at random, the difference is spent on the best model before comparing."""
+    long = Cell("p/dear", "qa", "high", 20, 20, 0, 20_000, 0, 20_000 * 10 * 10**6)
+
+    found = savings(FLEET, [cell("p/cheap", "simple", 80), long])
+
+    assert found is not None
+    assert found.shuffled.cost < found.routed.cost
+    assert found.same_spend.cost == pytest.approx(found.routed.cost)
+    assert found.shuffled.quality < found.same_spend.quality < found.best.quality
+
+
+def test_a_dearer_shuffle_is_brought_down_to_the_spend() -> None:
+    """Where the same shares cost more at random, part of it goes to the cheapest model."""
+    long = Cell("p/cheap", "qa", "simple", 80, 80, 0, 80_000, 0, 80_000 * 10**6)
+
+    found = savings(FLEET, [long, cell("p/dear", "high", 20)])
+
+    assert found is not None
+    assert found.shuffled.cost > found.routed.cost
+    assert found.same_spend.cost == pytest.approx(found.routed.cost)
+    assert found.same_spend.quality < found.shuffled.quality
