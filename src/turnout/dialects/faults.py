@@ -99,6 +99,17 @@ def reported(kind: str, message: str) -> ProviderFault:
     return in_reply({"type": kind, "message": message, "code": int(kind) if kind.isdecimal() and len(kind) == 3 else None})
 
 
+def not_a_stream(body: bytes) -> ProviderFault:
+    """For JSON that came where a stream was asked for."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = None
+    if isinstance(value, dict) and value.get("error"):
+        return in_reply(value["error"])
+    return Broken("a whole answer came where a stream was asked for")
+
+
 def read_words(body: bytes) -> Words:
     """What an error body says, whatever shape it has; text that is not JSON is its own message."""
     try:

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-import msgspec
-
-from turnout.dialects import faults, sse
+from turnout.dialects import sse
 from turnout.dialects.dialect import Seen
 from turnout.errors import Broken, ProviderFault
 
@@ -50,8 +48,6 @@ class RelayedStream:
         if self._fault is not None:
             raise self._fault
         rest = self._splitter.flush()
-        if rest.lstrip().startswith(b"{"):
-            raise not_a_stream(rest)
         out = self._look(rest) if rest else b""
         if self._fault is not None:
             raise self._fault
@@ -110,14 +106,3 @@ class Body:
 
     def whole(self) -> bytes:
         return b"".join(self._chunks)
-
-
-def not_a_stream(body: bytes) -> ProviderFault:
-    """A stream was asked for and JSON came: an error said without a status, or a provider that cannot stream."""
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        value = None
-    if isinstance(value, dict) and value.get("error"):
-        return faults.in_reply(value["error"])
-    return Broken("a whole answer came where a stream was asked for")

@@ -8,6 +8,7 @@ import re
 
 import msgspec
 
+from turnout.dialects import faults
 from turnout.errors import Broken
 
 EVENT_LIMIT = 32 * 2**20
@@ -52,9 +53,15 @@ class Splitter:
         return ready
 
     def flush(self) -> bytes:
-        """What is left when the stream has ended: an event whose blank line never came, or nothing."""
+        """What is left when the stream has ended: an event whose blank line never came, or nothing.
+
+        Raises:
+            ProviderFault: it is JSON: an error without a status, or a provider that answered whole what should stream.
+        """
         rest = bytes(self._rest)
         self._rest.clear()
+        if rest.lstrip().startswith(b"{"):
+            raise faults.not_a_stream(rest)
         return rest
 
 
