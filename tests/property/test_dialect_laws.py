@@ -232,11 +232,11 @@ junk = st.one_of(
 )  # fmt: skip
 
 
-@given(dialects, dialects, st.booleans(), st.lists(junk, max_size=5))
+@given(front=dialects, back=dialects, stream=st.booleans(), chunks=st.lists(junk, max_size=5))
 @settings(deadline=None, max_examples=300)
 def test_garbage_from_a_provider_is_a_fault_and_nothing_else(
-    front: Dialect, back: Dialect, stream: bool, chunks: list[bytes]
-) -> None:  # drawn, not called
+    *, front: Dialect, back: Dialect, stream: bool, chunks: list[bytes]
+) -> None:
     """No reply of whatever bytes raises anything but a ProviderFault."""
     delivery: Delivery = deliver(front, back, asking(front, stream=stream))
     with suppress(ProviderFault):
