@@ -151,8 +151,11 @@ def _baseline(decided: Decided, usage: Usage | None) -> PicoDollars | None:
     """What the same tokens would have cost on the best model that could have served: the first of the two baselines."""
     if usage is None or not decided.offers:
         return None
-    best = max(decided.offers, key=lambda priced: (priced.offer.quality or 0.0, priced.offer.cost or 0))
-    return rates.charge(best.offer.slot.tiers, usage) if best.offer.slot.tiers is not None else None
+    best, quality = decided.offers[0].offer.slot, -1.0
+    for priced in decided.offers:
+        if (priced.offer.quality or 0.0) > quality:
+            best, quality = priced.offer.slot, priced.offer.quality or 0.0
+    return rates.charge(best.tiers, usage) if best.tiers is not None else None
 
 
 def _refused(

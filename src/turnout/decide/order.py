@@ -1,5 +1,6 @@
 """From offers to a plan: the objective's order, the session's model kept, the fallbacks behind."""
 
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -48,12 +49,19 @@ def order(choice: Choice, found: Match, priced: list[Priced], traits: Traits, se
 
 def digest(route: str, plan: Plan) -> str:
     """16 hex digits that two equal plans share: what the record keeps of a plan."""
-    text = "|".join(f"{step.model}:{step.reason}:{','.join(sorted(step.on))}:{step.expected_cost}" for step in plan.steps)
-    return blake2b(f"{route}|{plan.attempts}|{plan.deadline}|{plan.budget}|{text}".encode(), digest_size=8).hexdigest()
+    steps = [f"{step.model}:{step.reason}:{_names(step.on)}:{step.expected_cost}" for step in plan.steps]
+    return blake2b(f"{route}|{plan.attempts}|{plan.deadline}|{plan.budget}|{steps}".encode(), digest_size=8).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _names(conditions: frozenset[FaultCondition]) -> str:
+    return ",".join(sorted(conditions))
 
 
 def _share(route: Route, traits: Traits, seed: int) -> float:
-    """A number in [0, 1) that is the same for every request of a session, and for every replay."""
+    """A number in [0, 1) that is the same for every request of a session, and for every replay; 0 where nothing is drawn."""
+    if not route.split and route.objective != "balanced":
+        return 0.0
     unit = traits.session if traits.session is not None else seed
     return int.from_bytes(blake2b(f"{route.name}:{unit}".encode(), digest_size=8).digest(), "big") / 2**64
 

@@ -1,6 +1,7 @@
 """Who may come in. Loopback is no wall: a web page can reach it, so Host, Origin and content type are checked there too."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import ip_address
 
@@ -30,10 +31,9 @@ class Guard(msgspec.Struct, frozen=True):
         Raises:
             TurnoutError: ``forbidden``.
         """
-        if not is_loopback(self.host) and not self.hosts:
-            return
-        host = hostname(headers.get(b"host", b"").decode("latin-1"))
-        if host not in _LOOPBACK and host != self.host and host not in self.hosts:
+        authority = headers.get(b"host", b"")
+        if not _is_ours(self, authority):
+            host = hostname(authority.decode("latin-1"))
             raise TurnoutError(
                 Code.FORBIDDEN, f'host "{host}" is not served here; use {self.host} or add it to server.hosts', retry=False
             )
@@ -52,6 +52,15 @@ class Guard(msgspec.Struct, frozen=True):
             raise TurnoutError(
                 Code.FORBIDDEN, f'requests from pages of "{text}" are not accepted; server.origins may name it', retry=False
             )
+
+
+@lru_cache(maxsize=256)
+def _is_ours(guard: Guard, authority: bytes) -> bool:
+    """Remembered, since clients name the same few hosts again and again."""
+    if not is_loopback(guard.host) and not guard.hosts:
+        return True
+    host = hostname(authority.decode("latin-1"))
+    return host in _LOOPBACK or host == guard.host or host in guard.hosts
 
 
 def check_json(headers: Headers) -> None:
