@@ -14,6 +14,12 @@ from turnout.types.traits import Hints
 TAGS = b"x-turnout-tags"
 MAX_TAGS = 64
 MAX_TAG_CHARS = 256
+MAX_MODELS = 64
+MAX_DEADLINE_MS = 2**53 - 1
+"""What JSON carries exactly; the route's own deadline is the real bound."""
+MAX_COST_USD = 1_000_000
+"""In pico-dollars it still fits the 64 bits of a record."""
+_MAX_NUMBER_CHARS = 40
 _BODY_KEYS = frozenset({"tags", "session", "deadline_ms", "max_cost_usd", "route", "models"})
 
 
@@ -26,7 +32,7 @@ def read_hints(headers: Mapping[bytes, bytes], ask: Ask, key: Key | None, watche
     said = ask.turnout
     if unknown := said.keys() - _BODY_KEYS:
         raise _bad(f"turnout.{min(unknown)}", f"is not a hint; known are {', '.join(sorted(_BODY_KEYS))}")
-    tags = {name: value for name, value in ask.metadata.items() if len(value) <= MAX_TAG_CHARS} if ask.metadata else {}
+    tags = {name: value for name, value in ask.metadata.items() if _is_tag(name, value)} if ask.metadata else {}
     if "tags" in said:
         tags |= _body_tags(said["tags"])
     if TAGS in headers:
@@ -56,16 +62,20 @@ def _header_tags(text: str) -> dict[str, str]:
         name, value = name.strip(), unquote(value.strip())
         if not equals or not name:
             raise _bad("x-turnout-tags", f'"{pair.strip()}" is not name=value; separate tags by commas, percent-encode values')
-        if len(value) > MAX_TAG_CHARS:
-            raise _bad("x-turnout-tags", f'the value of "{name}" is longer than {MAX_TAG_CHARS} characters')
+        if len(name) > MAX_TAG_CHARS or len(value) > MAX_TAG_CHARS:
+            raise _bad("x-turnout-tags", f'"{name[:MAX_TAG_CHARS]}": names and values have at most {MAX_TAG_CHARS} characters')
         tags[name] = value
     return tags
 
 
 def _body_tags(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(tag, str) and len(tag) <= MAX_TAG_CHARS for tag in value.values()):
+    if not isinstance(value, dict) or not all(_is_tag(name, tag) for name, tag in value.items()):
         raise _bad("turnout.tags", f"must map names to texts of at most {MAX_TAG_CHARS} characters")
     return value
+
+
+def _is_tag(name: str, value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_TAG_CHARS and len(name) <= MAX_TAG_CHARS
 
 
 def _watched(headers: Mapping[bytes, bytes], watched: frozenset[str]) -> dict[str, str]:
@@ -94,10 +104,10 @@ def _deadline(given: tuple[str, Any] | None) -> int | None:
     if given is None:
         return None
     where, value = given
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_NUMBER_CHARS:
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise _bad(where, "must be a whole number of milliseconds above 0")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_DEADLINE_MS:
+        raise _bad(where, f"must be a whole number of milliseconds from 1 to {MAX_DEADLINE_MS}")
     return value
 
 
@@ -105,20 +115,24 @@ def _cost(given: tuple[str, Any] | None) -> PicoDollars | None:
     if given is None:
         return None
     where, value = given
+    wrong = _bad(where, f"must be a number of US dollars from 0 to {MAX_COST_USD}")
+    # Compared before it is multiplied: 1e999999999 is a short text and a number that no memory holds.
+    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     try:
-        amount = Decimal(str(value))
+        amount = Decimal(text) if len(text) <= _MAX_NUMBER_CHARS else Decimal("NaN")
     except InvalidOperation:
-        raise _bad(where, "must be a number of US dollars") from None
-    if not amount.is_finite() or amount < 0 or isinstance(value, bool):
-        raise _bad(where, "must be a number of US dollars, 0 or more")
+        raise wrong from None
+    if not amount.is_finite() or not 0 <= amount <= MAX_COST_USD:
+        raise wrong
     return pico_from_usd(amount)
 
 
 def _models(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    if not isinstance(value, list) or not all(isinstance(model, str) for model in value):
-        raise _bad("turnout.models", "must be a list of model names")
+    named = isinstance(value, list) and len(value) <= MAX_MODELS
+    if not named or not all(isinstance(model, str) and len(model) <= MAX_TAG_CHARS for model in value):
+        raise _bad("turnout.models", f"must be a list of at most {MAX_MODELS} model names")
     return tuple(value)
 
 
