@@ -3,7 +3,7 @@
 import functools
 import typing
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -20,6 +20,16 @@ _NEUTRAL = frozenset({NULL, b"[]", b"{}"})
 
 ABSENT = msgspec.Raw()
 """A raw field that the object does not have; msgspec knows no union with raw."""
+
+
+Name = Annotated[str, msgspec.Meta(max_length=256)]
+"""What a caller may ask for: errors repeat it and records keep it."""
+
+Count = Annotated[int, msgspec.Meta(le=2**31 - 1)]
+"""Of tokens or answers a caller wants. Negative ones are the provider's to judge: to some they mean no limit."""
+
+Billed = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
+"""A provider's figure that ends on a bill: times any price, it still fits the 64 bits of a record."""
 
 
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):

@@ -107,7 +107,16 @@ def test_relaying_changes_only_what_we_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"model":"m","messages":[{"content":{}}]}', b'{"model":"m","messages":[],"tools":{}}']
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"model":"m","messages":[{"content":{}}]}',
+        b'{"model":"m","messages":[],"tools":{}}',
+        b'{"model":"m","messages":[],"max_tokens":4294967296}',
+        b'{"messages":[],"model":"' + b"m" * 257 + b'"}',
+    ],
 )
 def test_a_bad_body_is_the_callers_error(body: bytes) -> None:
     """Wrong types are refused before anyone is called."""

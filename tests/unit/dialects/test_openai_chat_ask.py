@@ -182,6 +182,9 @@ def test_a_provider_that_refuses_the_usage_switch_does_not_get_it() -> None:
         (b'{"model":"m\xff","messages":[]}', None),
         (b'{"model":"m","messages":[],"x":NaN}', None),
         (b"\x00\x01\x02", None),
+        (b'{"model":"m","messages":[],"max_tokens":4294967296}', "max_tokens"),
+        (b'{"model":"m","messages":[],"n":100000000000000000000000}', "n"),
+        (b'{"messages":[],"model":"' + b"m" * 257 + b'"}', "model"),
         (b'{"model":"m","messages":[{"role":"user","odd":1,"content":5}]}', "messages[0].content"),
     ],
 )

@@ -55,6 +55,8 @@ def raw(value: Any) -> msgspec.Raw:
         pytest.param({"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 7}, Usage(input=5, output=3, complete=False), id="sum too small"),
         pytest.param({"prompt_tokens": 5.0, "completion_tokens": 3.0}, Usage(input=5, output=3), id="floats"),
         pytest.param({"prompt_tokens": "many"}, Usage(complete=False), id="not figures"),
+        pytest.param({"prompt_tokens": 10**30, "completion_tokens": 3}, Usage(complete=False), id="beyond any bill"),
+        pytest.param({"prompt_tokens": 5, "completion_tokens": -3}, Usage(complete=False), id="money back"),
         pytest.param(None, None, id="null"),
     ],
 )  # fmt: skip
@@ -93,6 +95,8 @@ def test_anthropic_figures_of_a_stream_are_cumulative() -> None:
 @pytest.mark.parametrize(
     "reported",
     [
+        {"input_tokens": -5, "output_tokens": 3},
+        {"input_tokens": 5, "output_tokens": 10**30},
         {"output_tokens": 1},
         {"input_tokens": "x", "output_tokens": 1},
         {"input_tokens": 1, "output_tokens": 1, "output_tokens_details": {"thinking_tokens": 2}},

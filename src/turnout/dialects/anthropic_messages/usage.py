@@ -7,24 +7,24 @@ from typing import Any
 
 import msgspec
 
-from turnout.dialects.body import given
+from turnout.dialects.body import Billed, given
 from turnout.types.reply import Usage
 
 
 class CacheCreation(msgspec.Struct, gc=False):
-    ephemeral_5m_input_tokens: int | None = None
-    ephemeral_1h_input_tokens: int | None = None
+    ephemeral_5m_input_tokens: Billed | None = None
+    ephemeral_1h_input_tokens: Billed | None = None
 
 
 class OutputDetails(msgspec.Struct, gc=False):
-    thinking_tokens: int | None = None
+    thinking_tokens: Billed | None = None
 
 
 class WireUsage(msgspec.Struct, gc=False):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
+    input_tokens: Billed | None = None
+    output_tokens: Billed | None = None
+    cache_creation_input_tokens: Billed | None = None
+    cache_read_input_tokens: Billed | None = None
     cache_creation: CacheCreation | None = None
     output_tokens_details: OutputDetails | None = None
 

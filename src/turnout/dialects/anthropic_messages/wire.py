@@ -2,7 +2,7 @@
 
 import msgspec
 
-from turnout.dialects.body import ABSENT, Wire, given
+from turnout.dialects.body import ABSENT, Count, Name, Wire, given
 
 
 class Source(Wire):
@@ -76,9 +76,9 @@ class OutputConfig(Wire):
 class Body(msgspec.Struct, gc=False):
     """A request body. Fields in no need of reading are absent here and ride along raw."""
 
-    model: str
+    model: Name
     messages: list[Turn | str]
-    max_tokens: int | None = None
+    max_tokens: Count | None = None
     system: str | list[Block | str] | None = None
     stream: bool | None = None
     tools: list[Tool] | None = None

@@ -4,30 +4,30 @@ from typing import Any
 
 import msgspec
 
-from turnout.dialects.body import given
+from turnout.dialects.body import Billed, given
 from turnout.types.reply import Usage
 
 
 class _Details(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    audio_tokens: int | None = None
-    image_tokens: int | None = None
-    reasoning_tokens: int | None = None
+    cached_tokens: Billed | None = None
+    cache_write_tokens: Billed | None = None
+    audio_tokens: Billed | None = None
+    image_tokens: Billed | None = None
+    reasoning_tokens: Billed | None = None
 
 
 class _Wire(msgspec.Struct, gc=False):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
+    prompt_tokens: Billed | None = None
+    completion_tokens: Billed | None = None
+    total_tokens: Billed | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
-    prompt_cache_hit_tokens: int | None = None  # DeepSeek
-    cached_tokens: int | None = None  # Moonshot
-    num_cached_tokens: int | None = None  # Mistral
-    cache_read_input_tokens: int | None = None  # Anthropic models behind a gateway
-    cache_creation_input_tokens: int | None = None
-    reasoning_tokens: int | None = None
+    prompt_cache_hit_tokens: Billed | None = None  # DeepSeek
+    cached_tokens: Billed | None = None  # Moonshot
+    num_cached_tokens: Billed | None = None  # Mistral
+    cache_read_input_tokens: Billed | None = None  # Anthropic models behind a gateway
+    cache_creation_input_tokens: Billed | None = None
+    reasoning_tokens: Billed | None = None
 
 
 _USAGE = msgspec.json.Decoder(_Wire | None, strict=False)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from turnout.dialects.body import ABSENT, Wire
+from turnout.dialects.body import ABSENT, Count, Name, Wire
 
 
 class ImageUrl(Wire):
@@ -97,20 +97,20 @@ class StreamOptions(msgspec.Struct, gc=False):
 class Body(msgspec.Struct, gc=False):
     """A request body. Fields in no need of reading are absent here and ride along raw."""
 
-    model: str
+    model: Name
     messages: list[Turn | str]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[Tool] | None = None
     tool_choice: str | Choose | None = None
     parallel_tool_calls: bool | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
     temperature: float | None = None
     top_p: float | None = None
     stop: str | list[str] | None = None
     seed: int | None = None
-    n: int | None = None
+    n: Count | None = None
     response_format: Format | None = None
     reasoning_effort: str | None = None
     logprobs: bool | None = None
