@@ -24,7 +24,9 @@ class Relay:
         body = (await receive())["body"]
         headers = ((b"content-type", b"application/json"), (b"authorization", b"Bearer key"))
         incoming = await self.transport.send(Outgoing("POST", self.url, headers, body), connect_timeout=5)
-        await send({"type": "http.response.start", "status": incoming.status, "headers": [(b"content-type", b"application/json")]})
+        await send(
+            {"type": "http.response.start", "status": incoming.status, "headers": [(b"content-type", b"application/json")]}
+        )
         async for chunk in incoming.chunks():
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await incoming.close()

@@ -3,8 +3,8 @@
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.views import FLEET, IMAGE, SCHEMA, TEXT, TOOLS, model, traits, view
 
+from tests.support.views import FLEET, IMAGE, SCHEMA, TEXT, TOOLS, model, traits, view
 from turnout.decide.decide import decide, in_full
 from turnout.decide.order import digest
 from turnout.errors import TurnoutError

@@ -1,7 +1,10 @@
 """From a loaded policy and recent traffic to the view that workers decide on."""
 
 from datetime import UTC, date, datetime
+from threading import Lock
 from typing import Protocol
+
+import msgspec
 
 from turnout.clock import Clock
 from turnout.decide.mix import BINS, UNIFORM, cumulative, fold
@@ -33,7 +36,10 @@ class Loaded(Protocol):
 
 
 class Publisher:
-    """Makes policy versions and views. One process at a time does: the control process, or the supervisor before it starts."""
+    """Makes policy versions and views. One process at a time does: the control process, or the supervisor before it starts.
+
+    A new policy and a look at traffic may come from two threads: they take turns, or one could put the other's past in force.
+    """
 
     def __init__(self, views: ViewStore, ledger: Ledger, clock: Clock, tasks: dict[str, dict[str, float]]) -> None:
         self._views = views
@@ -45,14 +51,23 @@ class Publisher:
         self._latency: dict[str, LatencyFacts] = {}
         self._latency_seen = 0.0
         self._overlay: Overlay | None = None
+        self._turn = Lock()
         self.base: Base | None = None
-        if (current := views.current()) is not None:
-            self._overlay = views.overlay(current)
-            self.base = views.base(self._overlay.base)
+        if (current := _stored(views)) is not None:
+            self.base, self._overlay = current
             self._mix = dict(self._overlay.mix)
 
     def adopt(self, loaded: Loaded, note: str) -> int:
         """Put a policy in force and return its version: the next one, or the present one if nothing about it changed."""
+        with self._turn:
+            return self._adopt(loaded, note)
+
+    def refresh(self) -> bool:
+        """Publish a new view if recent traffic, or midnight, moved what decisions stand on."""
+        with self._turn:
+            return self._refresh()
+
+    def _adopt(self, loaded: Loaded, note: str) -> int:
         present = self.base
         version = max((view.policy for view in self._ledger.views(1)), default=0)
         if present is not None:
@@ -67,8 +82,7 @@ class Publisher:
         self._publish(self._seen_by_now(), note)
         return self.base.version
 
-    def refresh(self) -> bool:
-        """Publish a new view if recent traffic, or midnight, moved what decisions stand on."""
+    def _refresh(self) -> bool:
         if self.base is None or self._overlay is None:
             return False
         self._fold()
@@ -86,8 +100,8 @@ class Publisher:
 
     def _seen_by_now(self) -> Overlay:
         assert self.base is not None
-        balanced = {route.name for route in self.base.policy.routes if route.objective == "balanced"}
-        mix = {route: histogram for route, histogram in self._mix.items() if route in balanced}
+        balanced = (route.name for route in self.base.policy.routes if route.objective == "balanced")
+        mix = {route: self._mix.get(route, UNIFORM) for route in balanced}
         return Overlay(base="", day=_today(self._clock), observed=self._observed(), mix=mix)
 
     def _fold(self) -> None:
@@ -104,11 +118,25 @@ class Publisher:
             self._latency_seen = now
             latencies = self._ledger.latency_by_model(now - LATENCY_WINDOW)
             self._latency = {
-                model: LatencyFacts(seen.p50_ms, seen.p95_ms, seen.ttft_ms or seen.p50_ms, seen.output_tokens_per_s or 0.0, "observed")
+                model: LatencyFacts(
+                    seen.p50_ms, seen.p95_ms, seen.ttft_ms or seen.p50_ms, seen.output_tokens_per_s or 0.0, "observed"
+                )
                 for model, seen in latencies.items()
                 if seen.n >= LATENCY_SAMPLES
             }
         return self._latency
+
+
+def _stored(views: ViewStore) -> tuple[Base, Overlay] | None:
+    """The view in force; None when there is none, or none that this program can read: the next policy then begins anew."""
+    try:
+        current = views.current()
+        if current is None:
+            return None
+        overlay = views.overlay(current)
+        return views.base(overlay.base), overlay
+    except (OSError, ValueError, msgspec.MsgspecError):
+        return None
 
 
 def _today(clock: Clock) -> date:

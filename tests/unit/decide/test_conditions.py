@@ -1,6 +1,6 @@
 import pytest
-from tests.support.views import IMAGE, TEXT, TOOLS, traits
 
+from tests.support.views import IMAGE, TEXT, TOOLS, traits
 from turnout.decide.conditions import compiled, forced, headers_read
 from turnout.types.policy import (
     All,

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
-from tests.support.views import FLEET, IMAGE, SCHEMA, TEXT, TOOLS, model, traits, view
 
+from tests.support.views import FLEET, IMAGE, SCHEMA, TEXT, TOOLS, model, traits, view
 from turnout.decide.match import match
 from turnout.decide.route import choose
 from turnout.errors import Code, TurnoutError
@@ -121,6 +121,6 @@ def test_a_direct_model_is_checked_for_facts_but_trusted_for_the_unknown() -> No
 
     assert [offer.cost for offer in match(choose(world, asked), asked).offers] == [None]
 
+    seeing = traits(model="a/new", input=TEXT | IMAGE)
     with pytest.raises(TurnoutError):
-        seeing = traits(model="a/new", input=TEXT | IMAGE)
         match(choose(world, seeing), seeing)

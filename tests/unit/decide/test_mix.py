@@ -44,6 +44,6 @@ def test_folding_forgets_the_old() -> None:
 
 def test_folding_in_parts_is_folding_at_once() -> None:
     """The control process may look whenever it likes."""
-    values = [random.Random(7).random() for _ in range(100)]  # noqa: S311 - a seeded test
+    values = [random.Random(7).random() for _ in range(100)]
 
     assert fold(fold(UNIFORM, values[:37]), values[37:]) == pytest.approx(fold(UNIFORM, values))

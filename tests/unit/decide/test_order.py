@@ -2,8 +2,8 @@ from collections import Counter
 
 import msgspec
 import pytest
-from tests.support.views import CHEAP, FLEET, MID, PREMIUM, model, traits, view
 
+from tests.support.views import CHEAP, FLEET, MID, PREMIUM, model, traits, view
 from turnout.decide.decide import decide, in_full
 from turnout.decide.mix import UNIFORM, fold
 from turnout.types.money import PicoDollars, pico_from_usd

@@ -1,6 +1,6 @@
 import pytest
-from tests.support.views import model, traits, view
 
+from tests.support.views import model, traits, view
 from turnout.decide.route import choose
 from turnout.errors import Code, TurnoutError
 from turnout.types.policy import Route, TagIs, TaskIs

@@ -1,0 +1,87 @@
+"""From policies and traffic to versions and views."""
+
+from pathlib import Path
+
+import msgspec
+
+from tests.support.records import record
+from tests.support.views import FLEET, TASKS, traits
+from turnout.clock import ManualClock
+from turnout.control.publish import Publisher
+from turnout.store.ledger import Ledger
+from turnout.types.models import ModelFacts
+from turnout.types.policy import Policy, Provider, Route
+from turnout.view import ViewStore
+
+PROVIDERS = tuple(Provider(name, None, "openai-chat", "http://127.0.0.1:1", "none") for name in "abc")
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    policy: Policy
+    models: tuple[ModelFacts, ...] = FLEET
+
+
+ONE = Loaded(Policy((Route("default", "balanced"),), PROVIDERS))
+TWO = Loaded(Policy((Route("default", "cost"),), PROVIDERS))
+
+
+def publisher(folder: Path, clock: ManualClock) -> tuple[Publisher, Ledger, ViewStore]:
+    ledger, views = Ledger(folder / "ledger.db"), ViewStore(folder / "views")
+    return Publisher(views, ledger, clock, TASKS), ledger, views
+
+
+def test_a_changed_policy_is_the_next_version_and_the_same_one_is_not(tmp_path: Path) -> None:
+    """Going back to an earlier text is a new version too: versions tell what was in force when."""
+    publish, ledger, views = publisher(tmp_path, ManualClock())
+
+    assert [publish.adopt(loaded, "test") for loaded in (ONE, ONE, TWO, ONE)] == [1, 1, 2, 3]
+    assert {view.policy for view in ledger.views()} == {1, 2, 3}
+    assert views.base(views.overlay(views.current() or "").base).policy == ONE.policy
+
+
+def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
+    """Also when the views are gone and only the ledger remembers."""
+    publish, ledger, _ = publisher(tmp_path, ManualClock())
+    publish.adopt(ONE, "test")
+    publish.adopt(TWO, "test")
+    ledger.close()
+
+    again, ledger, _ = publisher(tmp_path, ManualClock())
+    assert again.adopt(TWO, "test") == 2
+    ledger.close()
+    for path in (tmp_path / "views").iterdir():
+        path.unlink()
+    last, _, _ = publisher(tmp_path, ManualClock())
+    assert last.adopt(TWO, "test") == 3
+
+
+def test_traffic_that_moves_the_mix_makes_a_new_view_and_quiet_does_not(tmp_path: Path) -> None:
+    """The policy's version stays: nothing a person decided has changed."""
+    clock = ManualClock()
+    publish, ledger, views = publisher(tmp_path, clock)
+    publish.adopt(ONE, "test")
+    first = views.current()
+
+    assert not publish.refresh()
+
+    clock.advance(1)
+    hard = [record(n, at=clock.now(), route="default", traits=traits(complexity=0.9)) for n in range(200)]
+    ledger.ingest(hard, "segment", 1)
+    clock.advance(1)
+
+    assert publish.refresh()
+    assert views.current() != first
+    assert publish.base is not None
+    assert publish.base.version == 1
+    assert views.load(views.current() or "").by_name["default"].ranks[25] < 0.2
+
+
+def test_midnight_makes_a_new_view(tmp_path: Path) -> None:
+    """Prices are dated."""
+    clock = ManualClock()
+    publish, _, views = publisher(tmp_path, clock)
+    publish.adopt(ONE, "test")
+    clock.advance(86_400)
+
+    assert publish.refresh()
+    assert views.overlay(views.current() or "").day.isoformat() == "2023-11-15"

@@ -1,0 +1,69 @@
+"""Counters from records, added up over workers, in Prometheus' own words."""
+
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.records import record
+from turnout.metrics import Metrics
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    families = text_string_to_metric_families(metrics.exposition()[0].decode())
+    for family in families:
+        for sample in family.samples:
+            if sample.name == name and labels.items() <= sample.labels.items():
+                return sample.value
+    return None
+
+
+def test_each_record_is_counted_once_under_bounded_labels() -> None:
+    """Model, route, outcome: never a session or a key."""
+    metrics = Metrics()
+    done = record(1)
+    metrics.observe(done)
+    metrics.observe(record(2))
+
+    assert value(metrics, "turnout_requests_total", model=done.model or "", outcome=done.outcome) == 2
+    text = metrics.exposition()[0].decode()
+    assert done.id not in text
+
+
+def test_buckets_are_cumulative_and_end_with_all() -> None:
+    """As Prometheus wants them."""
+    metrics = Metrics()
+    for n in range(5):
+        metrics.observe(record(n))
+
+    assert value(metrics, "turnout_decision_seconds_bucket", le="+Inf") == 5
+    assert value(metrics, "turnout_decision_seconds_count") == 5
+
+
+def test_whoever_is_scraped_adds_up_all_workers(tmp_path: Path) -> None:
+    """Each leaves its counters in a file."""
+    one, other = Metrics(tmp_path / "gateway-1.metrics"), Metrics(tmp_path / "gateway-2.metrics")
+    one.observe(record(1))
+    other.observe(record(2))
+    other.save()
+
+    assert value(one, "turnout_requests_total") == 2
+
+
+def test_a_restarted_worker_goes_on_from_its_own(tmp_path: Path) -> None:
+    """Or a counter would seem to start anew."""
+    before = Metrics(tmp_path / "gateway-1.metrics")
+    before.observe(record(1))
+    before.save()
+    after = Metrics(tmp_path / "gateway-1.metrics")
+    after.observe(record(2))
+
+    assert value(after, "turnout_requests_total") == 2
+
+
+def test_a_damaged_file_costs_its_counts_not_the_scrape(tmp_path: Path) -> None:
+    """A scrape must not fail for it."""
+    (tmp_path / "gateway-2.metrics").write_bytes(b"\xc1garbage")
+    metrics = Metrics(tmp_path / "gateway-1.metrics")
+    metrics.observe(record(1))
+
+    assert value(metrics, "turnout_requests_total") == 1
