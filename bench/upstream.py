@@ -1,6 +1,6 @@
 """An upstream that answers at once: a whole chat completion, or a stream of EVENTS deltas, one write each, PACE seconds apart.
 
-``python -m bench.upstream PORT``. The least work a server can do, so that what is measured is the gateway.
+``python -m bench.upstream PORT [EVENTS PACE]``. A prompt with the word FLOOD gets megabytes, as fast as they are taken. The least work a server can do, so that what is measured is the gateway.
 """
 
 import asyncio
@@ -41,7 +41,17 @@ def _tail() -> bytes:
 HEAD, DELTA, LAST, TAIL = _event({"role": "assistant", "content": ""}), _event({"content": " word"}), _event({}, "stop"), _tail()
 
 
+FLOOD = b"FLOOD"
+FLOODED = _event({"content": "word " * 3_200})
+FLOODS = 4_000
+
+
 class Upstream(asyncio.Protocol):
+    def __init__(self, events: int, pace: float) -> None:
+        self.events, self.pace = events, pace
+        self.writable = asyncio.Event()
+        self.writable.set()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
         self.parser = httptools.HttpRequestParser(self)
@@ -54,11 +64,14 @@ class Upstream(asyncio.Protocol):
         self.body += body
 
     def on_message_complete(self) -> None:
-        streamed, self.body = b'"stream":true' in self.body.replace(b" ", b""), b""
+        streamed, flooded, self.body = b'"stream":true' in self.body.replace(b" ", b""), FLOOD in self.body, b""
         self.parser = httptools.HttpRequestParser(self)
         if streamed:
             self.transport.write(STREAM + HEAD)  # type: ignore[attr-defined]
-            self._next(EVENTS)
+            if flooded:
+                self.flood = asyncio.ensure_future(self._flood())
+            else:
+                self._next(self.events)
         else:
             self.transport.write(WHOLE)  # type: ignore[attr-defined]
 
@@ -69,13 +82,30 @@ class Upstream(asyncio.Protocol):
             self.transport.write(LAST + TAIL)  # type: ignore[attr-defined]
             return
         self.transport.write(DELTA)  # type: ignore[attr-defined]
-        asyncio.get_running_loop().call_later(PACE, self._next, left - 1)
+        asyncio.get_running_loop().call_later(self.pace, self._next, left - 1)
+
+    async def _flood(self) -> None:
+        for _ in range(FLOODS):
+            await self.writable.wait()
+            if self.transport.is_closing():
+                return
+            self.transport.write(FLOODED)  # type: ignore[attr-defined]
+        self.transport.write(LAST + TAIL)  # type: ignore[attr-defined]
+
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.writable.set()
 
 
-async def main(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
+async def main(port: int, events: int = EVENTS, pace: float = PACE) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: Upstream(events, pace), "127.0.0.1", port, backlog=2048)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    uvloop.run(main(int(sys.argv[1]), *(kind(value) for kind, value in zip((int, float), sys.argv[2:], strict=False))))

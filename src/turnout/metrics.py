@@ -1,4 +1,4 @@
-"""Counters of a worker, fed by records alone, so that metrics and ledger cannot disagree.
+"""Counters of a worker, fed by records, so that metrics and ledger cannot disagree; only what broke is counted apart.
 
 Kept in plain dicts (0.1 us an increment) and turned into Prometheus families when somebody asks. Labels are bounded: provider models,
 routes, outcomes and faults; never users, sessions or keys. Workers leave their counters in a file each second; whichever worker
@@ -7,7 +7,8 @@ is scraped adds them up, and a restarted worker goes on from its own.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ COUNTERS = {
     "turnout_fallbacks": ("Requests answered by another model than the first choice.", ("route", "model")),
     "turnout_cost_usd": ("Cost of upstream calls whose price and usage are known.", ("route", "model")),
     "turnout_cost_unknown": ("Attempts that billed something nobody can price.", ("route", "model")),
+    "turnout_internal_errors": ("Requests that met an error of our own; the log names each.", ("error",)),
     "turnout_input_tokens": ("Tokens read by models, by how they bill.", ("model", "kind")),
     "turnout_output_tokens": ("Tokens written by models, by how they bill.", ("model", "kind")),
 }
@@ -33,14 +35,22 @@ HISTOGRAMS = {
     "turnout_time_to_first_token_seconds": ("Time from arrival to the first content.", ("route", "model"), SECONDS),
     "turnout_decision_seconds": ("Time to classify and decide.", (), DECISION_SECONDS),
 }
+JOURNAL = {
+    "turnout_journal_failing": ("1 while the disk refuses the worker's journal.", "gauge"),
+    "turnout_journal_buffered_bytes": ("Records that wait in memory for the disk.", "gauge"),
+    "turnout_journal_written_at_once": ("Records that a request wrote itself, the buffer being full.", "counter"),
+    "turnout_journal_dropped": ("Records lost: the buffer was full and the disk refused.", "counter"),
+}
+"""By worker; its counters begin anew with its process, unlike the others."""
 
 
 class Counts(msgspec.Struct):
-    """The whole state: a sum per name and labels, bucket counts (the last: +Inf) and sums of histograms."""
+    """The whole state: a sum per name and labels, bucket counts (the last: +Inf) and sums of histograms, the journal's figures."""
 
     counters: dict[str, dict[tuple[str, ...], float]]
     buckets: dict[str, dict[tuple[str, ...], list[int]]]
     sums: dict[str, dict[tuple[str, ...], float]]
+    journal: dict[str, float] = {}
 
 
 def _empty() -> Counts:
@@ -56,6 +66,11 @@ class Metrics:
         self._counters = {name: defaultdict(float, values) for name, values in counts.counters.items()}
         self._buckets = counts.buckets
         self._sums = counts.sums
+        self._journal: dict[str, float] = {}
+
+    def note_journal(self, *, failing: bool, buffered: int, written_at_once: int, dropped: int) -> None:
+        """How the worker's journal fares now."""
+        self._journal = dict(zip(JOURNAL, (float(failing), buffered, written_at_once, dropped), strict=True))
 
     def observe(self, record: Record) -> None:
         """Count one finished request."""
@@ -82,6 +97,10 @@ class Metrics:
             if record.first_token_ms is not None:
                 self._time("turnout_time_to_first_token_seconds", (route, model), record.first_token_ms / 1e3)
 
+    def broke(self, error: str) -> None:
+        """Count a request that met an error of ours, by the exception's class: it may not have got as far as a record."""
+        self._counters["turnout_internal_errors"][error,] += 1
+
     def _time(self, name: str, labels: tuple[str, ...], seconds: float) -> None:
         edges = HISTOGRAMS[name][2]
         buckets = self._buckets[name].get(labels)
@@ -92,19 +111,24 @@ class Metrics:
         self._sums[name][labels] += seconds
 
     def save(self) -> None:
-        """Leave the counters in the file, whole or not at all."""
+        """Leave the counters in the file, whole or not at all. Raises OSError."""
         if self._file is None:
             return
-        counts = Counts({name: dict(values) for name, values in self._counters.items()}, self._buckets, self._sums)
         temporary = self._file.with_suffix(".tmp")
-        temporary.write_bytes(msgspec.msgpack.encode(counts))
+        temporary.write_bytes(msgspec.msgpack.encode(self._counts()))
         temporary.replace(self._file)
 
     def exposition(self) -> tuple[bytes, str]:
         """Prometheus text of all workers together, and its content type."""
-        self.save()
+        with suppress(OSError):  # a full disk is when figures are wanted most
+            self.save()
+        own = self._file.stem if self._file is not None else ""
         others = self._file.parent.glob("*.metrics") if self._file is not None else []
-        return _expose([_read(file) for file in others] or [Counts(dict(self._counters), self._buckets, self._sums)])
+        return _expose({own: self._counts()} | {file.stem: _read(file) for file in others if file.stem != own})
+
+    def _counts(self) -> Counts:
+        counters = {name: dict(values) for name, values in self._counters.items()}
+        return Counts(counters, self._buckets, self._sums, self._journal)
 
 
 def _read(file: Path) -> Counts:
@@ -118,18 +142,19 @@ def _read(file: Path) -> Counts:
     for name in HISTOGRAMS:
         if name in stored.buckets and name in stored.sums:
             counts.buckets[name], counts.sums[name] = stored.buckets[name], stored.sums[name]
+    counts.journal = stored.journal
     return counts
 
 
-def _expose(all_counts: Iterable[Counts]) -> tuple[bytes, str]:
+def _expose(by_worker: Mapping[str, Counts]) -> tuple[bytes, str]:
     from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - 30 ms that only a scrape needs
-    from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily  # noqa: PLC0415 - same
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric  # noqa: PLC0415 - same
     from prometheus_client.exposition import CONTENT_TYPE_LATEST  # noqa: PLC0415 - same
 
-    counts = list(all_counts)
+    counts = list(by_worker.values())
 
     class Collector:
-        def collect(self) -> Iterable[CounterMetricFamily | HistogramMetricFamily]:
+        def collect(self) -> Iterable[Metric]:
             for name, (help_text, labels) in COUNTERS.items():
                 family = CounterMetricFamily(name, help_text, labels=labels)
                 totals: dict[tuple[str, ...], float] = defaultdict(float)
@@ -149,6 +174,12 @@ def _expose(all_counts: Iterable[Counts]) -> tuple[bytes, str]:
                         rows.append((edge, running))
                     histogram.add_metric(key, rows, sum(one.sums[name].get(key, 0.0) for one in counts))
                 yield histogram
+            for name, (help_text, kind) in JOURNAL.items():
+                figure = (GaugeMetricFamily if kind == "gauge" else CounterMetricFamily)(name, help_text, labels=("worker",))
+                for worker, one in by_worker.items():
+                    if name in one.journal:
+                        figure.add_metric((worker,), one.journal[name])
+                yield figure
 
     registry = CollectorRegistry()
     registry.register(Collector())

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import uvloop
 from setproctitle import setproctitle
 from sqlalchemy.exc import SQLAlchemyError
 
+from turnout.build.process import Server, end_with_supervisor, say
 from turnout.build.spec import ControlSpec, Places
 from turnout.catalog.load import load_catalog
 from turnout.clock import Clock, SystemClock
@@ -57,18 +59,16 @@ def publisher(data_dir: Path, store: str, clock: Clock) -> tuple[Publisher, Ledg
 
 
 async def serve(spec: ControlSpec) -> None:
-    """Until SIGTERM; what the journal holds by then is taken in first."""
+    """Until SIGTERM or the supervisor's death; what the journal holds by then is taken in first."""
     clock, data_dir = SystemClock(), Path(spec.data_dir)
     publish, ledger = publisher(data_dir, spec.store, clock)
-    hup = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hup.set)
+    policy = PolicyKeeper(spec.config, publish, clock)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
     tally = Tally()
     app = control_app(ledger, admin_token(data_dir), {spec.host, *spec.hosts}, clock=clock, ingested=lambda: tally.report)
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             app,
-            host=spec.host,
-            port=spec.port,
             ws="none",
             lifespan="off",
             access_log=False,
@@ -77,19 +77,23 @@ async def serve(spec: ControlSpec) -> None:
             timeout_graceful_shutdown=2,
         )
     )
+    end_with_supervisor(server)
     journal = data_dir / Places.journal
     chores = [
         asyncio.create_task(keep_ingesting(journal, ledger, tally.add)),
-        asyncio.create_task(_keep_policy(spec, publish, clock, hup)),
+        asyncio.create_task(policy.keep()),
         asyncio.create_task(_keep_view(publish)),
     ]
     try:
-        await server.serve()
+        await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
         for chore in chores:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
-        ingest_once(journal, ledger)
+        try:
+            ingest_once(journal, ledger)
+        except (OSError, SQLAlchemyError) as error:
+            say("control", f"the journal keeps what the ledger could not take: {error}")
         ledger.close()
 
 
@@ -103,24 +107,57 @@ class Tally:
         self.report += report
 
 
-async def _keep_policy(spec: ControlSpec, publish: Publisher, clock: Clock, hup: asyncio.Event) -> None:
-    """Take up each change of the policy file, or say why not and keep the old."""
-    watch = FileWatch(Path(spec.config)) if spec.config else None
-    while True:
-        await asyncio.sleep(NOTICE_EVERY)
-        if not hup.is_set() and not (watch is not None and watch.changed()):
-            continue
-        hup.clear()
+class PolicyKeeper:
+    """Takes up each change of the policy file, or says why not and keeps the old. SIGHUP asks for it even without a change."""
+
+    def __init__(self, config: str | None, publish: Publisher, clock: Clock) -> None:
+        self._config = config
+        self._publish = publish
+        self._clock = clock
+        self._watch = FileWatch(Path(config)) if config else None
+        self._asked = False
+        self._said = ""
+
+    def ask(self) -> None:
+        """Read the file again, and say what came of it."""
+        self._asked = True
+
+    async def keep(self) -> None:
+        due = True  # what changed while nobody looked counts too
+        while True:
+            await asyncio.sleep(NOTICE_EVERY)
+            changed = self._changed()
+            due = due or changed or self._asked
+            if due and not changed:  # half of a file may be a valid policy too: it is read once it stood still for a look
+                due = not await self._take_up()
+
+    def _changed(self) -> bool:
+        return self._watch is not None and self._watch.changed()
+
+    async def _take_up(self) -> bool:
+        """False when it must be tried again."""
+        before = self._publish.base.version if self._publish.base else 0
         try:
-            before = publish.base.version if publish.base else 0
-            version = publish.adopt(read_policy(spec.config, clock), spec.config or "environment")
+            loaded = await asyncio.to_thread(read_policy, self._config, self._clock)
+            if self._changed():
+                return False
+            version = await asyncio.to_thread(self._publish.adopt, loaded, self._config or "environment")
         except ConfigProblems as refused:
-            _say(f"{spec.config}: refused, the policy in force stays:\n{refused}")
+            if self._changed():
+                return False
+            say("control", f"{self._config or 'the environment'}: refused, the policy in force stays:\n{refused}")
         except (OSError, SQLAlchemyError) as error:
-            _say(f"the new policy could not be published: {error}")
+            if str(error) != self._said:  # it is tried again all the time, and told once
+                say("control", f"the new policy could not be published, trying again: {error}")
+            self._said = str(error)
+            return False
         else:
             if version != before:
-                _say(f"policy {version} is in force")
+                say("control", f"policy {version} is in force")
+            elif self._asked:
+                say("control", f"policy {version} stays in force: nothing about it changed")
+        self._asked, self._said = False, ""
+        return True
 
 
 async def _keep_view(publish: Publisher) -> None:
@@ -129,11 +166,7 @@ async def _keep_view(publish: Publisher) -> None:
         try:
             await asyncio.to_thread(publish.refresh)
         except (OSError, SQLAlchemyError) as error:
-            _say(f"the view could not be refreshed, the present one stays: {error}")
-
-
-def _say(text: str) -> None:
-    print(f"turnout: control: {text}", file=sys.stderr, flush=True)  # noqa: T201 - a process without a logger speaks on stderr
+            say("control", f"the view could not be refreshed, the present one stays: {error}")
 
 
 if __name__ == "__main__":

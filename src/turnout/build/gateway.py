@@ -1,6 +1,7 @@
 """A gateway process: one event loop, one ASGI app, on a socket that the supervisor opened."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -13,15 +14,19 @@ import uvicorn
 import uvloop
 from setproctitle import setproctitle
 
+from turnout.build.process import DRAIN_WITHIN, Server, end_with_supervisor, say
 from turnout.build.spec import GatewaySpec, Places
 from turnout.catalog import rates
 from turnout.clock import Clock, SystemClock
 from turnout.config.secret import Secret, resolve
 from turnout.decide.compiled import View
+from turnout.dialects.registry import DIALECTS
+from turnout.errors import TurnoutError
 from turnout.execute.job import World
 from turnout.execute.sessions import Sessions
-from turnout.flow import Gateway, Snapshot
+from turnout.flow import Gateway, Request, Snapshot
 from turnout.front.app import App
+from turnout.front.explain import explain
 from turnout.front.guard import Guard
 from turnout.journal.writer import SegmentJournal
 from turnout.metrics import Metrics
@@ -30,6 +35,7 @@ from turnout.providers.transport import HttpTransport
 from turnout.providers.upstream import connect
 from turnout.types.money import PicoDollars
 from turnout.types.reply import Usage
+from turnout.types.traits import Hints
 from turnout.view import CurrentView, ViewStore
 
 NOTICE_EVERY = 0.1
@@ -63,7 +69,7 @@ def main() -> None:
 
 
 async def serve(spec: GatewaySpec) -> None:
-    """Serve until SIGTERM, then let what is under way end."""
+    """Serve until SIGTERM or the supervisor's death, then let what is under way end."""
     clock, data_dir = SystemClock(), Path(spec.data_dir)
     current = CurrentView(ViewStore(data_dir / Places.views), data_dir / Places.views)
     view = await _first(current)
@@ -74,7 +80,7 @@ async def serve(spec: GatewaySpec) -> None:
     first = snapshot(view, transport, clock, os.environ)
     gateway = Gateway(first, transport, journal, metrics, Sessions(), clock, spec.worker)
     app = App(gateway, Guard(spec.host, frozenset(spec.hosts), frozenset(spec.origins)), spec.max_body)
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             app,
             loop="uvloop",
@@ -87,20 +93,37 @@ async def serve(spec: GatewaySpec) -> None:
             proxy_headers=False,
             date_header=False,
             timeout_keep_alive=75,
+            timeout_graceful_shutdown=DRAIN_WITHIN,
             backlog=2048,
         )
     )
+
+    def draining() -> None:
+        app.draining = True
+
+    end_with_supervisor(server, draining)
+    watch = JournalWatch(journal, metrics, spec.worker)
+    _warm(gateway)
     _settle()
-    chores = [asyncio.create_task(_notice(current, gateway)), asyncio.create_task(_save(metrics))]
+    chores = [asyncio.create_task(_notice(current, gateway)), asyncio.create_task(_save(metrics, watch))]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
-        app.draining = True
         for chore in chores:
             chore.cancel()
         await transport.close()
         journal.close()
-        metrics.save()
+        watch.look()
+        with contextlib.suppress(OSError):
+            metrics.save()
+
+
+def _warm(gateway: Gateway) -> None:
+    """Decide once for nobody, so that the first request does not wait for what is compiled on first use (the words: 30 ms)."""
+    front = DIALECTS["openai-chat"]
+    ask = front.ask(b'{"model": "auto", "messages": [{"role": "user", "content": "hello"}]}')
+    with contextlib.suppress(TurnoutError):
+        explain(gateway, gateway.snapshot, Request("", 0, 0.0, 0.0, front, ask, Hints(), None))
 
 
 def _settle() -> None:
@@ -119,21 +142,47 @@ async def _first(current: CurrentView) -> View:
 
 async def _notice(current: CurrentView, gateway: Gateway) -> None:
     """Take up each new view by one assignment; one that cannot be loaded leaves the old in force."""
+    said = ""
     while True:
         await asyncio.sleep(NOTICE_EVERY)
         try:
             view = current.poll()
-        except (OSError, ValueError, msgspec.DecodeError) as error:
-            print(f"turnout: {gateway.worker}: the current view cannot be loaded, keeping the old one: {error}", file=sys.stderr)  # noqa: T201 - a process without a logger speaks on stderr
-            continue
-        if view is not None:
-            gateway.snapshot = snapshot(view, gateway.transport, gateway.clock, os.environ)
+            if view is not None:
+                gateway.snapshot = snapshot(view, gateway.transport, gateway.clock, os.environ)
+        except (OSError, ValueError, LookupError, msgspec.MsgspecError) as error:
+            if str(error) != said:  # it is tried again all the time, and told once
+                said = str(error)
+                say(gateway.worker, f"the current view cannot be loaded, the old one stays: {error}")
 
 
-async def _save(metrics: Metrics) -> None:
+class JournalWatch:
+    """Looks at the journal for the metrics, and tells a person when the disk begins to refuse it and when it takes it again."""
+
+    def __init__(self, journal: SegmentJournal, metrics: Metrics, worker: str) -> None:
+        self._journal = journal
+        self._metrics = metrics
+        self._worker = worker
+        self._was_failing = False
+
+    def look(self) -> None:
+        state = self._journal.state
+        failing = state.failing is not None
+        self._metrics.note_journal(
+            failing=failing, buffered=state.buffered, written_at_once=state.written_at_once, dropped=state.dropped
+        )
+        if failing and not self._was_failing:
+            say(self._worker, f"the journal cannot be written, records wait in memory: {state.failing}")
+        elif self._was_failing and not failing:
+            say(self._worker, f"the journal is written again; {state.dropped} records were lost since the start")
+        self._was_failing = failing
+
+
+async def _save(metrics: Metrics, watch: JournalWatch) -> None:
     while True:
+        watch.look()
+        with contextlib.suppress(OSError):  # the journal's complaint about the same disk says it
+            metrics.save()
         await asyncio.sleep(SAVE_EVERY)
-        metrics.save()
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ class GatewaySpec(msgspec.Struct, frozen=True):
 
 
 class ControlSpec(msgspec.Struct, frozen=True):
-    """``config`` None: providers come from environment keys."""
+    """``fd`` is the listening socket; ``config`` None: providers come from environment keys."""
 
+    fd: int
     data_dir: str
     store: str
     host: str
-    port: int
     config: str | None = None
     hosts: tuple[str, ...] = ()
 

@@ -1,25 +1,38 @@
-"""The parent process: opens the port, starts gateways and control, restarts what dies, drains on SIGTERM."""
+"""The parent process: opens the ports, starts gateways and control, restarts what dies, drains on SIGTERM."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 from setproctitle import setproctitle
 
 from turnout.build.control import publisher, read_policy
+from turnout.build.process import DRAIN_WITHIN, say
 from turnout.build.spec import ControlSpec, GatewaySpec, Places
 from turnout.clock import SystemClock
 from turnout.config.settings import Settings
 
-DRAIN_WITHIN = 30.0
-"""Seconds that streams under way get to end after SIGTERM."""
+GRACE = 5.0
+"""Seconds a child gets beyond its draining time, and after it was hurried, before it is killed."""
 BACKLOG = 2048
 QUICK_DEATH = 1.0
 """A child that lives shorter than this is restarted only after as long a pause."""
+DEAF_CLIENT_MS = 300_000
+"""A client that takes none of the bytes sent to it for this long is disconnected by the kernel; nobody else would notice."""
+
+
+class Sockets(NamedTuple):
+    """Held by the supervisor, so that a port is never lost while a child restarts."""
+
+    data: socket.socket
+    control: socket.socket
 
 
 def prepare(config: str | None, settings: Settings) -> int:
@@ -39,40 +52,37 @@ def prepare(config: str | None, settings: Settings) -> int:
         ledger.close()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The data plane's socket. Raises OSError when it cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
-    listening.listen(BACKLOG)
-    listening.setblocking(False)
-    listening.set_inheritable(True)
-    return listening
+def listen(settings: Settings) -> Sockets:
+    """The sockets of both planes. Raises OSError, its text naming the address, when one cannot be had."""
+    return Sockets(_listen(settings.server.host, settings.server.port), _listen(settings.control.host, settings.control.port))
 
 
-async def supervise(config: str | None, settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Run the children until SIGTERM or SIGINT. ``ready`` is called once the data plane and the control plane both answer."""
+async def supervise(config: str | None, settings: Settings, sockets: Sockets, ready: Callable[[], None]) -> None:
+    """Run the children until SIGTERM or SIGINT; a second one hurries. ``ready`` is called once both planes answer."""
     setproctitle("turnout: serve")
-    stop = asyncio.Event()
+    _allow_many_files()
+    stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    children = [_control(config, settings), *(_gateway(settings, listening, n + 1) for n in range(settings.server.workers))]
-    loop.add_signal_handler(signal.SIGHUP, lambda: children[0].tell(signal.SIGHUP))
-    keepers = [asyncio.create_task(child.keep(stop)) for child in children]
-    host = settings.server.host if settings.server.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared, not bound
-    answering = _answering(((host, settings.server.port), (settings.control.host, settings.control.port)), ready)
-    announcing = asyncio.create_task(answering)
+        loop.add_signal_handler(number, told)
+    control = _control(config, settings, sockets.control)
+    gateways = [_gateway(settings, sockets.data, n + 1) for n in range(settings.server.workers)]
+    loop.add_signal_handler(signal.SIGHUP, lambda: control.tell(signal.SIGHUP))
+    keepers = [asyncio.create_task(child.keep(stop)) for child in (control, *gateways)]
+    announcing = asyncio.create_task(_announce(sockets, ready))
     await stop.wait()
     announcing.cancel()
-    listening.close()
-    gateways, control = children[1:], children[0]
+    sockets.data.close()
     for gateway in gateways:
         gateway.tell(signal.SIGTERM)
-    await asyncio.gather(*(gateway.gone(DRAIN_WITHIN) for gateway in gateways))
+    await asyncio.gather(*(gateway.gone(DRAIN_WITHIN + GRACE, hurry) for gateway in gateways))
     control.tell(signal.SIGTERM)  # last, so that it still takes in what the gateways wrote while draining
-    await control.gone(DRAIN_WITHIN)
+    await control.gone(GRACE, hurry)
+    sockets.control.close()
     for keeper in keepers:
         keeper.cancel()
 
@@ -80,9 +90,9 @@ async def supervise(config: str | None, settings: Settings, listening: socket.so
 class Child:
     """One process that is started again whenever it dies by itself."""
 
-    def __init__(self, module: str, spec: bytes, fds: tuple[int, ...] = ()) -> None:
+    def __init__(self, module: str, spec: bytes, listening: socket.socket) -> None:
         self._command = (sys.executable, "-m", module, spec.decode())
-        self._fds = fds
+        self._fd = listening.fileno()
         self._process: asyncio.subprocess.Process | None = None
 
     async def keep(self, stop: asyncio.Event) -> None:
@@ -90,35 +100,42 @@ class Child:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             started = loop.time()
-            self._process = await asyncio.create_subprocess_exec(*self._command, pass_fds=self._fds, start_new_session=True)
+            # Nothing is ever written to its stdin: that it ends tells the child that we are gone (process.py).
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, pass_fds=(self._fd,), stdin=asyncio.subprocess.PIPE, start_new_session=True
+            )
             code = await self._process.wait()
             if stop.is_set():
                 return
-            print(f"turnout: {self._command[2]} ended with {code}; starting it again", file=sys.stderr, flush=True)  # noqa: T201
+            say("serve", f"{self._command[2]} ended with {code}; starting it again")
             if loop.time() - started < QUICK_DEATH:
                 await asyncio.sleep(QUICK_DEATH)
 
-    def tell(self, number: int) -> None:
+    def tell(self, number: signal.Signals) -> None:
         """Send a signal, if it runs."""
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
 
-    async def gone(self, within: float) -> None:
-        """Wait for its end; past the time, kill it."""
+    async def gone(self, within: float, hurry: asyncio.Event) -> None:
+        """Wait for its end. Once ``hurry`` is set it is told again; past the time it is killed."""
         if self._process is None:
             return
-        try:
-            await asyncio.wait_for(self._process.wait(), within)
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        ended = asyncio.ensure_future(self._process.wait())
+        hurried = asyncio.ensure_future(hurry.wait())
+        await asyncio.wait({ended, hurried}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done() and hurry.is_set():
+            self.tell(signal.SIGTERM)
+            await asyncio.wait({ended}, timeout=GRACE)
+        self.tell(signal.SIGKILL)
+        hurried.cancel()
+        await ended
 
 
-def _control(config: str | None, settings: Settings) -> Child:
+def _control(config: str | None, settings: Settings, listening: socket.socket) -> Child:
     control = settings.control
     path = os.path.abspath(config) if config else None  # noqa: PTH100 - a string for a JSON argument, symlinks kept
-    spec = ControlSpec(str(settings.data_dir), settings.store.url, control.host, control.port, path, control.hosts)
-    return Child("turnout.build.control", msgspec.json.encode(spec))
+    spec = ControlSpec(listening.fileno(), str(settings.data_dir), settings.store.url, control.host, path, control.hosts)
+    return Child("turnout.build.control", msgspec.json.encode(spec), listening)
 
 
 def _gateway(settings: Settings, listening: socket.socket, index: int) -> Child:
@@ -126,12 +143,38 @@ def _gateway(settings: Settings, listening: socket.socket, index: int) -> Child:
     spec = GatewaySpec(
         index, listening.fileno(), str(settings.data_dir), server.host, server.max_body, server.hosts, server.origins
     )
-    return Child("turnout.build.gateway", msgspec.json.encode(spec), (listening.fileno(),))
+    return Child("turnout.build.gateway", msgspec.json.encode(spec), listening)
 
 
-async def _answering(addresses: tuple[tuple[str, int], ...], ready: Callable[[], None]) -> None:
-    """The listening socket accepts before a worker does, so only an answer says that it is ready."""
-    for host, port in addresses:
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; accepted sockets inherit it
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAF_CLIENT_MS)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from None
+    listening.listen(BACKLOG)
+    listening.setblocking(False)
+    listening.set_inheritable(True)
+    return listening
+
+
+def _allow_many_files() -> None:
+    """An open stream takes two sockets, and the usual soft limit is 1024; children inherit what is set here."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # where "unlimited" is stated but not granted, the usual limit stays
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+async def _announce(sockets: Sockets, ready: Callable[[], None]) -> None:
+    """A listening socket accepts before a worker does, so only an answer says that it is ready."""
+    for listening in sockets:
+        host, port = listening.getsockname()[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
         while not await _is_ready(host, port):  # noqa: ASYNC110 - asking is the only way to know
             await asyncio.sleep(0.02)
     ready()

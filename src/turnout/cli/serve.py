@@ -29,9 +29,9 @@ def serve(
         settings = settings_of(config, os.environ, {name: value for name, value in overrides.items() if value is not None})
         version = prepare(str(config) if config else None, settings)
     try:
-        listening = listen(settings.server.host, settings.server.port)
+        sockets = listen(settings)
     except OSError as error:
-        typer.echo(f"cannot listen on {settings.server.host}:{settings.server.port}: {error.strerror}", err=True)
+        typer.echo(error.strerror, err=True)
         raise typer.Exit(1) from None
 
     def ready() -> None:
@@ -42,4 +42,4 @@ def serve(
         typer.echo(f"api:       http://{settings.server.host}:{settings.server.port}/v1")
         typer.echo(f"dashboard: http://{settings.control.host}:{settings.control.port}/#token={token}")
 
-    asyncio.run(supervise(str(config) if config else None, settings, listening, ready))
+    asyncio.run(supervise(str(config) if config else None, settings, sockets, ready))

@@ -1,0 +1,69 @@
+"""How a child process ends: on a signal, or when its supervisor is gone, however that went."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+DRAIN_WITHIN = 30
+"""Seconds that streams under way get to end after SIGTERM."""
+LAST_WORDS = 2.0
+"""Seconds that requests which may not go on get to tell their clients and to be recorded."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server under signals of our own: its own raise the signal again at the end, which kills before the last things are done."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Until told to end and nothing is under way any more; what did not end in time is cancelled first."""
+        await super().serve(sockets)
+        under_way = set(self.server_state.tasks)
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way, timeout=LAST_WORDS)
+
+    def end(self) -> None:
+        """Take nothing new, let what is under way end."""
+        self.should_exit = True
+
+    def end_now(self) -> None:
+        """Do not wait any longer."""
+        self.should_exit = self.force_exit = True
+
+
+def end_with_supervisor(server: Server, draining: Callable[[], None] = lambda: None) -> None:
+    """A first SIGTERM or SIGINT lets ``server`` end, a second one hurries it. ``draining`` is told at the first.
+
+    Stdin is a pipe that only the supervisor holds: its end means that the supervisor was killed, and nobody else will ever stop us.
+    """
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        if server.should_exit:
+            server.end_now()
+        server.end()
+        draining()
+
+    def orphaned() -> None:
+        loop.remove_reader(lifeline)
+        server.end()
+        draining()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+    lifeline = sys.stdin.fileno()
+    loop.add_reader(lifeline, orphaned)
+
+
+def say(who: str, text: str) -> None:
+    """A process without a logger speaks on stderr."""
+    print(f"turnout: {who}: {text}", file=sys.stderr, flush=True)  # noqa: T201 - this is that place
