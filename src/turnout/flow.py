@@ -13,7 +13,7 @@ from turnout.decide.compiled import View
 from turnout.decide.decide import Decided, decide
 from turnout.decide.order import digest
 from turnout.dialects.dialect import Ask, Dialect
-from turnout.errors import TurnoutError
+from turnout.errors import Code, TurnoutError
 from turnout.execute.executor import execute
 from turnout.execute.job import Execution, Gate, Job, World
 from turnout.execute.sessions import Sessions
@@ -24,6 +24,9 @@ from turnout.types.policy import Key
 from turnout.types.record import Outcome, Record
 from turnout.types.reply import Usage
 from turnout.types.traits import Hints, Traits
+
+LOST = Execution("failed", (), None, error=TurnoutError(Code.OVERLOADED, "the request was cancelled or broke in our hands"))
+"""What is recorded of a request whose execution told nothing: its cost is unknown, never zero."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -89,8 +92,11 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
     client.decided(decided.route, decided.reason)
     job = Job(decided.plan, request.ask, request.front, request.seed, request.arrived)
     gate = _durably(gateway, record) if decided.plan.journal_required else None
-    execution = await execute(job, snapshot.world, client, gate)
-    _write(gateway, record(execution, execution.outcome))
+    execution = LOST
+    try:
+        execution = await execute(job, snapshot.world, client, gate)
+    finally:
+        _write(gateway, record(execution, execution.outcome))
     if execution.model is not None and traits.session is not None:
         gateway.sessions.put(traits.session, traits.caller, execution.model)
     if execution.error is not None and execution.outcome == "failed":

@@ -1,5 +1,9 @@
 """The data plane's routes on one screen, and the way of a request from bytes to the spine and back."""
 
+import asyncio
+import contextlib
+import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +23,9 @@ Scope = dict[str, Any]
 
 OPENAI_CHAT = DIALECTS["openai-chat"]
 ANTHROPIC = DIALECTS["anthropic-messages"]
+
+LAST_WORD = 1.0
+"""Seconds a client gets to take the news that its request broke."""
 
 
 class App:
@@ -53,6 +60,31 @@ class App:
             await self._endpoint(scope["method"], call.path)(call)
         except TurnoutError as error:
             await send_error(send, call.dialect, error, context)
+        except Exception as bug:  # noqa: BLE001 - the top of the process: one request's bug must not be another's
+            await self._broke(call, bug)
+        except asyncio.CancelledError as stop:
+            await self._broke(call, stop)
+            raise
+
+    async def _broke(self, call: "Call", bug: BaseException) -> None:
+        """Tell the client, count it and name it in the log: class and place, never a text that may hold content.
+
+        Of the codes, ``overloaded`` is the one that blames neither the request nor a provider. No SDK shall repeat it: an upstream
+        may have been paid already.
+        """
+        frame = traceback.extract_tb(bug.__traceback__)[-1]
+        said = f"request {call.context.id} broke: {type(bug).__name__} in {frame.name}, line {frame.lineno} of {frame.filename}"
+        print(f"turnout: {self._gateway.worker}: {said}", file=sys.stderr, flush=True)  # noqa: T201 - a process without a logger speaks on stderr
+        self._gateway.metrics.broke(type(bug).__name__)
+        error = TurnoutError(
+            Code.OVERLOADED, f"an error inside Turnout; its log says more of request {call.context.id}", retry=False
+        )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORD):
+                if call.sink is None or not call.sink.began:
+                    await send_error(call.send, call.dialect, error, call.context)
+                else:
+                    await call.sink.break_off(call.dialect.error_event(error))
 
     def _endpoint(self, method: str, path: str) -> "Callable[[Call], Awaitable[None]]":
         endpoint = self._routes.get((method, path))
@@ -72,7 +104,7 @@ class App:
         ask = call.dialect.ask(await call.body(self._max_body))
         hints = read_hints(call.headers, ask, key, snapshot.view.headers)
         request = Request(call.context.id, call.seed, call.at, call.arrived, call.dialect, ask, hints, key)
-        sink = AsgiSink(call.receive, call.send, call.context, stream=ask.sketch.stream)
+        call.sink = sink = AsgiSink(call.receive, call.send, call.context, stream=ask.sketch.stream)
         await answer(gateway, snapshot, request, sink)
         await sink.finish()
 
@@ -84,16 +116,16 @@ class App:
         ask = call.dialect.ask(await call.body(self._max_body))
         hints = read_hints(call.headers, ask, key, snapshot.view.headers)
         request = Request(call.context.id, call.seed, call.at, call.arrived, call.dialect, ask, hints, key)
-        await call.answer(explain(gateway, snapshot, request), call.context.headers())
+        await call.answer(explain(gateway, snapshot, request))
 
     async def _models(self, call: "Call") -> None:
         snapshot = self._gateway.snapshot
         key = identify(call.headers, snapshot.keys)
-        await call.answer(list_models(snapshot.view, key, call.dialect.name), call.context.headers())
+        await call.answer(list_models(snapshot.view, key, call.dialect.name))
 
     async def _metrics(self, call: "Call") -> None:
         body, content_type = self._gateway.metrics.exposition()
-        await send_whole(call.send, 200, body, content_type.encode())
+        await send_whole(call.send, 200, body, content_type.encode(), call.context.headers())
 
     async def _live(self, call: "Call") -> None:
         await call.answer({"status": "live"})
@@ -118,6 +150,7 @@ class Call(msgspec.Struct):
     seed: int
     at: float
     arrived: float
+    sink: AsgiSink | None = None
 
     @property
     def dialect(self) -> Dialect:
@@ -152,8 +185,8 @@ class Call(msgspec.Struct):
             raise _too_large(limit)
         return b"".join(parts)
 
-    async def answer(self, value: Any, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-        await send_whole(self.send, 200, msgspec.json.encode(value), headers=headers)
+    async def answer(self, value: Any) -> None:
+        await send_whole(self.send, 200, msgspec.json.encode(value), headers=self.context.headers())
 
 
 def _too_large(limit: int) -> TurnoutError:

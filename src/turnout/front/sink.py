@@ -1,6 +1,6 @@
 """The client's side of an answer, over ASGI."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -46,6 +46,7 @@ class AsgiSink:
         self._stream = stream
         self._start: Message | None = None
         self._gone = False
+        self.began = False
 
     def decided(self, route: str, reason: str) -> None:
         self._context.route, self._context.reason = route, reason
@@ -72,6 +73,7 @@ class AsgiSink:
             raise ClientGone
         if self._start is not None:
             start, self._start = self._start, None
+            self.began = True
             if not self._stream:
                 start["headers"].append((b"content-length", str(len(data)).encode()))
             await self._send(start)
@@ -89,16 +91,21 @@ class AsgiSink:
         if self._stream and self._start is None and not self._gone:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def break_off(self, error_event: bytes) -> None:
+        """End a stream whose status was sent before something broke in our hands; a whole answer had gone whole."""
+        if self._stream and not self._gone:
+            await self._send({"type": "http.response.body", "body": error_event, "more_body": False})
+
 
 async def send_whole(
     send: Send,
     status: int,
     body: bytes,
     content_type: bytes = b"application/json",
-    headers: list[tuple[bytes, bytes]] | None = None,
+    headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
     """A whole answer of our own."""
-    all_headers = [*(headers or ()), (b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+    all_headers = [*headers, (b"content-type", content_type), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": all_headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 

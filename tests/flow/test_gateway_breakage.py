@@ -1,0 +1,83 @@
+"""A bug of ours, or a cancelled task: the client still gets an answer in its own words, the ledger a record, the log a line."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fake_transport import Answer, FakeTransport
+from tests.support.gateway import ASK, House, ask, house, start
+from turnout.ports import Outgoing
+
+FRONTS = {"/v1/chat/completions": ("server_error", "error"), "/v1/messages": ("overloaded_error", "error")}
+SECRET = "the capital of"
+ROLE = b'data: {"id":"1","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+HI, BYE = (
+    b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}]}\n\n' % word
+    for word in (b"hi", b"bye")
+)
+
+
+class Buggy(FakeTransport):
+    """Breaks in a way that no one planned for, its words full of content."""
+
+    async def send(self, request: Outgoing, *, connect_timeout: float) -> Any:
+        raise ZeroDivisionError(request.body)
+
+
+def counted(built: House) -> float:
+    text = built.gateway.metrics.exposition()[0].decode()
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith("turnout_internal_errors_total{"))
+
+
+@pytest.mark.parametrize("path", FRONTS)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_bug_is_answered_recorded_counted_and_logged(
+    path: str, stream: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """503 in the client's dialect, not to be retried; a record whose cost is unknown; a line without content."""
+    built = house(tmp_path, Buggy())
+    answered = await ask(built.app, path, {**ASK, "max_tokens": 50, "stream": stream})
+    log = capsys.readouterr().err
+
+    assert (answered.status, answered.json["error"]["type"]) == (503, FRONTS[path][0])
+    assert answered.headers["x-should-retry"] == "false"
+    assert answered.headers["x-turnout-route"] == "default"
+    assert [(record.outcome, record.code, record.cost) for record in built.journal.records] == [("failed", "overloaded", None)]
+    assert counted(built) == 1
+    assert "ZeroDivisionError" in log
+    assert answered.headers["x-turnout-request-id"] in log
+    assert log.count("\n") == 1
+    assert SECRET not in log
+    assert SECRET not in answered.body.decode()
+
+
+async def test_a_bug_after_the_first_content_ends_the_stream_with_an_error(tmp_path: Path) -> None:
+    """What came stays; then the dialect's error event, and the body ends."""
+    built = house(tmp_path, FakeTransport(Answer(ROLE, HI, BYE)))
+
+    def explode(message: dict[str, Any]) -> None:
+        if message.get("body") == BYE:
+            raise ZeroDivisionError
+
+    answered = await ask(built.app, "/v1/chat/completions", {**ASK, "stream": True}, on_send=explode)
+
+    assert answered.body.startswith(ROLE + HI)
+    assert b'"code":"overloaded"' in answered.body.removeprefix(ROLE + HI)
+    assert answered.ended
+    assert counted(built) == 1
+
+
+async def test_a_cancelled_request_is_answered_and_recorded(tmp_path: Path) -> None:
+    """A task that is cancelled from outside tells its client before it goes."""
+    built = house(tmp_path, FakeTransport(Answer(after=3600)))
+    task, answered = start(built.app, "/v1/messages", {**ASK, "max_tokens": 50})
+    for _ in range(10):
+        await asyncio.sleep(0)  # until it waits for its provider
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert (answered.status, answered.json["type"]) == (503, "error")
+    assert [record.outcome for record in built.journal.records] == ["failed"]

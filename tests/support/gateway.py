@@ -1,0 +1,128 @@
+"""The data plane in this process: the real front, spine and policy; the transport and the journal are the test's."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from turnout.build.gateway import snapshot
+from turnout.catalog.load import load_catalog
+from turnout.clock import SystemClock
+from turnout.config.load import load
+from turnout.decide.compiled import compile_view
+from turnout.execute.sessions import Sessions
+from turnout.flow import Gateway
+from turnout.front.app import App
+from turnout.front.guard import Guard
+from turnout.metrics import Metrics
+from turnout.ports import Transport
+from turnout.sim.policy import ROUTES, Ports, policy_yaml
+from turnout.sim.profile import default_fleet
+from turnout.types.record import Record
+from turnout.types.view import Base, Overlay
+
+TODAY = date(2026, 11, 23)
+ASK = {"model": "auto", "messages": [{"role": "user", "content": "What is the capital of France?"}]}
+
+
+class FakeJournal:
+    """Keeps what it is given. ``durable`` waits for ``open``; ``disk`` is what the disk says instead of taking a record."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.durable: list[Record] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.disk: OSError | None = None
+
+    def append(self, record: Record) -> None:
+        msgspec.msgpack.encode(record)  # as the real one does at once: what cannot be written down shows here
+        self.records.append(record)
+
+    async def append_durably(self, record: Record) -> None:
+        await self.open.wait()
+        if self.disk is not None:
+            raise self.disk
+        self.durable.append(record)
+
+    def close(self) -> None:
+        pass
+
+
+class House(msgspec.Struct):
+    """A worker's parts, put together as the gateway process does."""
+
+    app: App
+    gateway: Gateway
+    journal: FakeJournal
+
+
+def house(directory: Path, transport: Transport, *, sim_port: int = 1, routes: str = ROUTES, more: str = "") -> House:
+    """The sim's policy (``more`` is further YAML) over this transport."""
+    file = directory / "turnout.yaml"
+    file.write_text(policy_yaml(default_fleet(time_scale=0), Ports(sim=sim_port), routes=routes) + more)
+    catalog, clock = load_catalog(), SystemClock()
+    loaded = load(file, {}, catalog, TODAY)
+    tasks = {task: dict(skills) for task, skills in catalog.tasks.items()}
+    view = compile_view(Base(1, loaded.policy, loaded.models, tasks), Overlay("base", TODAY), "view")
+    journal = FakeJournal()
+    gateway = Gateway(snapshot(view, transport, clock, {}), transport, journal, Metrics(), Sessions(), clock, "test")
+    return House(App(gateway, Guard("127.0.0.1"), 1_000_000), gateway, journal)
+
+
+class Answered(msgspec.Struct):
+    """What a client has got so far."""
+
+    status: int = 0
+    headers: dict[str, str] = {}
+    body: bytes = b""
+    ended: bool = False
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def start(
+    app: App,
+    path: str,
+    body: dict[str, Any] | bytes,
+    *,
+    method: str = "POST",
+    on_send: Callable[[dict[str, Any]], None] | None = None,
+    **headers: str,
+) -> tuple["asyncio.Task[None]", Answered]:
+    """Send a request; the answer fills as it comes. ``on_send`` sees each ASGI message first and may raise."""
+    answered = Answered()
+    left = [{"type": "http.request", "body": body if isinstance(body, bytes) else json.dumps(body).encode(), "more_body": False}]
+
+    async def receive() -> Any:
+        if not left:
+            await asyncio.Event().wait()
+        return left.pop()
+
+    async def send(message: Any) -> None:
+        if on_send is not None:
+            on_send(message)
+        if message["type"] == "http.response.start":
+            answered.status = message["status"]
+            answered.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        else:
+            answered.body += message["body"]
+            answered.ended = not message["more_body"]
+
+    named = {"host": "127.0.0.1", "content-type": "application/json", **{key.replace("_", "-"): headers[key] for key in headers}}
+    sent = [(name.encode(), value.encode("latin-1")) for name, value in named.items()]
+    scope = {"type": "http", "method": method, "path": path, "headers": sent}
+    return asyncio.ensure_future(app(scope, receive, send)), answered
+
+
+async def ask(app: App, path: str, body: dict[str, Any] | bytes, **options: Any) -> Answered:
+    """Send a request and have its whole answer."""
+    task, answered = start(app, path, body, **options)
+    await task
+    return answered
