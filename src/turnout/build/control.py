@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.build.process import Server, end_with_supervisor, say
 from turnout.build.spec import ControlSpec, Places
-from turnout.catalog.load import load_catalog
+from turnout.catalog.load import Catalog, load_catalog
 from turnout.clock import Clock, SystemClock
 from turnout.config.load import Loaded, load
 from turnout.config.reload import FileWatch
@@ -41,28 +41,28 @@ def main() -> None:
     uvloop.run(serve(spec))
 
 
-def read_policy(config: str | None, clock: Clock) -> Loaded:
+def read_policy(config: str | None, clock: Clock, catalog: Catalog) -> Loaded:
     """The policy as it stands in its file, or as the environment's keys imply.
 
     Raises:
         ConfigProblems: every problem at once.
     """
     today = datetime.fromtimestamp(clock.now(), UTC).date()
-    return load(Path(config) if config else None, os.environ, load_catalog(), today)
+    return load(Path(config) if config else None, os.environ, catalog, today)
 
 
-def publisher(data_dir: Path, store: str, clock: Clock) -> tuple[Publisher, Ledger]:
+def publisher(data_dir: Path, store: str, clock: Clock, catalog: Catalog) -> tuple[Publisher, Ledger]:
     """What turns policies into views, and the ledger that numbers them."""
     ledger = Ledger(data_dir / Places.ledger if store == "sqlite" else store)
-    tasks = {task: dict(skills) for task, skills in load_catalog().tasks.items()}
+    tasks = {task: dict(skills) for task, skills in catalog.tasks.items()}
     return Publisher(ViewStore(data_dir / Places.views), ledger, clock, tasks), ledger
 
 
 async def serve(spec: ControlSpec) -> None:
     """Until SIGTERM or the supervisor's death; what the journal holds by then is taken in first."""
-    clock, data_dir = SystemClock(), Path(spec.data_dir)
-    publish, ledger = publisher(data_dir, spec.store, clock)
-    policy = PolicyKeeper(spec.config, publish, clock)
+    clock, data_dir, catalog = SystemClock(), Path(spec.data_dir), load_catalog()
+    publish, ledger = publisher(data_dir, spec.store, clock, catalog)
+    policy = PolicyKeeper(spec.config, publish, clock, catalog)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
     tally = Tally()
     app = control_app(ledger, admin_token(data_dir), {spec.host, *spec.hosts}, clock=clock, ingested=lambda: tally.report)
@@ -110,10 +110,11 @@ class Tally:
 class PolicyKeeper:
     """Takes up each change of the policy file, or says why not and keeps the old. SIGHUP asks for it even without a change."""
 
-    def __init__(self, config: str | None, publish: Publisher, clock: Clock) -> None:
+    def __init__(self, config: str | None, publish: Publisher, clock: Clock, catalog: Catalog) -> None:
         self._config = config
         self._publish = publish
         self._clock = clock
+        self._catalog = catalog
         self._watch = FileWatch(Path(config)) if config else None
         self._asked = False
         self._said = ""
@@ -138,7 +139,7 @@ class PolicyKeeper:
         """False when it must be tried again."""
         before = self._publish.base.version if self._publish.base else 0
         try:
-            loaded = await asyncio.to_thread(read_policy, self._config, self._clock)
+            loaded = await asyncio.to_thread(read_policy, self._config, self._clock, self._catalog)
             if self._changed():
                 return False
             version = await asyncio.to_thread(self._publish.adopt, loaded, self._config or "environment")

@@ -16,6 +16,7 @@ from setproctitle import setproctitle
 from turnout.build.control import publisher, read_policy
 from turnout.build.process import DRAIN_WITHIN, say
 from turnout.build.spec import ControlSpec, GatewaySpec, Places
+from turnout.catalog.load import load_catalog
 from turnout.clock import SystemClock
 from turnout.config.settings import Settings
 
@@ -44,10 +45,10 @@ def prepare(config: str | None, settings: Settings) -> int:
     data_dir = settings.data_dir
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     (data_dir / Places.journal).mkdir(exist_ok=True)
-    clock = SystemClock()
-    publish, ledger = publisher(data_dir, settings.store.url, clock)
+    clock, catalog = SystemClock(), load_catalog()
+    publish, ledger = publisher(data_dir, settings.store.url, clock, catalog)
     try:
-        return publish.adopt(read_policy(config, clock), config or "environment")
+        return publish.adopt(read_policy(config, clock, catalog), config or "environment")
     finally:
         ledger.close()
 
