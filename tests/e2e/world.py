@@ -15,7 +15,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from turnout.sim.policy import ROUTES as SIM_ROUTES
 
-BRIEF = "{connect: 1s, first_token: 250ms, first_token_reasoning: 250ms, idle: 250ms, total: 250ms}"
+BRIEF = "{connect: 1s, first_token: 400ms, first_token_reasoning: 400ms, idle: 400ms, total: 400ms}"
 """Timeouts short enough to wait for."""
 
 ROUTES = SIM_ROUTES.replace(

@@ -196,6 +196,32 @@ def test_a_stream_that_stops_before_its_end_was_cut(back: Dialect, stream: bytes
         assert isinstance(fault_of(deliver(front, back, ask), stream), Broken)
 
 
+@pytest.mark.parametrize(("back", "before"), [(OPENAI, sse(ROLE, WORD)), (ANTHROPIC, sse(START, OPEN, PIECE))])
+def test_content_before_an_unreadable_event_still_counts(back: Dialect, before: bytes) -> None:
+    """However the bytes were split: what was said reaches the client, then the stream is broken."""
+    for front, ask in ((ANTHROPIC, message(stream=True)), (OPENAI, chat(stream=True))):
+        delivery = deliver(front, back, ask)
+        out = delivery.feed(before + b'data: {"choi\n\n')
+
+        assert b'"hi"' in out
+        assert delivery.seen.content
+        with pytest.raises(Broken):
+            delivery.end()
+
+
+@pytest.mark.parametrize(
+    ("relayed", "before", "piece"), [(openai, sse(ROLE), sse(WORD)), (anthropic, sse(START, OPEN), sse(PIECE))]
+)
+def test_a_relayed_event_that_broke_off_is_not_passed_on(relayed: Any, before: bytes, piece: bytes) -> None:
+    """An SDK would stumble over it before it came to our error; what came with it is passed on."""
+    delivery = relayed()
+
+    assert delivery.feed(before + piece) == before + piece
+    assert delivery.feed(piece + piece[:-9] + b"\n\n") == piece
+    with pytest.raises(Broken):
+        delivery.feed(piece)
+
+
 def test_an_end_without_its_mark_is_an_end_to_some_vendors() -> None:
     """A finish reason ends a Chat Completions stream as well; the client's dialect still gets its own end."""
     stream = sse(ROLE, WORD, STOP).removesuffix(b"\n\n")

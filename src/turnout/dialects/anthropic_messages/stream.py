@@ -133,7 +133,13 @@ class Reader:
     def _read(self, events: list[sse.ServerEvent]) -> list[Event]:
         found: list[Event] = []
         for event in events:
-            self._event(_decode(event.data), found)
+            try:
+                self._event(_decode(event.data), found)
+            except Broken as broken:
+                if not found:
+                    raise
+                found.append(Failed("broken", broken.message))  # what came before it in the same bytes counts
+                break
         return found
 
     def _event(self, said: _Event, found: list[Event]) -> None:

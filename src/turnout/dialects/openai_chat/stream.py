@@ -162,8 +162,14 @@ class Reader:
             if event.data.startswith(DONE):
                 self._ended = True
                 found.append(Ended())
-            else:
+                continue
+            try:
                 self._chunk(event, found)
+            except Broken as broken:
+                if not found:
+                    raise
+                found.append(Failed("broken", broken.message))  # what came before it in the same bytes counts
+                break
         return found
 
     def _chunk(self, event: sse.ServerEvent, found: list[Event]) -> None:
