@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import shutil
 import subprocess
 from datetime import date
 from pathlib import Path
@@ -122,6 +123,13 @@ def test_problems_are_told_as_shown(snippet: Snippet, tmp_path: Path) -> None:
 def test_the_number_of_models_is_the_catalogs() -> None:
     """The README says how many come with the program."""
     assert f"features of {len(load_catalog().models)} models" in (ROOT / "README.md").read_text().replace("\n", " ")
+
+
+def _run(snippet: Snippet, gateway: Served) -> "subprocess.CompletedProcess[str]":
+    command = ["bash", "-euo", "pipefail", "-c", gateway.placed(snippet.text)]
+    return subprocess.run(
+        command, cwd=gateway.directory, env=gateway.env, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def _plain(text: str) -> list[str]:
