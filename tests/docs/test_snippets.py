@@ -59,10 +59,11 @@ def test_python_runs(snippet: Snippet, gateway: Served) -> None:
 @_places(chosen("bash", "run"))
 def test_commands_run(snippet: Snippet, gateway: Served) -> None:
     """In a directory with the gateway's turnout.yaml; where the page shows the output, it is that."""
-    command = ["bash", "-euo", "pipefail", "-c", gateway.placed(snippet.text)]
-    ended = subprocess.run(
-        command, cwd=gateway.directory, env=gateway.env, capture_output=True, text=True, timeout=60, check=False
-    )
+    if "curl" in snippet.text and shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    ended = _run(snippet, gateway)
+    if ended.returncode != 0 and "sleep" in snippet.text:  # the page waits for the ledger; a busy machine may need longer
+        ended = _run(snippet, gateway)
     shown = [each for each in chosen("text", "output") if each.page == snippet.page and each.follows == snippet.text]
 
     assert ended.returncode == 0, ended.stderr + ended.stdout
