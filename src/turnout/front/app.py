@@ -24,6 +24,8 @@ Scope = dict[str, Any]
 OPENAI_CHAT = DIALECTS["openai-chat"]
 ANTHROPIC = DIALECTS["anthropic-messages"]
 
+MAX_ECHO = 200
+"""Characters of an unknown path that an error repeats."""
 LAST_WORD = 1.0
 """Seconds a client gets to take the news that its request broke."""
 
@@ -90,7 +92,7 @@ class App:
         endpoint = self._routes.get((method, path))
         if endpoint is None:
             served = ", ".join(f"{verb} {known}" for verb, known in self._routes)
-            wrong = f"{path} does not take {method}" if path in self._paths else f"there is no {path} here"
+            wrong = f"{path} does not take {method}" if path in self._paths else f"there is no {path[:MAX_ECHO]} here"
             raise TurnoutError(
                 Code.INVALID_REQUEST, f"{wrong}; served are {served}", retry=False, status=405 if path in self._paths else 404
             )
