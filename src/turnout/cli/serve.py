@@ -27,12 +27,13 @@ def serve(
     with reported():
         overrides = {"host": host, "port": port, "control_port": control_port, "workers": workers, "data_dir": data_dir}
         settings = settings_of(config, os.environ, {name: value for name, value in overrides.items() if value is not None})
-        version = prepare(str(config) if config else None, settings)
     try:
-        sockets = listen(settings)
+        sockets = listen(settings)  # before anything is published: another instance may be running on the same data
     except OSError as error:
         typer.echo(error.strerror, err=True)
         raise typer.Exit(1) from None
+    with reported():
+        version = prepare(str(config) if config else None, settings)
 
     def ready() -> None:
         from turnout.control.token import admin_token

@@ -8,7 +8,7 @@ from turnout.errors import Broken, ProviderFault
 from turnout.providers.transport.coding import Inflater, inflater_for, plain_headers
 
 # Bytes held for a reader who does not read; beyond it the connection stops reading.
-BUFFER: Final = 256 * 1024
+BUFFER: Final = 64 * 1024
 
 
 class Source(Protocol):

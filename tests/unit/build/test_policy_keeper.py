@@ -1,0 +1,121 @@
+"""When the control process believes a policy file."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from tests.e2e_load.running import policy
+from turnout.build import control
+from turnout.build.control import PolicyKeeper
+from turnout.catalog.load import load_catalog
+from turnout.clock import ManualClock
+from turnout.config.load import load
+
+CATALOG = load_catalog()
+
+
+class FakePublisher:
+    """Numbers what it is given; ``away`` calls fail first."""
+
+    base = None
+
+    def __init__(self, away: int = 0) -> None:
+        self.adopted: list[int] = []
+        self.away = away
+        self._loop = asyncio.get_running_loop()
+        self.called = asyncio.Event()
+
+    def adopt(self, loaded, note: str) -> int:
+        if self.away:
+            self.away -= 1
+            raise OperationalError("select 1", {}, Exception("locked"))
+        self.adopted.append(len(loaded.models))
+        self._loop.call_soon_threadsafe(self.called.set)
+        return len(self.adopted)
+
+
+class ScriptedWatch:
+    """Answers each look by the next of ``looks``; afterwards nothing changes any more."""
+
+    def __init__(self, *looks: Callable[[], bool]) -> None:
+        self._looks: Iterator[Callable[[], bool]] = iter(looks)
+
+    def changed(self) -> bool:
+        return next(self._looks, lambda: False)()
+
+
+class Bench:
+    def __init__(self, path: Path, monkeypatch) -> None:
+        monkeypatch.setattr(control, "NOTICE_EVERY", 0)
+        self.path = path
+        self.write(1)
+
+    def write(self, models: int) -> bool:
+        """Put a policy of so many models there; True, since that is a change."""
+        self.path.write_text(json.dumps(policy(9, *(f"m{n}" for n in range(models)))))
+        return True
+
+    async def kept(self, publish: FakePublisher, *looks: Callable[[], bool]) -> list[int]:
+        """What was adopted first."""
+        keeper = PolicyKeeper(str(self.path), publish, ManualClock(), CATALOG)
+        keeper._watch = ScriptedWatch(*looks)
+        keeping = asyncio.create_task(keeper.keep())
+        async with asyncio.timeout(10):
+            await publish.called.wait()
+        keeping.cancel()
+        return publish.adopted
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    return Bench(tmp_path / "turnout.json", monkeypatch)
+
+
+def still() -> bool:
+    return False
+
+
+async def test_the_file_is_read_at_the_start(bench):
+    """What was written while no control process ran is taken up without a change."""
+    assert await bench.kept(FakePublisher()) == [1]
+
+
+async def test_a_file_being_written_is_left_alone(bench):
+    """A file that changes from look to look is read once it stands still: half of it may be a policy too."""
+    assert await bench.kept(FakePublisher(), lambda: bench.write(2), lambda: bench.write(3), lambda: bench.write(4)) == [4]
+
+
+async def test_a_file_that_changes_while_it_is_read_is_not_believed(bench):
+    """Nor is what was read of it adopted."""
+    assert await bench.kept(FakePublisher(), still, lambda: bench.write(2)) == [2]
+
+
+async def test_a_half_file_that_is_no_policy_is_not_complained_of(bench, capsys):
+    """What is refused while the file is still changing is no news."""
+
+    def half() -> bool:
+        bench.path.write_text("providers: [")
+        return False
+
+    adopted = await bench.kept(FakePublisher(), half, lambda: bench.write(2))
+
+    assert adopted == [2]
+    assert "refused" not in capsys.readouterr().err
+
+
+async def test_a_store_that_is_away_is_tried_again_and_told_once(bench, capsys):
+    """A valid change is not forgotten because it could not be published at once."""
+    adopted = await bench.kept(FakePublisher(away=3))
+
+    assert adopted == [1]
+    assert capsys.readouterr().err.count("could not be published") == 1
+
+
+def test_the_policies_of_this_file_are_valid(bench):
+    """Otherwise the tests above would show nothing."""
+    assert load(bench.path, {}, CATALOG, date(2026, 11, 23)).models
