@@ -150,6 +150,7 @@ def _record(
         traits=traits,
         attempts=execution.attempts,
         baseline=_baseline(decided, execution.usage),
+        skipped=tuple((skip.model, skip.reason) for skip in execution.skipped),
     )
 
 

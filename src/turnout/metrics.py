@@ -82,7 +82,7 @@ class Metrics:
             self._counters["turnout_attempts"][attempt.model, attempt.fault or "ok"] += 1
             if attempt.cost is not None:
                 self._counters["turnout_cost_usd"][route, attempt.model] += attempt.cost / PICO_PER_USD
-            elif attempt.fault is None:
+            else:
                 self._counters["turnout_cost_unknown"][route, attempt.model] += 1
             if (usage := attempt.usage) is not None:
                 read, written = self._counters["turnout_input_tokens"], self._counters["turnout_output_tokens"]

@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Literal
 
+import msgspec
+
 from turnout.types.models import PriceRow, Rate
 from turnout.types.money import PICO_PER_USD, PicoDollars
 from turnout.types.reply import Usage
@@ -40,11 +42,13 @@ def estimate(tiers: tuple[Rate, ...], input_tokens: int, output_tokens: int) -> 
 def charge(tiers: tuple[Rate, ...], usage: Usage) -> PicoDollars | None:
     """What these tokens cost; None when the usage is incomplete or a bucket that is not empty has no price.
 
+    What is free costs nothing whatever the usage says, or leaves out (local servers often report none).
+
     Where a vendor names no price of their own, cached reads and writes bill as input and reasoning as output. A one-hour write
     does so only when ordinary writes have no price either: where they have one, the longer write costs more, and how much is unknown.
     """
     if not usage.complete:
-        return None
+        return PicoDollars(0) if is_free(tiers) else None
     rate = rate_for(tiers, usage.total_input)
     write = rate.cache_write
     cost = (
@@ -68,6 +72,11 @@ def charge(tiers: tuple[Rate, ...], usage: Usage) -> PicoDollars | None:
                 return None
             cost += tokens * price
     return PicoDollars(cost)
+
+
+def is_free(tiers: tuple[Rate, ...]) -> bool:
+    """Every price the vendor names is zero."""
+    return all(not any(price for name, price in msgspec.structs.asdict(rate).items() if name != "above") for rate in tiers)
 
 
 def blended(tiers: tuple[Rate, ...]) -> PicoDollars:

@@ -57,14 +57,16 @@ def show(decision: dict[str, Any]) -> None:
     """A decision as tables."""
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     console = Console()
     console.print(f"route [bold]{decision['route']}[/]  reason [bold]{decision['reason']}[/]")
     for name, trait in decision["traits"].items():
         if isinstance(trait, dict) and "from" in trait:
             console.print(f"  {name:12} {trait['value']!s:18} [dim]from {trait['from']}[/]", highlight=False)
-    candidates = Table("candidate", "quality", "p95", "expected cost", "chance", "plan", box=box.SIMPLE_HEAD)
+    candidates = Table(
+        Column("candidate", overflow="fold"), "quality", "p95", "expected cost", "chance", "plan", box=box.SIMPLE_HEAD
+    )
     places = {step["model"]: (place, step) for place, step in enumerate(decision["plan"], 1)}
     for candidate in decision["candidates"]:
         place, step = places.get(candidate["model"], (None, None))

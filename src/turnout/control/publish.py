@@ -77,7 +77,7 @@ class Publisher:
         )  # fmt: skip
         if present is None or not unchanged:
             version += 1
-            self.base = Base(version, loaded.policy, loaded.models, self._tasks)
+            self.base = _as_read_back(Base(version, loaded.policy, loaded.models, self._tasks))
         assert self.base is not None
         self._publish(self._seen_by_now(), note)
         return self.base.version
@@ -137,6 +137,11 @@ def _stored(views: ViewStore) -> tuple[Base, Overlay] | None:
         return views.base(overlay.base), overlay
     except (OSError, ValueError, msgspec.MsgspecError):
         return None
+
+
+def _as_read_back(base: Base) -> Base:
+    """As every other process will see it: 7 and 7.0 are equal, but they are not the same bytes under one hash."""
+    return msgspec.json.decode(msgspec.json.encode(base), type=Base)
 
 
 def _today(clock: Clock) -> date:

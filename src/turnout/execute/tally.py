@@ -97,8 +97,8 @@ class Tally:
             # A provider counts while it speaks: figures from before the finish are not the bill's.
             usage = msgspec.structs.replace(usage, complete=False)
         cost: PicoDollars | None = None if billed else PicoDollars(0)
-        if usage is not None:
-            cost = self._charge(call.step.model, usage)
+        if usage is not None or billed:
+            cost = self._charge(call.step.model, usage or _UNTOLD)
         call.record = Attempt(
             call.step.model, call.reason, self._since(call.started), self._since(now), self._ms(call.first_token),
             status or call.status, fault, detail, usage, cost, seen.model,
@@ -119,6 +119,10 @@ class Tally:
 
     def _ms(self, moment: float | None) -> float | None:
         return None if moment is None else self._since(moment)
+
+
+_UNTOLD = Usage(complete=False)
+"""What a provider billed for without saying: it costs something unknown, or nothing where nothing has a price."""
 
 
 def _accepted(call: Call) -> bool:

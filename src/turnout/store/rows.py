@@ -14,6 +14,7 @@ DbRow = Any  # its attributes are the labels of the query it came from
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_traits = msgspec.msgpack.Decoder(Traits).decode
+_decode_skipped = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 _NO_USAGE: Values = (None,) * len(Usage.__struct_fields__)
 
 
@@ -45,6 +46,7 @@ def request_row(record: Record) -> Values:
         sum(usage.total_input for usage in usages) if usages else None,
         sum(usage.total_output for usage in usages) if usages else None,
         _encode(traits) if traits else None,
+        msgspec.json.encode(record.skipped).decode() if record.skipped else None,
     )
 
 
@@ -92,6 +94,7 @@ def record_of(request: DbRow, attempts: Sequence[DbRow]) -> Record:
         traits=None if request.traits is None else _decode_traits(request.traits),
         attempts=tuple(map(_attempt_of, attempts)),
         baseline=request.baseline_pico,
+        skipped=() if request.skipped is None else _decode_skipped(request.skipped),
     )
 
 

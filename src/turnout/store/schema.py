@@ -38,6 +38,8 @@ requests = Table(
     Column("tokens_in", BigInteger),
     Column("tokens_out", BigInteger),
     Column("traits", LargeBinary),
+    # Steps that dispatch left out, as JSON [[model, reason], ...]; None when it left out none.
+    Column("skipped", String),
     Index("requests_at", "at"),
 )
 

@@ -35,7 +35,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     Outcomes: ``ok``; ``rejected`` (by us, nothing was called); ``failed`` (chain exhausted); ``cut`` (failed after the first
     content reached the client); ``cancelled`` (the client left); ``begun`` (provisional: a stream of an audited route whose
-    final record has not come yet, ADR 2).
+    final record has not come yet, ADR 2). ``skipped`` pairs the plan's steps that dispatch left out with the reason.
     """
 
     id: str
@@ -59,3 +59,4 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     traits: Traits | None
     attempts: tuple[Attempt, ...]
     baseline: PicoDollars | None = None
+    skipped: tuple[tuple[str, str], ...] = ()

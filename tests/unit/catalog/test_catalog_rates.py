@@ -165,6 +165,7 @@ def test_a_tier_begins_above_its_threshold() -> None:
 def test_incomplete_usage_has_no_cost() -> None:
     """A bill that rests on figures known to be wrong is unknown, not zero."""
     assert charge((rate(1, 1),), Usage(input=10, complete=False)) is None
+    assert charge((rate(0, 0),), Usage(complete=False)) == 0
 
 
 @pytest.mark.parametrize("bucket", ["input_audio", "output_audio", "input_image", "output_image"])

@@ -39,6 +39,18 @@ def test_a_changed_policy_is_the_next_version_and_the_same_one_is_not(tmp_path: 
     assert views.base(views.overlay(views.current() or "").base).policy == ONE.policy
 
 
+def test_one_policy_has_one_base_file_whoever_publishes_it(tmp_path: Path) -> None:
+    """The supervisor publishes what it parsed, the control process what it read back: 7 and 7.0 must not be two files."""
+    whole = Loaded(ONE.policy, tuple(msgspec.structs.replace(facts, quality={"default": 7}) for facts in FLEET))
+    publish, ledger, _ = publisher(tmp_path, ManualClock())
+    publish.adopt(whole, "supervisor")
+    ledger.close()
+    again, _, _ = publisher(tmp_path, ManualClock())
+    again.adopt(whole, "control")
+
+    assert len(list((tmp_path / "views").glob("*.base.json"))) == 1
+
+
 def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
     """Also when the views are gone and only the ledger remembers."""
     publish, ledger, _ = publisher(tmp_path, ManualClock())
