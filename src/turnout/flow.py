@@ -21,7 +21,7 @@ from turnout.metrics import Metrics
 from turnout.ports import Journal, Sink, Transport
 from turnout.types.money import PicoDollars
 from turnout.types.policy import Key
-from turnout.types.record import Outcome, Record
+from turnout.types.record import Record
 from turnout.types.reply import Usage
 from turnout.types.traits import Hints, Traits
 
@@ -86,8 +86,8 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
         raise
     decision_us = (perf_counter_ns() - started) / 1_000
 
-    def record(execution: Execution, outcome: Outcome) -> Record:
-        return _record(gateway, snapshot, request, traits, decided, decision_us, execution, outcome)
+    def record(execution: Execution) -> Record:
+        return _record(gateway, snapshot, request, traits, decided, decision_us, execution)
 
     client.decided(decided.route, decided.reason)
     job = Job(decided.plan, request.ask, request.front, request.seed, request.arrived)
@@ -96,7 +96,7 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
     try:
         execution = await execute(job, snapshot.world, client, gate)
     finally:
-        _write(gateway, record(execution, execution.outcome))
+        _write(gateway, record(execution))
     if execution.model is not None and traits.session is not None:
         gateway.sessions.put(traits.session, traits.caller, execution.model)
     if execution.error is not None and execution.outcome == "failed":
@@ -111,9 +111,11 @@ def read_traits(gateway: Gateway, request: Request) -> Traits:
     return classify(request.ask.sketch, hints, front=request.front.name, caller=key, held=held)
 
 
-def _durably(gateway: Gateway, record: Callable[[Execution, Outcome], Record]) -> Gate:
+def _durably(gateway: Gateway, record: Callable[[Execution], Record]) -> Gate:
+    """A whole answer's record is complete by then; a stream's says ``begun`` until the final one replaces it."""
+
     async def gate(execution: Execution) -> None:
-        await gateway.journal.append_durably(record(execution, "begun"))
+        await gateway.journal.append_durably(record(execution))
 
     return gate
 
@@ -125,7 +127,7 @@ def _write(gateway: Gateway, record: Record) -> None:
 
 def _record(
     gateway: Gateway, snapshot: Snapshot, request: Request, traits: Traits, decided: Decided, decision_us: float,
-    execution: Execution, outcome: Outcome,
+    execution: Execution,
 ) -> Record:  # fmt: skip
     error = execution.error
     return Record(
@@ -139,9 +141,9 @@ def _record(
         route=decided.route,
         reason=execution.reason,
         model=execution.model,
-        outcome=outcome,
+        outcome=execution.outcome,
         code=error.code if error is not None else None,
-        status=200 if outcome != "failed" or error is None else error.status,
+        status=200 if execution.outcome != "failed" or error is None else error.status,
         stream=traits.stream,
         duration_ms=(gateway.clock.steady() - request.arrived) * 1_000,
         first_token_ms=execution.first_token_ms,
