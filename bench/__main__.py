@@ -9,13 +9,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import decision, gateway
+from bench import decision, gateway, streams
 
 RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    figures = {**decision.measure(), **gateway.measure()}
+    figures: dict[str, dict[str, float | str]] = {}
+    for bench in (decision, gateway, streams):
+        figures |= bench.measure()
     if os.environ.get("BENCH_PEERS") == "1":
         from bench import peers
 
@@ -24,12 +26,17 @@ def main() -> None:
     systems = list(dict.fromkeys(system for values in figures.values() for system in values))
     table = Table("figure", *systems, title=f"Turnout bench, {os.cpu_count()} cores, Python {platform.python_version()}")
     for name, values in figures.items():
-        table.add_row(name, *(f"{values[system]:.2f}" if system in values else "" for system in systems))
+        table.add_row(name, *(_shown(values.get(system, "")) for system in systems))
     Console(width=140).print(table)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
     path.write_text(json.dumps({"python": platform.python_version(), "cores": os.cpu_count(), "figures": figures}, indent=2))
     print(f"also in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+def _shown(value: float | str) -> str:
+    """A figure, or why there is none."""
+    return value if isinstance(value, str) else f"{value:.2f}"
 
 
 if __name__ == "__main__":
