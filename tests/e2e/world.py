@@ -15,7 +15,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from turnout.sim.policy import ROUTES as SIM_ROUTES
 
-BRIEF = "{connect: 1s, first_token: 400ms, first_token_reasoning: 400ms, idle: 400ms, total: 400ms}"
+BRIEF = "{connect: 1s, first_token: 600ms, first_token_reasoning: 600ms, idle: 600ms, total: 600ms}"
 """Timeouts short enough to wait for."""
 
 ROUTES = SIM_ROUTES.replace(
@@ -42,14 +42,15 @@ ROUTES = SIM_ROUTES.replace(
     deadline: 200ms
     timeouts: {{connect: 1s, first_token: 5s, idle: 5s, total: 5s}}
   audited:
-    static: sim-openai/small
+    static: sim-openai/medium
     journal: required
   shared:
-    split: {{sim-openai/small: 50, sim-anthropic/swift: 50}}
+    split: {{sim-openai/medium: 50, sim-anthropic/steady: 50}}
   quick:
     objective: latency
     needs: {{quality: 5}}
     models: [sim-openai/small, sim-anthropic/swift, sim-openai/medium]
+    fallback: [sim-openai/medium]
   default:""",
 )
 

@@ -7,6 +7,7 @@ import pytest
 from tests.support.fake_sink import FakeSink
 from tests.support.fake_transport import FOREVER, Answer
 from tests.support.play import plan, play, step
+from turnout.errors import Unavailable
 from turnout.execute.job import Execution
 
 
@@ -92,3 +93,21 @@ def test_cancellation_from_outside_is_passed_on() -> None:
         play(transport_answer, sink=sink, cancel_after=3)
 
     assert sink.text == b"say hi\n"
+
+
+def test_a_client_that_hangs_up_on_the_end_mark_has_its_answer() -> None:
+    """SDKs do not wait for the connection's own end, which may come later than the protocol's."""
+    played = play(Answer(b"say hi\nstop\nusage 10 3\n", 1.0, b"end\n", FOREVER), sink=FakeSink(leaves_at=4, deaf=True))
+
+    assert (played.execution.outcome, played.faults, played.execution.cost) == ("ok", [None], 13)
+    assert played.took == pytest.approx(4)
+    assert all(incoming.closed for incoming in played.transport.answers)
+
+
+@pytest.mark.parametrize("trouble", [FOREVER, Unavailable("reset")], ids=["silence", "reset"])
+def test_trouble_after_the_end_mark_is_none(trouble: float | Unavailable) -> None:
+    """The client was told everything: no error follows, and nothing is held against the provider."""
+    played = play(Answer(b"say hi\nstop\nusage 10 3\nend\n", trouble))
+
+    assert (played.execution.outcome, played.faults, played.execution.cost) == ("ok", [None], 13)
+    assert played.sink.text.endswith(b"end\n")

@@ -155,7 +155,7 @@ class _Run:
         except ClientGone:
             return attempts.ClientLeft(self.steady())
         except ProviderFault as fault:
-            return self._failed(call, fault)
+            return self._finished_anyway() or self._failed(call, fault)
         return attempts.AttemptFinished(self.steady(), call.number)
 
     async def _relay(self, call: Call) -> None:
@@ -202,6 +202,17 @@ class _Run:
         self.tally.answered(call, self.steady())
         await self.hang_up()
 
+    def _finished_anyway(self) -> attempts.AttemptFinished | None:
+        """Whatever ends a stream after its end mark has gone out changes nothing: SDKs hang up on it, some providers never do."""
+        call = self.call
+        is_sent = self.watch.touched != NEVER  # between a send and the next read
+        if call is None or call.record is not None or not is_sent or not call.hold.delivery.seen.ended:
+            return None
+        self.watch.lift()
+        now = self.steady()
+        self.tally.answered(call, now)
+        return attempts.AttemptFinished(now, call.number)
+
     def _failed(self, call: Call, fault: ProviderFault, *, hung_up: bool = False) -> attempts.AttemptFailed:
         self.watch.lift()
         now = self.steady()
@@ -212,6 +223,8 @@ class _Run:
 
     def _interrupted(self, cause: Cause) -> attempts.Event:
         """The watch ended a wait."""
+        if (finished := self._finished_anyway()) is not None:
+            return finished
         if cause == "client":
             return attempts.ClientLeft(self.steady())
         if cause == "deadline":
