@@ -41,11 +41,16 @@ def policy(upstream: int) -> dict[str, Any]:
         "support": {"when": {"task": "customer_support"}, "objective": "cost", "models": list(models)},
         "default": {"objective": "balanced", "models": list(models)},
     }
-    return {"providers": {"instant": {"dialect": "openai-chat", "base_url": f"http://127.0.0.1:{upstream}/v1"}}, "models": models, "routes": routes}
+    return {
+        "providers": {"instant": {"dialect": "openai-chat", "base_url": f"http://127.0.0.1:{upstream}/v1"}},
+        "models": models,
+        "routes": routes,
+    }
 
 
-def body(model: str, *, stream: bool) -> bytes:
-    return json.dumps({"model": model, "messages": [{"role": "user", "content": PROMPT}], "stream": stream}).encode()
+def body(model: str, *, stream: bool, paced: bool = False) -> bytes:
+    asked = {"model": model, "messages": [{"role": "user", "content": PROMPT}], "stream": stream}
+    return json.dumps({**asked, "user": "paced"} if paced else asked).encode()
 
 
 @contextlib.contextmanager
@@ -61,7 +66,11 @@ def running(*command: str) -> Iterator[psutil.Process]:
 
 
 def titled(root: psutil.Process, title: str) -> psutil.Process:
-    return next(child for child in root.children(recursive=True) if child.cmdline()[:1] == [title] or " ".join(child.cmdline()).startswith(title))
+    return next(
+        child
+        for child in root.children(recursive=True)
+        if child.cmdline()[:1] == [title] or " ".join(child.cmdline()).startswith(title)
+    )
 
 
 def cpu(process: psutil.Process) -> float:
@@ -83,9 +92,10 @@ def measure() -> dict[str, dict[str, float]]:
     figures: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         upstream, gateway_port, control_port, relay_port = (free_port() for _ in range(4))
-        whole, streamed, config = Path(folder, "whole"), Path(folder, "stream"), Path(folder, "turnout.json")
+        whole, streamed, paced, config = (Path(folder, name) for name in ("whole", "stream", "paced", "turnout.json"))
         whole.write_bytes(body("auto", stream=False))
         streamed.write_bytes(body("auto", stream=True))
+        paced.write_bytes(body("auto", stream=True, paced=True))
         config.write_text(json.dumps(policy(upstream)))
         stack.enter_context(running("bench.upstream", str(upstream)))
         relay = stack.enter_context(running("bench.bare_relay", str(relay_port), str(upstream)))
@@ -101,7 +111,10 @@ def measure() -> dict[str, dict[str, float]]:
         wait_for(control_port, "/health/ready")
         wait_for(relay_port, None)
         gateway, control = titled(serve, "turnout: gateway"), titled(serve, "turnout: control")
-        figures["memory idle, gateway, MB"] = {"turnout": gateway.memory_info().rss / 1e6, "bare relay": relay.memory_info().rss / 1e6}
+        figures["memory idle, gateway, MB"] = {
+            "turnout": gateway.memory_info().rss / 1e6,
+            "bare relay": relay.memory_info().rss / 1e6,
+        }
         figures["memory idle, control, MB"] = {"turnout": control.memory_info().rss / 1e6}
         for port in (gateway_port, relay_port):
             load(port, whole, 1_600)
@@ -114,16 +127,21 @@ def measure() -> dict[str, dict[str, float]]:
         time.sleep(1.0)
         figures["CPU per request, us"] = per_request
         figures["control CPU per request, us"] = {"turnout": (cpu(control) - control_before) / REQUESTS * 1e6}
-        per_event = {}
-        for name, port, process in (("turnout", gateway_port, gateway), ("bare relay", relay_port, relay)):
-            before = cpu(process)
-            answers = load(port, streamed, STREAMS)["answers"]
-            per_event[name] = ((cpu(process) - before) * 1e6 - answers * per_request[name]) / (answers * EVENTS)
-        figures["CPU per SSE event, us"] = per_event
+        for figure, path in (("CPU per SSE event, us", streamed), ("CPU per SSE event 5 ms apart, us", paced)):
+            for name, port, process in (("turnout", gateway_port, gateway), ("bare relay", relay_port, relay)):
+                before = cpu(process)
+                answers = load(port, path, STREAMS)["answers"]
+                spent = (cpu(process) - before) * 1e6 - answers * per_request[name]
+                figures.setdefault(figure, {})[name] = spent / (answers * EVENTS)
         direct = load(upstream, whole, 2_500, RATE)
         for name, port in (("turnout", gateway_port), ("bare relay", relay_port)):
             seen = load(port, whole, 2_500, RATE)
             for quantile in ("p50", "p99"):
-                figures.setdefault(f"added latency {quantile} at {RATE:.0f}/s, ms", {})[name] = seen[f"{quantile}_ms"] - direct[f"{quantile}_ms"]
-        figures["memory after, gateway, MB"] = {"turnout": gateway.memory_info().rss / 1e6, "bare relay": relay.memory_info().rss / 1e6}
+                figures.setdefault(f"added latency {quantile} at {RATE:.0f}/s, ms", {})[name] = (
+                    seen[f"{quantile}_ms"] - direct[f"{quantile}_ms"]
+                )
+        figures["memory after, gateway, MB"] = {
+            "turnout": gateway.memory_info().rss / 1e6,
+            "bare relay": relay.memory_info().rss / 1e6,
+        }
     return figures
