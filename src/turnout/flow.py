@@ -160,10 +160,10 @@ def _baseline(decided: Decided, usage: Usage | None) -> PicoDollars | None:
     """What the same tokens would have cost on the best model that could have served: the first of the two baselines."""
     if usage is None or not decided.offers:
         return None
-    best, quality = decided.offers[0].offer.slot, -1.0
-    for priced in decided.offers:
-        if (priced.offer.quality or 0.0) > quality:
-            best, quality = priced.offer.slot, priced.offer.quality or 0.0
+    best, quality = decided.offers[0].slot, -1.0
+    for offer in decided.offers:
+        if offer.worth > quality:
+            best, quality = offer.slot, offer.worth
     return rates.charge(best.tiers, usage) if best.tiers is not None else None
 
 

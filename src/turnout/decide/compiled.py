@@ -1,6 +1,7 @@
 """The view as deciding wants it: everything that does not depend on the request worked out when the view is made."""
 
 from collections.abc import Mapping
+from math import inf
 
 import msgspec
 
@@ -10,6 +11,7 @@ from turnout.decide.mix import UNIFORM, cumulative
 from turnout.types.decision import Rejection
 from turnout.types.models import Feature, Modality, ModelFacts, Rate, names
 from turnout.types.policy import Policy, Route
+from turnout.types.traits import Traits
 from turnout.types.view import Base, Overlay
 
 DIRECT = "direct"
@@ -37,7 +39,7 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     unknown_features: int
     tiers: tuple[Rate, ...] | None
     tier: int
-    quality: dict[str, float | None]
+    quality: dict[str | None, float | None]
     general: float | None
     levels: dict[str, float]
     p50_ms: float | None
@@ -45,16 +47,37 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     ttft_ms: float | None
     tokens_per_s: float | None
 
-    def quality_for(self, task: str | None) -> float | None:
-        """Quality 0..10 for the task; for a task the view does not know, the general figure."""
-        return self.general if task is None else self.quality.get(task, self.general)
+
+class Common(msgspec.Struct, frozen=True):
+    """What every slot of a lane can do: most requests ask for no more, and then none of them needs to be asked alone."""
+
+    input: int
+    output: int
+    features: int
+    context: float
+    max_input: float
+    max_output: float
+    dialects: frozenset[str]
+
+    def covers(self, traits: Traits) -> bool:
+        """No slot can fall short of this request."""
+        wanted = traits.max_output or 0
+        return not (
+            traits.input & ~self.input
+            or traits.output & ~self.output
+            or traits.features & ~self.features
+            or traits.tokens_max > self.max_input
+            or traits.tokens_max + wanted > self.context
+            or wanted > self.max_output
+            or (traits.carries and self.dialects != {traits.front})
+        )
 
 
 class Lane(msgspec.Struct, frozen=True):
     """A route compiled: its test, the models it may use, and those refused once for all with their reasons.
 
     ``reserve`` are the fallbacks' models in order; those that can never serve are in ``refused`` too.
-    ``ranks`` is the cumulative table of recent complexities (balanced routes).
+    ``common`` is None where there is nothing to be common. ``ranks`` is the cumulative table of recent complexities (balanced routes).
     """
 
     route: Route
@@ -63,6 +86,7 @@ class Lane(msgspec.Struct, frozen=True):
     reserve: tuple[Slot, ...]
     refused: tuple[Rejection, ...]
     ranks: tuple[float, ...]
+    common: Common | None = None
 
 
 class View(msgspec.Struct, frozen=True):
@@ -113,7 +137,7 @@ def compile_view(base: Base, overlay: Overlay, view_hash: str) -> View:
 def _slot(model: ModelFacts, dialect: str, tasks: Mapping[str, Mapping[str, float]], overlay: Overlay) -> Slot:
     tiers = rates.in_force(model.prices, overlay.day)
     latency = overlay.observed.get(model.id) or model.latency
-    quality = {task: _quality(model, task, weights) for task, weights in tasks.items()}
+    quality: dict[str | None, float | None] = {task: _quality(model, task, weights) for task, weights in tasks.items()}
     for task, stated in model.quality.items():
         quality.setdefault(task, stated)
     return Slot(
@@ -179,13 +203,34 @@ def _lane(
         for id_ in dict.fromkeys((*wanted, *reserve))
         if (rejection := refused.get(id_) or _unfit(route, slots[id_], facts[id_])) is not None
     }
+    serving = tuple(slots[id_] for id_ in wanted if id_ not in never)
+    spare = tuple(slots[id_] for id_ in reserve if id_ not in never)
     return Lane(
         route=route,
         test=compiled(route.when) if route.when is not None else None,
-        slots=tuple(slots[id_] for id_ in wanted if id_ not in never),
-        reserve=tuple(slots[id_] for id_ in reserve if id_ not in never),
+        slots=serving,
+        reserve=spare,
         refused=tuple(never.values()),
         ranks=cumulative(overlay.mix.get(route.name, UNIFORM)),
+        common=_common((*serving, *spare)),
+    )
+
+
+def _common(slots: tuple[Slot, ...]) -> Common | None:
+    if not slots:
+        return None
+    first = slots[0]
+    able, seen, said = first.features, first.input, first.output
+    for slot in slots:
+        able, seen, said = able & slot.features, seen & slot.input, said & slot.output
+    return Common(
+        input=seen,
+        output=said,
+        features=able,
+        context=min(slot.context or inf for slot in slots),
+        max_input=min(slot.max_input or inf for slot in slots),
+        max_output=min(slot.max_output or inf for slot in slots),
+        dialects=frozenset(slot.dialect for slot in slots),
     )
 
 

@@ -3,10 +3,10 @@
 import msgspec
 
 from turnout.decide.compiled import View
-from turnout.decide.match import match
+from turnout.decide.match import Offer, match
 from turnout.decide.objectives import Question, objective_of
 from turnout.decide.order import order
-from turnout.decide.price import Priced, price
+from turnout.decide.price import price
 from turnout.decide.route import choose
 from turnout.types.decision import Candidate, Decision, Plan, Reason, Rejection
 from turnout.types.traits import Traits
@@ -18,9 +18,9 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
     route: str
     reason: Reason
     plan: Plan
-    offers: list[Priced]
+    offers: list[Offer]
     question: Question
-    rejections: tuple[Rejection, ...]
+    rejections: list[Rejection]
 
 
 def decide(view: View, traits: Traits, seed: int) -> Decided:
@@ -31,8 +31,8 @@ def decide(view: View, traits: Traits, seed: int) -> Decided:
     """
     choice = choose(view, traits)
     found = match(choice, traits)
-    priced = price(found.offers, traits, view.policy.value)
-    ordered = order(choice, found, priced, traits, seed)
+    offers = price(found.offers, traits, view.policy.value)
+    ordered = order(choice, found, offers, traits, seed)
     return Decided(choice.lane.route.name, ordered.reason, ordered.plan, ordered.offers, ordered.question, found.rejections)
 
 
@@ -42,16 +42,16 @@ def in_full(decided: Decided) -> Decision:
     chances = objective.chances(decided.offers, decided.question) if decided.offers else {}
     candidates = tuple(
         Candidate(
-            model=priced.offer.slot.id,
-            quality=priced.offer.quality,
-            latency_p95_ms=priced.offer.slot.p95_ms,
-            cost=priced.offer.cost,
-            score=objective.score(priced),
-            probability=chances.get(priced.offer.slot.id, 0.0),
-            latency_cost=priced.latency,
-            error_cost=priced.error,
-            opportunity_cost=priced.opportunity,
+            model=offer.slot.id,
+            quality=offer.quality,
+            latency_p95_ms=offer.slot.p95_ms,
+            cost=offer.cost,
+            score=objective.score(offer),
+            probability=chances.get(offer.slot.id, 0.0),
+            latency_cost=offer.latency,
+            error_cost=offer.error,
+            opportunity_cost=offer.opportunity,
         )
-        for priced in decided.offers
+        for offer in decided.offers
     )
-    return Decision(decided.route, decided.reason, candidates, decided.rejections, decided.plan)
+    return Decision(decided.route, decided.reason, candidates, tuple(decided.rejections), decided.plan)

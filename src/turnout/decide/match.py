@@ -1,6 +1,7 @@
 """What may serve this request, and why the others may not. Constraints fail closed."""
 
 from collections.abc import Iterable
+from math import inf
 
 import msgspec
 
@@ -16,54 +17,82 @@ from turnout.types.traits import Traits
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """A slot that may serve, with its quality for the task and the expected token cost of this request (None: unknown)."""
+    """A slot that may serve: quality for the task, expected token cost (None: unknown), and what else it is expected to cost.
+
+    ``worth`` and ``expense`` are what objectives sort by: an unknown quality is worth nothing, an unknown cost is infinite.
+    ``latency``, ``error`` and ``opportunity`` are PRODUCT P2 to P4 in pico-dollars, part of ``expense``.
+    """
 
     slot: Slot
     quality: float | None
     cost: PicoDollars | None
+    worth: float
+    expense: float
+    latency: int = 0
+    error: int = 0
+    opportunity: int = 0
 
 
 class Match(msgspec.Struct, frozen=True):
     """``offers`` of the route's own models, ``reserve`` of its fallbacks in their order."""
 
-    offers: tuple[Offer, ...]
-    reserve: tuple[Offer, ...]
-    rejections: tuple[Rejection, ...]
+    offers: list[Offer]
+    reserve: list[Offer]
+    rejections: list[Rejection]
 
 
 def match(choice: Choice, traits: Traits) -> Match:
     """Split the route's models into those that may serve and those that may not.
 
     Raises:
-        TurnoutError: ``no_candidate``, naming what was missing, when nothing is left.
+        NoCandidate: naming what was missing, when nothing is left.
     """
     lane = choice.lane
-    tolerance = tolerated(lane.route)
-    withdrawn = {rejection.model: rejection for rejection in lane.refused} if choice.named else {}
-    rejections: list[Rejection] = [] if choice.named else list(lane.refused)
-    offers: list[Offer] = []
+    judge = _Judge(lane, traits)
+    if choice.named:
+        withdrawn = {rejection.model: rejection for rejection in lane.refused}
+        judged = [withdrawn.get(slot.id) or judge(slot) for slot in choice.named]
+        rejections = [one for one in judged if not isinstance(one, Offer)]
+    else:
+        judged = [judge(slot) for slot in lane.slots]
+        rejections = [*lane.refused, *(one for one in judged if not isinstance(one, Offer))]
     reserve: list[Offer] = []
-    for slots, kept in ((choice.named or lane.slots, offers), (lane.reserve, reserve)):
-        for slot in slots:
-            judged = withdrawn.get(slot.id) or _judge(slot, lane, traits, tolerance)
-            if isinstance(judged, Offer):
-                kept.append(judged)
-            else:
-                rejections.append(judged)
+    for slot in lane.reserve:
+        again = judge(slot)
+        if isinstance(again, Offer):
+            reserve.append(again)
+        elif slot not in lane.slots:  # one that is a candidate too has been refused once already
+            rejections.append(again)
+    offers = [one for one in judged if isinstance(one, Offer)]
     if not offers and not reserve:
-        raise no_candidate(lane.route.name, rejections)
-    return Match(tuple(offers), tuple(reserve), tuple(rejections))
+        raise NoCandidate(lane.route.name, rejections)
+    return Match(offers, reserve, rejections)
 
 
-def _judge(slot: Slot, lane: Lane, traits: Traits, tolerance: int) -> Offer | Rejection:
-    quality = slot.quality_for(traits.task.value)
-    cost = rates.estimate(slot.tiers, traits.tokens, traits.output_tokens * traits.n) if slot.tiers is not None else None
-    return (
-        _incapable(slot, traits, tolerance)
-        or _too_small(slot, traits)
-        or _outside(slot, lane, traits, quality, cost)
-        or Offer(slot, quality, cost)
-    )
+class _Judge:
+    """One request's question to every slot: may it serve? What is the same for all of them is worked out once."""
+
+    def __init__(self, lane: Lane, traits: Traits) -> None:
+        needs = lane.route.needs
+        self._lane = lane
+        self._traits = traits
+        self._task = traits.task.value
+        self._written = traits.output_tokens * traits.n
+        self._tolerance = tolerated(lane.route)
+        self._easy = lane.common is not None and lane.common.covers(traits)
+        self._limited = bool(
+            needs.quality is not None or needs.cost_per_request is not None or traits.max_cost is not None or traits.models
+        )
+
+    def __call__(self, slot: Slot) -> Offer | Rejection:
+        traits = self._traits
+        if not self._easy and (rejection := _incapable(slot, traits, self._tolerance) or _too_small(slot, traits)) is not None:
+            return rejection
+        quality = slot.quality.get(self._task, slot.general)
+        cost = rates.estimate(slot.tiers, traits.tokens, self._written) if slot.tiers is not None else None
+        if self._limited and (rejection := _outside(slot, self._lane, traits, quality, cost)) is not None:
+            return rejection
+        return Offer(slot, quality, cost, quality or 0.0, inf if cost is None else cost)
 
 
 def _incapable(slot: Slot, traits: Traits, tolerance: int) -> Rejection | None:
@@ -94,8 +123,6 @@ def _too_small(slot: Slot, traits: Traits) -> Rejection | None:
 
 def _outside(slot: Slot, lane: Lane, traits: Traits, quality: float | None, cost: PicoDollars | None) -> Rejection | None:
     needs = lane.route.needs
-    if needs.quality is None and needs.cost_per_request is None and traits.max_cost is None and not traits.models:
-        return None
     if traits.models and slot.id not in traits.models and slot.id.partition("/")[2] not in traits.models:
         return Rejection(slot.id, "not_approved", "not among the models this request allows")
     if needs.quality is not None and (quality is None or quality < needs.quality):
@@ -113,18 +140,22 @@ def _outside(slot: Slot, lane: Lane, traits: Traits, quality: float | None, cost
     return None
 
 
-def no_candidate(route: str, rejections: Iterable[Rejection]) -> TurnoutError:
-    """The 422 that names what was missing, the commonest reason first."""
-    by_reason: dict[str, list[str]] = {}
-    for rejection in rejections:
-        by_reason.setdefault(rejection.reason, []).append(f"{rejection.model} ({rejection.detail})")
-    parts = [
-        f"{reason}: {', '.join(models[:3])}{f' and {len(models) - 3} more' if len(models) > 3 else ''}"
-        for reason, models in sorted(by_reason.items(), key=lambda item: -len(item[1]))
-    ]
-    missing = "; ".join(parts) or "the route has no models"
-    return TurnoutError(
-        Code.NO_CANDIDATE,
-        f'no model of route "{route}" can serve this request. {missing}. POST the same body to /v1/explain for the whole list.',
-        retry=False,
-    )
+class NoCandidate(TurnoutError):
+    """The 422 that names what was missing, the commonest reason first. Keeps the route and every rejection for explain."""
+
+    def __init__(self, route: str, rejections: Iterable[Rejection]) -> None:
+        self.route = route
+        self.rejections = tuple(rejections)
+        by_reason: dict[str, list[str]] = {}
+        for rejection in self.rejections:
+            by_reason.setdefault(rejection.reason, []).append(f"{rejection.model} ({rejection.detail})")
+        parts = [
+            f"{reason}: {', '.join(models[:3])}{f' and {len(models) - 3} more' if len(models) > 3 else ''}"
+            for reason, models in sorted(by_reason.items(), key=lambda item: -len(item[1]))
+        ]
+        super().__init__(
+            Code.NO_CANDIDATE,
+            f'no model of route "{route}" can serve this request. {"; ".join(parts) or "the route has no models"}. '
+            "POST the same body to /v1/explain for the whole list.",
+            retry=False,
+        )

@@ -10,11 +10,13 @@ from math import inf
 
 import msgspec
 
+from turnout.decide.match import Offer
 from turnout.decide.mix import interval, rank
-from turnout.decide.price import Priced
 from turnout.types.decision import Reason
 from turnout.types.policy import Mix, Prefers, Route
 from turnout.types.traits import Traits
+
+NOTHING = Prefers()
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
@@ -26,12 +28,12 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     u: float
 
 
-Order = Callable[[list[Priced], Question], list[Priced]]
-Chances = Callable[[list[Priced], Question], dict[str, float]]
+Order = Callable[[list[Offer], Question], list[Offer]]
+Chances = Callable[[list[Offer], Question], dict[str, float]]
 
 
-def _certain(ordered: list[Priced], question: Question) -> dict[str, float]:  # noqa: ARG001 - the shape of Chances
-    return {ordered[0].offer.slot.id: 1.0}
+def _certain(ordered: list[Offer], question: Question) -> dict[str, float]:  # noqa: ARG001 - the shape of Chances
+    return {ordered[0].slot.id: 1.0}
 
 
 class Objective(msgspec.Struct, frozen=True):
@@ -43,57 +45,61 @@ class Objective(msgspec.Struct, frozen=True):
 
     reason: Reason
     order: Order
-    score: Callable[[Priced], float]
+    score: Callable[[Offer], float]
     chances: Chances = _certain
 
 
-def as_listed(offers: list[Priced], question: Question) -> list[Priced]:  # noqa: ARG001 - the shape of Order
+def as_listed(offers: list[Offer], question: Question) -> list[Offer]:  # noqa: ARG001 - the shape of Order
     """Static routes: the policy's own order."""
     return offers
 
 
-def by_weight(offers: list[Priced], question: Question) -> list[Priced]:
+def by_weight(offers: list[Offer], question: Question) -> list[Offer]:
     """Weighted split: the first by ``u`` over the eligible weights, the others by weight."""
     shares = _shares(offers, question)
     if not shares:
         return offers
     mark, first = question.u, offers[-1]
-    for priced in offers:
-        mark -= shares[priced.offer.slot.id]
+    for one in offers:
+        mark -= shares[one.slot.id]
         if mark < 0:
-            first = priced
+            first = one
             break
-    return [first, *sorted((other for other in offers if other is not first), key=lambda other: -shares[other.offer.slot.id])]
+    return [first, *sorted((other for other in offers if other is not first), key=lambda other: -shares[other.slot.id])]
 
 
-def cheapest(offers: list[Priced], question: Question) -> list[Priced]:
-    """Lowest expected total; unknown prices last, then the better, then by name."""
-    prefers = _preferred(question.route)
-    keyed = [(_misses(one, prefers), _cost(one), -_quality(one), one.offer.slot.id, one) for one in offers]
+def cheapest(offers: list[Offer], question: Question) -> list[Offer]:
+    """Lowest expected expense; unknown prices last, then the better, then by name."""
+    missed = _misses(question.route.prefers)
+    keyed = [(missed(one), one.expense, -one.worth, one.slot.id, one) for one in offers]
     return [key[-1] for key in sorted(keyed)]
 
 
-def fastest(offers: list[Priced], question: Question) -> list[Priced]:
-    """Lowest p95 latency; unknown latencies last, ties by cost."""
-    prefers = _preferred(question.route)
-    keyed = [(_misses(one, prefers), _p95(one), _cost(one), one.offer.slot.id, one) for one in offers]
+def fastest(offers: list[Offer], question: Question) -> list[Offer]:
+    """Lowest p95 latency; unknown latencies last, ties by expense."""
+    missed = _misses(question.route.prefers)
+    keyed = [(missed(one), _p95(one), one.expense, one.slot.id, one) for one in offers]
     return [key[-1] for key in sorted(keyed)]
 
 
-def best(offers: list[Priced], question: Question) -> list[Priced]:
+def best(offers: list[Offer], question: Question) -> list[Offer]:
     """Of those within the route's band of the best quality the cheapest; then the others by quality."""
-    prefers = _preferred(question.route)
-    judged = [(_misses(one, prefers), _quality(one), one) for one in offers]
-    fewest = min(missed for missed, _, _ in judged)
-    floor = max(quality for missed, quality, _ in judged if missed == fewest) - question.route.band
-    keyed = [
-        (missed, quality < floor, -quality if quality < floor else 0.0, _cost(one), one.offer.slot.id, one)
-        for missed, quality, one in judged
-    ]
+    band, prefers = question.route.band, question.route.prefers
+    if prefers == NOTHING:
+        return _banded(offers, band)
+    missed, by_misses = _misses(prefers), dict[int, list[Offer]]()
+    for one in offers:
+        by_misses.setdefault(missed(one), []).append(one)
+    return [one for misses in sorted(by_misses) for one in _banded(by_misses[misses], band)]
+
+
+def _banded(offers: list[Offer], band: float) -> list[Offer]:
+    floor = max([one.worth for one in offers]) - band
+    keyed = [(one.worth < floor, -one.worth if one.worth < floor else 0.0, one.expense, one.slot.id, one) for one in offers]
     return [key[-1] for key in sorted(keyed)]
 
 
-def balanced(offers: list[Priced], question: Question) -> list[Priced]:
+def balanced(offers: list[Offer], question: Question) -> list[Offer]:
     """The target mix: the request's rank among recent complexities names a tier, in it the best within the band that is cheapest.
 
     A caller that states its quality need as critical asks for premium, one that states its cost as critical for cheap: stated, not
@@ -107,61 +113,53 @@ def balanced(offers: list[Priced], question: Question) -> list[Priced]:
     return [one for tier in _outward(wanted) if groups[tier] for one in best(groups[tier], question)]
 
 
-def _balanced_chances(ordered: list[Priced], question: Question) -> dict[str, float]:
+def _balanced_chances(ordered: list[Offer], question: Question) -> dict[str, float]:
     if _stated_tier(question.traits) is not None:
         return _certain(ordered, question)
     groups, chances = _by_tier(ordered), dict[str, float]()
     for tier, chance in enumerate(_tier_chances(question.route.mix, interval(question.ranks, question.traits.complexity))):
         serving = next(groups[place] for place in _outward(tier) if groups[place])
-        id_ = best(serving, question)[0].offer.slot.id
+        id_ = best(serving, question)[0].slot.id
         chances[id_] = chances.get(id_, 0.0) + chance
     return chances
 
 
-def _shares(offers: list[Priced], question: Question) -> dict[str, float]:
+def _shares(offers: list[Offer], question: Question) -> dict[str, float]:
     """Weights of what may serve, summing to 1; empty when all of them are zero."""
     weights = dict(question.route.split)
-    total = sum(weights[one.offer.slot.id] for one in offers)
-    return {one.offer.slot.id: weights[one.offer.slot.id] / total for one in offers} if total > 0 else {}
+    total = sum(weights[one.slot.id] for one in offers)
+    return {one.slot.id: weights[one.slot.id] / total for one in offers} if total > 0 else {}
 
 
-def _misses(priced: Priced, prefers: Prefers | None) -> int:
-    if prefers is None:
-        return 0
-    offer, slot, missed = priced.offer, priced.offer.slot, 0
-    if prefers.quality is not None and _quality(priced) < prefers.quality:
-        missed += 1
-    if prefers.cost_per_request is not None and (offer.cost is None or offer.cost > prefers.cost_per_request):
-        missed += 1
-    if prefers.latency_p95_ms is not None and (slot.p95_ms is None or slot.p95_ms > prefers.latency_p95_ms):
-        missed += 1
-    if prefers.ttft_ms is not None and (slot.ttft_ms is None or slot.ttft_ms > prefers.ttft_ms):
-        missed += 1
+def _misses(prefers: Prefers) -> Callable[[Offer], int]:
+    """How many of the route's wishes an offer misses; an unknown figure misses."""
+    if prefers == NOTHING:
+        return lambda _: 0
+
+    def missed(offer: Offer) -> int:
+        slot = offer.slot
+        return (
+            (prefers.quality is not None and offer.worth < prefers.quality)
+            + (prefers.cost_per_request is not None and (offer.cost is None or offer.cost > prefers.cost_per_request))
+            + (prefers.latency_p95_ms is not None and (slot.p95_ms is None or slot.p95_ms > prefers.latency_p95_ms))
+            + (prefers.ttft_ms is not None and (slot.ttft_ms is None or slot.ttft_ms > prefers.ttft_ms))
+        )
+
     return missed
 
 
-def _preferred(route: Route) -> Prefers | None:
-    """None when nothing is, so that nothing is asked of each offer."""
-    return None if route.prefers == Prefers() else route.prefers
+def _expense(offer: Offer) -> float:
+    return offer.expense
 
 
-def _cost(priced: Priced) -> float:
-    return inf if priced.total is None else priced.total
+def _p95(offer: Offer) -> float:
+    return inf if offer.slot.p95_ms is None else offer.slot.p95_ms
 
 
-def _p95(priced: Priced) -> float:
-    return inf if priced.offer.slot.p95_ms is None else priced.offer.slot.p95_ms
-
-
-def _quality(priced: Priced) -> float:
-    """Unknown quality sorts as zero: it is never preferred over a known one."""
-    return priced.offer.quality or 0.0
-
-
-def _by_tier(offers: list[Priced]) -> tuple[list[Priced], ...]:
-    groups: tuple[list[Priced], ...] = ([], [], [])
+def _by_tier(offers: list[Offer]) -> tuple[list[Offer], ...]:
+    groups: tuple[list[Offer], ...] = ([], [], [])
     for one in offers:
-        groups[one.offer.slot.tier].append(one)
+        groups[one.slot.tier].append(one)
     return groups
 
 
@@ -193,13 +191,15 @@ def _stated_tier(traits: Traits) -> int | None:
     return None
 
 
-SPLIT = Objective("split", by_weight, _cost, lambda ordered, question: _shares(ordered, question) or _certain(ordered, question))
+SPLIT = Objective(
+    "split", by_weight, _expense, lambda ordered, question: _shares(ordered, question) or _certain(ordered, question)
+)
 OBJECTIVES: Mapping[str, Objective] = {
-    "static": Objective("static", as_listed, _cost),
-    "cost": Objective("cheapest", cheapest, _cost),
+    "static": Objective("static", as_listed, _expense),
+    "cost": Objective("cheapest", cheapest, _expense),
     "latency": Objective("fastest", fastest, _p95),
-    "quality": Objective("best", best, lambda one: -_quality(one)),
-    "balanced": Objective("balanced", balanced, lambda one: float(one.offer.slot.tier), _balanced_chances),
+    "quality": Objective("best", best, lambda one: -one.worth),
+    "balanced": Objective("balanced", balanced, lambda one: float(one.slot.tier), _balanced_chances),
 }
 
 

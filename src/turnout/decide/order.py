@@ -7,7 +7,6 @@ import msgspec
 
 from turnout.decide.match import Match, Offer
 from turnout.decide.objectives import Question, objective_of
-from turnout.decide.price import Priced
 from turnout.decide.route import Choice
 from turnout.types.decision import Plan, Reason, Step
 from turnout.types.money import PicoDollars
@@ -25,16 +24,16 @@ class Ordered(msgspec.Struct, frozen=True, gc=False):
 
     plan: Plan
     reason: Reason
-    offers: list[Priced]
+    offers: list[Offer]
     question: Question
 
 
-def order(choice: Choice, found: Match, priced: list[Priced], traits: Traits, seed: int) -> Ordered:
+def order(choice: Choice, found: Match, offers: list[Offer], traits: Traits, seed: int) -> Ordered:
     """Put what may serve in order and bound it by the route's limits and the request's own."""
     route = choice.lane.route
     question = Question(route, traits, choice.lane.ranks, _share(route, traits, seed))
     objective = objective_of(route)
-    ordered = objective.order(priced, question) if priced else []
+    ordered = objective.order(offers, question) if offers else []
     reason: Reason = "direct" if choice.named else objective.reason
     serving = ordered
     if (held := _held(ordered, route, traits)) is not None and held is not ordered[0]:
@@ -66,7 +65,7 @@ def _share(route: Route, traits: Traits, seed: int) -> float:
     return int.from_bytes(blake2b(f"{route.name}:{unit}".encode(), digest_size=8).digest(), "big") / 2**64
 
 
-def _held(ordered: list[Priced], route: Route, traits: Traits) -> Priced | None:
+def _held(ordered: list[Offer], route: Route, traits: Traits) -> Offer | None:
     """The model this session is on, if it is still good enough to stay with.
 
     A switch throws away the provider's prompt cache and changes the voice of a conversation, so it needs a reason: more quality than the
@@ -74,15 +73,15 @@ def _held(ordered: list[Priced], route: Route, traits: Traits) -> Priced | None:
     """
     if traits.held is None or not ordered or not route.sticky or route.objective == "static":
         return None
-    held = next((priced for priced in ordered if priced.offer.slot.id == traits.held), None)
+    held = next((offer for offer in ordered if offer.slot.id == traits.held), None)
     if held is None:
         return None
     winner = ordered[0]
     if route.objective in ("quality", "balanced"):
-        stays = (held.offer.quality or 0.0) >= (winner.offer.quality or 0.0) - route.band
+        stays = held.worth >= winner.worth - route.band
     elif route.objective == "cost":
-        warm = _warm(held.offer, traits)
-        stays = warm is not None and winner.offer.cost is not None and warm <= winner.offer.cost
+        warm = _warm(held, traits)
+        stays = warm is not None and winner.cost is not None and warm <= winner.cost
     else:
         stays = True
     return held if stays else None
@@ -96,10 +95,10 @@ def _warm(offer: Offer, traits: Traits) -> int | None:
     return offer.cost if rate.cache_read is None else offer.cost - (rate.input - rate.cache_read) * traits.tokens
 
 
-def _steps(route: Route, ordered: list[Priced], reserve: tuple[Offer, ...], first_reason: Reason) -> tuple[Step, ...]:
+def _steps(route: Route, ordered: list[Offer], reserve: list[Offer], first_reason: Reason) -> tuple[Step, ...]:
     steps: list[Step] = []
     if ordered:
-        first = ordered[0].offer
+        first = ordered[0]
         steps.append(Step(first.slot.id, ANY, first_reason, first.cost, route.timeouts))
         room = max(0, route.attempts - 1 - len(reserve))
         for other in _elsewhere_first(first, ordered)[:room]:
@@ -115,10 +114,11 @@ def _steps(route: Route, ordered: list[Priced], reserve: tuple[Offer, ...], firs
     return tuple(steps)
 
 
-def _elsewhere_first(first: Offer, ordered: list[Priced]) -> list[Offer]:
+def _elsewhere_first(first: Offer, ordered: list[Offer]) -> list[Offer]:
     """The others in the objective's order, those of another provider before those that would share the first one's outage."""
-    others = [priced.offer for priced in ordered[1:]]
-    return sorted(others, key=lambda offer: offer.slot.provider == first.slot.provider)
+    provider = first.slot.provider
+    elsewhere = [offer for offer in ordered if offer.slot.provider != provider]
+    return [*elsewhere, *(offer for offer in ordered[1:] if offer.slot.provider == provider)]
 
 
 def _tighter(one: PicoDollars | None, other: PicoDollars | None) -> PicoDollars | None:

@@ -14,28 +14,18 @@ WORST_QUALITY = 0.5
 """Floor of the success chance used for re-runs (0..10 scale): a model known to be useless must not divide by zero."""
 
 
-class Priced(msgspec.Struct, frozen=True, gc=False):
-    """An offer with its expected costs in pico-dollars. ``total`` is None when the token price is unknown."""
-
-    offer: Offer
-    total: int | None
-    latency: int = 0
-    error: int = 0
-    opportunity: int = 0
-
-
-def price(offers: tuple[Offer, ...], traits: Traits, value: Value) -> list[Priced]:
-    """Expected cost of each offer.
+def price(offers: list[Offer], traits: Traits, value: Value) -> list[Offer]:
+    """The offers with what they are expected to cost beyond their tokens, where the policy gives that weight.
 
     P2 latency: seconds waited at the median, times the worth of a second. P3 error: expected re-runs, cost * (1 - p) / p with
     p = quality / 10. P4 opportunity: seconds at the p95 past the caller's patience, times what an abandoned second loses.
     """
     if not (value.second or value.rerun or value.abandonment):
-        return [Priced(offer, offer.cost) for offer in offers]
+        return offers
     return [_weighed(offer, traits, value) for offer in offers]
 
 
-def _weighed(offer: Offer, traits: Traits, value: Value) -> Priced:
+def _weighed(offer: Offer, traits: Traits, value: Value) -> Offer:
     slot = offer.slot
     latency = int(value.second * (slot.p50_ms or 0.0) / 1_000)
     error = 0
@@ -47,5 +37,5 @@ def _weighed(offer: Offer, traits: Traits, value: Value) -> Priced:
     if need in PATIENCE_MS and slot.p95_ms is not None:
         beyond = max(0.0, slot.p95_ms - PATIENCE_MS[need])
         opportunity = int(value.abandonment.get(need, PicoDollars(0)) * beyond / 1_000)
-    total = None if offer.cost is None else offer.cost + latency + error + opportunity
-    return Priced(offer, total, latency, error, opportunity)
+    expense = offer.expense + latency + error + opportunity
+    return msgspec.structs.replace(offer, expense=expense, latency=latency, error=error, opportunity=opportunity)

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from tests.support.views import FLEET, IMAGE, SCHEMA, TEXT, TOOLS, model, traits, view
-from turnout.decide.match import match
+from turnout.decide.match import NoCandidate, match
 from turnout.decide.route import choose
 from turnout.errors import Code, TurnoutError
 from turnout.types.decision import Rejection
@@ -90,8 +90,29 @@ def test_fallbacks_are_judged_like_first_choices() -> None:
     asked = traits(model="r", input=TEXT | IMAGE)
     found = match(choose(world, asked), asked)
 
-    assert found.reserve == ()
+    assert found.reserve == []
     assert [(rejection.model, rejection.reason) for rejection in found.rejections] == [("a/small", "modality")]
+
+
+def test_a_model_that_is_candidate_and_fallback_is_refused_once() -> None:
+    """A list of rejections names each model once."""
+    route = Route("r", "cost", models=("a/small", "d/eyes"), fallback=(Fallback("a/small"),))
+    asked = traits(model="r", input=TEXT | IMAGE)
+    found = match(choose(view(route, models=(*FLEET, EYES)), asked), asked)
+
+    assert [rejection.model for rejection in found.rejections] == ["a/small"]
+
+
+def test_what_all_models_can_do_is_not_asked_of_each_and_changes_no_answer() -> None:
+    """The quick way through and the slow one agree."""
+    asked = traits(model="r", tokens_max=5_000, features=TOOLS)
+    for models in (FLEET, (*FLEET, model("a/short", context=4_000)), (*FLEET, model("a/toolless", features=0))):
+        world = view(Route("r", "cost"), models=models)
+        choice = choose(world, asked)
+        quick = match(choice, asked)
+        slow = match(msgspec.structs.replace(choice, lane=msgspec.structs.replace(choice.lane, common=None)), asked)
+
+        assert quick == slow
 
 
 def test_an_approved_list_binds_the_fallbacks_too() -> None:
@@ -109,6 +130,8 @@ def test_nothing_left_is_told_with_everything_that_was_missing() -> None:
     with pytest.raises(TurnoutError) as caught:
         match(choose(view(), asked), asked)
 
+    assert isinstance(caught.value, NoCandidate)
+    assert (caught.value.route, len(caught.value.rejections)) == ("default", 3)
     assert caught.value.code is Code.NO_CANDIDATE
     assert "modality" in caught.value.message
     assert "image" in caught.value.message
