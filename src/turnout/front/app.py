@@ -14,7 +14,7 @@ from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
 from turnout.flow import Gateway, Request, answer
 from turnout.front.explain import explain
-from turnout.front.guard import Guard, Headers, check_json, identify
+from turnout.front.guard import Guard, Headers, check_json
 from turnout.front.hints import read_hints
 from turnout.front.listing import list_models
 from turnout.front.sink import AsgiSink, Context, Receive, Send, send_error, send_whole
@@ -101,7 +101,7 @@ class App:
     async def _chat(self, call: "Call") -> None:
         gateway = self._gateway
         snapshot = gateway.snapshot
-        key = identify(call.headers, snapshot.keys)
+        key = self._guard.identify(call.headers, snapshot.keys)
         check_json(call.headers)
         ask = call.dialect.ask(await call.body(self._max_body))
         hints = read_hints(call.headers, ask, key, snapshot.view.headers)
@@ -113,7 +113,7 @@ class App:
     async def _explain(self, call: "Call") -> None:
         gateway = self._gateway
         snapshot = gateway.snapshot
-        key = identify(call.headers, snapshot.keys)
+        key = self._guard.identify(call.headers, snapshot.keys)
         check_json(call.headers)
         ask = call.dialect.ask(await call.body(self._max_body))
         hints = read_hints(call.headers, ask, key, snapshot.view.headers)
@@ -122,7 +122,7 @@ class App:
 
     async def _models(self, call: "Call") -> None:
         snapshot = self._gateway.snapshot
-        key = identify(call.headers, snapshot.keys)
+        key = self._guard.identify(call.headers, snapshot.keys)
         await call.answer(list_models(snapshot.view, key, call.dialect.name))
 
     async def _metrics(self, call: "Call") -> None:

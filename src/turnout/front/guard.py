@@ -53,6 +53,31 @@ class Guard(msgspec.Struct, frozen=True):
                 Code.FORBIDDEN, f'requests from pages of "{text}" are not accepted; server.origins may name it', retry=False
             )
 
+    def identify(self, headers: Headers, keys: Mapping[str, Key]) -> Key | None:
+        """The caller's key, or None when none are configured. Keys are looked up by the whole hash of what was presented.
+
+        Whatever policy is in force: where other machines come in, nobody does without a key.
+
+        Raises:
+            TurnoutError: ``unauthenticated``.
+        """
+        if not keys:
+            if is_loopback(self.host):
+                return None
+            raise TurnoutError(
+                Code.UNAUTHENTICATED,
+                f"{self.host} can be reached from other machines and the policy in force has no auth.keys: nobody is let in",
+                retry=False,
+            )
+        bearer = headers.get(b"authorization", b"")
+        presented = bearer[7:].strip() if bearer[:7].lower() == b"bearer " else headers.get(b"x-api-key", b"")
+        if not presented:
+            raise TurnoutError(Code.UNAUTHENTICATED, 'no key: send "Authorization: Bearer KEY" or "x-api-key: KEY"', retry=False)
+        key = keys.get("sha256:" + sha256(presented).hexdigest())
+        if key is None:
+            raise TurnoutError(Code.UNAUTHENTICATED, "this key is not known here", retry=False)
+        return key
+
 
 @lru_cache(maxsize=256)
 def _is_ours(guard: Guard, authority: bytes) -> bool:
@@ -77,24 +102,6 @@ def check_json(headers: Headers) -> None:
             param="content-type",
             retry=False,
         )
-
-
-def identify(headers: Headers, keys: Mapping[str, Key]) -> Key | None:
-    """The caller's key, or None when none are configured. Keys are looked up by the whole hash of what was presented.
-
-    Raises:
-        TurnoutError: ``unauthenticated``.
-    """
-    if not keys:
-        return None
-    bearer = headers.get(b"authorization", b"")
-    presented = bearer[7:].strip() if bearer[:7].lower() == b"bearer " else headers.get(b"x-api-key", b"")
-    if not presented:
-        raise TurnoutError(Code.UNAUTHENTICATED, 'no key: send "Authorization: Bearer KEY" or "x-api-key: KEY"', retry=False)
-    key = keys.get("sha256:" + sha256(presented).hexdigest())
-    if key is None:
-        raise TurnoutError(Code.UNAUTHENTICATED, "this key is not known here", retry=False)
-    return key
 
 
 def is_loopback(host: str) -> bool:
