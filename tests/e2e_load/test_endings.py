@@ -13,9 +13,11 @@ import time
 import aiohttp
 import pytest
 from bench import free_port
+from bench.streams import deaf_client
 
 from tests.e2e_load.load import CHAT, once
 from tests.e2e_load.running import Serving, alive, ask, policy, serving, until, upstream
+from turnout.build.process import DRAIN_WITHIN
 
 DRAINED_WITHIN = 10.0
 EVENTS = 60
@@ -92,6 +94,26 @@ async def test_a_second_signal_hurries(number, tmp_path):
     ledger = sqlite3.connect(turnout.data_dir / "ledger.db")
     [(outcome,)] = ledger.execute("select outcome from requests").fetchall()
     assert outcome != "ok"
+    assert "Traceback" not in turnout.said()
+
+
+@pytest.mark.slow
+async def test_a_drain_does_not_wait_for_ever(tmp_path):
+    """Past its time a drain cuts what does not end, even a client that takes nothing, and the exit is still a good one."""
+    with upstream(events=10_000, pace=0.03) as port, serving(tmp_path, policy(port)) as turnout, deaf_client(turnout.port):
+        pids = [process.pid for process in turnout.everyone()]
+        flowing = asyncio.Event()
+        stream = asyncio.create_task(streamed(turnout, flowing))
+        await flowing.wait()
+        turnout.process.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        code = await asyncio.to_thread(turnout.process.wait, DRAIN_WITHIN + 10)
+        took = time.monotonic() - told
+        await asyncio.gather(stream, return_exceptions=True)
+
+    assert code == 0
+    assert DRAIN_WITHIN <= took < DRAIN_WITHIN + 8
+    assert alive(pids) == []
 
 
 async def test_children_of_a_killed_supervisor_end_by_themselves(tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import sys
@@ -24,6 +25,7 @@ class Server(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Until told to end and nothing is under way any more; what did not end in time is cancelled first."""
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
         await super().serve(sockets)
         under_way = set(self.server_state.tasks)
         for task in under_way:
@@ -38,6 +40,11 @@ class Server(uvicorn.Server):
     def end_now(self) -> None:
         """Do not wait any longer."""
         self.should_exit = self.force_exit = True
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """That a request was cancelled the app has said already, in one line."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def end_with_supervisor(server: Server, draining: Callable[[], None] = lambda: None) -> None:
