@@ -13,7 +13,7 @@ import typer
 
 from turnout.cli.main import COMMANDS, _app
 from turnout.dialects.features import CARRIES, HINTS
-from turnout.metrics import COUNTERS, HISTOGRAMS
+from turnout.metrics import COUNTERS, HISTOGRAMS, JOURNAL
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -152,6 +152,7 @@ def metrics_page() -> str:
         (f"`{name}`", _labels(labels), meaning, ", ".join(format(Decimal(str(edge)), "f") for edge in edges))
         for name, (meaning, labels, edges) in HISTOGRAMS.items()
     ]
+    journal = [(f"`{name}{'_total' * (kind == 'counter')}`", kind, meaning) for name, (meaning, kind) in JOURNAL.items()]
     return "\n\n".join(
         (
             "# Metrics",
@@ -161,6 +162,9 @@ def metrics_page() -> str:
             _table(("name", "labels", "meaning"), counters),
             "## Histograms",
             _table(("name", "labels", "meaning", "upper edges, seconds"), histograms),
+            "## Journal",
+            "By `worker`; its counters begin anew with the worker's process.",
+            _table(("name", "kind", "meaning"), journal),
         )
     ) + "\n"  # fmt: skip
 
