@@ -10,8 +10,9 @@ from turnout.config import resolve
 from turnout.config.check_providers import check_models, check_providers, did_you_mean
 from turnout.config.check_routes import check_routes
 from turnout.config.document import Document, Finding
-from turnout.config.schema import File
+from turnout.config.schema import File, Store
 from turnout.config.shape import Shaped
+from turnout.decide.conditions import forced
 from turnout.errors import Problem
 from turnout.providers.proxies import is_loopback
 from turnout.types.models import ModelFacts
@@ -39,9 +40,19 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def check(
-    document: Document, shaped: Shaped, env: Mapping[str, str], catalog: Catalog, today: date, *, secrets_needed: bool
+    document: Document,
+    shaped: Shaped,
+    env: Mapping[str, str],
+    catalog: Catalog,
+    today: date,
+    *,
+    secrets_needed: bool,
+    served_on: str | None = None,
 ) -> Checked:
-    """Look at everything. ``secrets_needed``: a secret that is not there is a problem, otherwise a warning."""
+    """Look at everything. ``secrets_needed``: a secret that is not there is a problem, otherwise a warning.
+
+    ``served_on`` is the address that is open already, whatever the file says: what would leave it open to all is refused.
+    """
     file = shaped.file
     providers = resolve.providers(file)
     facts = resolve.models(file, providers, catalog, today)
@@ -50,6 +61,7 @@ def check(
         *document.findings,
         *shaped.findings,
         *_meaning(shaped, policy, facts, env, catalog, today, secrets_needed=secrets_needed),
+        *_open_to_all(shaped, served_on),
     ]
     return Checked(
         problems=_located(document, (finding for finding in findings if not finding.warning)),
@@ -80,6 +92,7 @@ def _meaning(
     found = (
         *_server(shaped),
         *_auth(file),
+        *_bound_routes(file, policy),
         *check_providers(file, providers, env, secrets_needed=secrets_needed),
         *check_models(file, providers, facts, catalog),
         *check_routes(shaped, policy, facts, catalog, today),
@@ -101,11 +114,16 @@ def exposed(host: str, keys: Sequence[object]) -> Finding | None:
     )  # fmt: skip
 
 
+def _open_to_all(shaped: Shaped, served_on: str | None) -> Iterator[Finding]:
+    """On the address of the file, and on the one that is served on now."""
+    if shaped.is_whole("auth"):
+        for host in dict.fromkeys((shaped.file.server.host, served_on or shaped.file.server.host)):
+            if (found := exposed(host, shaped.file.auth.keys)) is not None:
+                yield found
+
+
 def _server(shaped: Shaped) -> Iterator[Finding]:
     server, control = shaped.file.server, shaped.file.control
-    found = exposed(server.host, shaped.file.auth.keys)
-    if found and shaped.is_whole("auth"):
-        yield found
     if server.port == control.port != 0 and (
         server.host == control.host or _ANY_ADDRESS.intersection((server.host, control.host))
     ):
@@ -135,6 +153,20 @@ def _auth(file: File) -> Iterator[Finding]:
                 )
 
 
+def _bound_routes(file: File, policy: Policy) -> Iterator[Finding]:
+    """A route that a key's own tags force on it is taken even if `routes` does not list it: worth a word."""
+    for index, key in enumerate(file.auth.keys):
+        governing = (route.name for route in policy.routes if route.when is not None and forced(route.when, key.tags))
+        name = next(governing, None)
+        if key.routes is not None and name is not None and name not in key.routes:
+            yield Finding(
+                ("auth", "keys", index, "routes"),
+                f'the key\'s tags send all it asks for to route "{name}", which is not listed here',
+                f'add "{name}", or change the tags',
+                warning=True,
+            )
+
+
 def _not_yet(file: File) -> Iterator[Finding]:
     """What the file may say one day: refused, because a setting that is silently without effect is worse than none."""
     for name in ("suites", "release", "health", "cache", "alerts", "quota"):
@@ -146,6 +178,8 @@ def _not_yet(file: File) -> Iterator[Finding]:
         yield Finding(("store", "url"), "not yet: PostgreSQL", "write sqlite")
     elif file.store.url != "sqlite":
         yield Finding(("store", "url"), "not a store", "write sqlite")
+    if file.store.retention != Store().retention:
+        yield Finding(("store", "retention"), "not yet: nothing is deleted from the ledger", "remove it")
     if file.store.content != "none":
         yield Finding(("store", "content"), f"not yet: content {file.store.content}", "write none")
     for name, route in file.routes.items():

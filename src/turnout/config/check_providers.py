@@ -1,8 +1,9 @@
 """What can be wrong with providers and with the models declared for them."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from turnout.catalog.load import Catalog
 from turnout.catalog.near import near
@@ -16,7 +17,8 @@ from turnout.providers.registry import vendors
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Provider
 
-_SECRET_HEADERS = frozenset(("authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"))
+_SECRETIVE = re.compile("key|token|secret|auth|cookie|password|credential|signature", re.IGNORECASE)
+"""A header or query parameter called like this holds a secret, or may: better asked for once too often than stored once."""
 
 
 def check_providers(
@@ -115,7 +117,7 @@ def _credentials(
         where = (*at, "headers", header)
         if REFERENCE.fullmatch(value):
             yield from _resolvable(where, value, env, secrets_needed=secrets_needed)
-        elif header.lower() in _SECRET_HEADERS:
+        elif _SECRETIVE.search(header):
             yield Finding(where, "a secret may not stand in the file", "put it in an environment variable and write env:NAME")
         elif not (header.isascii() and header.isprintable() and value.isprintable() and ":" not in header and " " not in header):
             yield Finding(where, "not a header that can be sent", "one line of plain text")
@@ -147,6 +149,12 @@ def _way_out(at: tuple[str, str], part: ProviderPart, resolved: Provider | None)
         elif base[2]:
             yield Finding(
                 (*at, "base_url"), "a secret may not stand in the file", "remove user and password; use api_key: env:NAME"
+            )
+        elif secretive := [name for name, _ in parse_qsl(urlsplit(part.base_url).query, True) if _SECRETIVE.search(name)]:
+            yield Finding(
+                (*at, "base_url"),
+                "a secret may not stand in the file",
+                f"send {secretive[0]} as a header: api_key or headers, with env:NAME",
             )
         elif base[0] == "http" and not is_loopback(base[1]) and resolved is not None and resolved.keys:
             yield Finding((*at, "base_url"), "the credential would travel unencrypted", "use https", warning=True)

@@ -12,7 +12,7 @@ from turnout.config.resolve import DEFAULT_ROUTE, candidates
 from turnout.config.schema import File, NeedsPart, RoutePart, When
 from turnout.config.shape import Shaped
 from turnout.types.models import ModelFacts
-from turnout.types.policy import Condition, Policy
+from turnout.types.policy import SECRET_HEADERS, Condition, Policy
 
 RESERVED = ("auto", "direct")
 RETIRES_SOON = 90  # days
@@ -30,7 +30,7 @@ def check_routes(
         yield from _fallbacks(at, part)
         yield from _named_models(at, part, facts, shaped.file, today)
         yield from _words(at, part, catalog, levels)
-    yield from _dead_rules(policy)
+    yield from _dead_rules(shaped, policy)
     yield from _unreachable(shaped, policy, facts, shortfalls(policy, facts, catalog, today), levels)
 
 
@@ -131,29 +131,41 @@ def _words(at: Path, part: RoutePart, catalog: Catalog, levels: frozenset[str]) 
         if name not in levels:
             close = did_you_mean(name, (*NeedsPart.model_fields, *sorted(levels)))
             yield Finding((*at, "needs", name), "neither a need nor a skill or task", close)
-    for where, task in _tasks((*at, "when"), part.when):
+    for where, when in _conditions((*at, "when"), part.when):
+        yield from _condition_words(where, when, catalog)
+
+
+def _condition_words(at: Path, when: When, catalog: Catalog) -> Iterator[Finding]:
+    for header in when.headers or {}:
+        if header.lower() in SECRET_HEADERS:
+            yield Finding(
+                (*at, "headers", header), "what a condition reads is recorded, and this header holds a credential",
+                "bind a tag to the key under auth.keys, and write `tags`",
+            )  # fmt: skip
+    for task in when.task or ():
         if task not in catalog.tasks:
             hint = did_you_mean(task, catalog.tasks) or f"it holds only for requests that say task={task}"
-            yield Finding(where, f'classification never finds the task "{task}"', hint, warning=True)
+            yield Finding((*at, "task"), f'classification never finds the task "{task}"', hint, warning=True)
 
 
-def _tasks(at: Path, when: When | None) -> Iterator[tuple[Path, str]]:
+def _conditions(at: Path, when: When | None) -> Iterator[tuple[Path, When]]:
+    """Each mapping of a condition, with its place."""
     if when is None:
         return
-    for task in when.task or ():
-        yield (*at, "task"), task
+    yield at, when
     for key, parts in (("any", when.any), ("all", when.all)):
         for index, part in enumerate(parts or ()):
-            yield from _tasks((*at, key, index), part)
-    yield from _tasks((*at, "not"), when.not_)
+            yield from _conditions((*at, key, index), part)
+    yield from _conditions((*at, "not"), when.not_)
 
 
-def _dead_rules(policy: Policy) -> Iterator[Finding]:
+def _dead_rules(shaped: Shaped, policy: Policy) -> Iterator[Finding]:
+    """Judged by whole conditions only: one of which a part had to be left out says more than was meant."""
     earlier: dict[str, Condition] = {}
     for route in policy.routes:
-        if route.when is None or route.name == DEFAULT_ROUTE:
-            continue
         at = ("routes", route.name, "when")
+        if route.when is None or route.name == DEFAULT_ROUTE or not shaped.is_whole(*at):
+            continue
         if not satisfiable(route.when):
             yield Finding(at, "no request can meet it: its parts contradict each other", "use `any` where one of them is enough")
             continue

@@ -28,14 +28,16 @@ class Loaded(msgspec.Struct, frozen=True):
     warnings: tuple[Problem, ...]
 
 
-def load(path: Path | None, env: Mapping[str, str], catalog: Catalog, today: date) -> Loaded:
+def load(path: Path | None, env: Mapping[str, str], catalog: Catalog, today: date, served_on: str | None = None) -> Loaded:
     """Read and check ``path``; without one, a provider for each vendor whose key ``env`` holds and the default route.
+
+    ``served_on``: the data plane's address where it is decided already, by the command line or by the file at the start.
 
     Raises:
         ConfigProblems: it cannot be served; holds every reason.
     """
     document, shaped = _from_environment(env) if path is None else _from_file(path)
-    checked = check(document, shaped, env, catalog, today, secrets_needed=True)
+    checked = check(document, shaped, env, catalog, today, secrets_needed=True, served_on=served_on)
     if checked.problems:
         raise ConfigProblems(checked.problems, file=path.name if path else None)
     return Loaded(settings(shaped.file), checked.policy, checked.models, checked.warnings)

@@ -69,7 +69,9 @@ class Store(Part):
     """The ledger."""
 
     url: Text = Field(default="sqlite", description="`sqlite` (in the data directory); PostgreSQL is not built yet.")
-    retention: Duration = Field(default=34_560_000.0, description="How long decisions are kept; 400d unless said.")
+    retention: Duration = Field(
+        default=34_560_000.0, description="How long decisions are kept; not built yet: nothing is deleted."
+    )
     content: Literal["none", "redacted", "full"] = Field(
         default="none", description="Whether request content is kept; only `none` yet."
     )

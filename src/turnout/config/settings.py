@@ -29,10 +29,9 @@ class ControlSettings(msgspec.Struct, frozen=True):
 
 
 class StoreSettings(msgspec.Struct, frozen=True):
-    """The ledger. ``retention`` in seconds."""
+    """The ledger."""
 
     url: str
-    retention: float
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -50,7 +49,7 @@ def settings(file: File) -> Settings:
     return Settings(
         ServerSettings(server.host, server.port, server.workers, server.max_body, server.hosts, server.origins),
         ControlSettings(control.host, control.port, control.hosts),
-        StoreSettings(file.store.url, file.store.retention),
+        StoreSettings(file.store.url),
         Path(file.data_dir).expanduser(),
     )
 

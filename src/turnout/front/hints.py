@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from turnout.dialects.dialect import Ask
 from turnout.errors import Code, TurnoutError
 from turnout.types.money import PicoDollars, pico_from_usd
-from turnout.types.policy import Key
+from turnout.types.policy import SECRET_HEADERS, Key
 from turnout.types.traits import Hints
 
 TAGS = b"x-turnout-tags"
@@ -79,7 +79,8 @@ def _is_tag(name: str, value: Any) -> bool:
 
 
 def _watched(headers: Mapping[bytes, bytes], watched: frozenset[str]) -> dict[str, str]:
-    found = ((name, headers.get(name.encode("latin-1"))) for name in watched)
+    """What conditions look at; never a credential, even if a view from elsewhere asks for one: these values are recorded."""
+    found = ((name, headers.get(name.encode("latin-1"))) for name in watched - SECRET_HEADERS)
     return {name: value.decode("latin-1") for name, value in found if value is not None}
 
 

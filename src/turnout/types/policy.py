@@ -39,8 +39,12 @@ class TagIs(msgspec.Struct, frozen=True, tag="tag"):
     values: frozenset[str]
 
 
+SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"))
+"""No condition may read these: what it reads is kept in the traits and recorded."""
+
+
 class HeaderIs(msgspec.Struct, frozen=True, tag="header"):
-    """``name`` in lower case."""
+    """``name`` in lower case, none of ``SECRET_HEADERS``."""
 
     name: str
     values: frozenset[str]

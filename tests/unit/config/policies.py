@@ -51,10 +51,10 @@ CATALOG = Catalog(
 )
 
 
-def checked(text: str, env: dict[str, str] = ENV, *, secrets_needed: bool = True) -> Checked:
+def checked(text: str, env: dict[str, str] = ENV, *, secrets_needed: bool = True, served_on: str | None = None) -> Checked:
     """What is made of a policy's text."""
     document = read(dedent(text))
-    return check(document, shape(document.tree), env, CATALOG, TODAY, secrets_needed=secrets_needed)
+    return check(document, shape(document.tree), env, CATALOG, TODAY, secrets_needed=secrets_needed, served_on=served_on)
 
 
 def problems(text: str, env: dict[str, str] = ENV) -> list[str]:

@@ -47,6 +47,12 @@ def test_a_secret_file(tmp_path):
     [
         ("x: {vendor: openai, api_key: sk-abc}", "api_key"),
         ("x: {vendor: openai, headers: {Authorization: Bearer abc}}", "headers.Authorization"),
+        ("x: {vendor: openai, headers: {X-Access-Token: abc}}", "headers.X-Access-Token"),
+        ("x: {vendor: openai, headers: {Ocp-Apim-Subscription-Key: abc}}", "headers.Ocp-Apim-Subscription-Key"),
+        ("x: {vendor: openai, headers: {x-client-secret: abc}}", "headers.x-client-secret"),
+        ("x: {vendor: openai, headers: {cf-authorization: abc}}", "headers.cf-authorization"),
+        ("x: {vendor: openai, base_url: 'https://host/v1?api_key=abc'}", "base_url"),
+        ("x: {vendor: openai, base_url: 'https://host/v1?v=1&Token='}", "base_url"),
         ("x: {vendor: openai, proxy: 'http://user:pw@proxy:3128'}", "proxy"),
         ("x: {vendor: openai, base_url: 'https://user:pw@host/v1'}", "base_url"),
     ],
@@ -65,6 +71,14 @@ def test_a_header_may_name_a_secret():
     assert problems(f"providers: {{openai: {{headers: {{x-team: env:TEAM}}}}}}\n{ROUTE}", {**ENV, "TEAM": "t"}) == []
     assert "environment variable TEAM is not set" in one("x: {vendor: openai, headers: {x-team: env:TEAM}}")
     assert "not a header that can be sent" in one('x: {vendor: openai, headers: {x-team: "a\\nb"}}')
+
+
+def test_what_is_no_secret_may_stand_in_the_file():
+    """Headers and queries that say what is asked for, not who asks."""
+    plain = "{HTTP-Referer: 'https://app.example', OpenAI-Organization: org-1}"
+    text = f"providers: {{openai: {{headers: {plain}, base_url: 'https://host/v1?api-version=2026-01-01'}}}}\n{ROUTE}"
+
+    assert problems(text) == []
 
 
 def test_local_vendors_need_no_key():
@@ -147,6 +161,47 @@ def test_other_machines_need_keys():
     """Listening beyond loopback without a key is refused."""
     assert "auth.keys is empty" in problems(f"server: {{host: 0.0.0.0}}\nproviders: {{openai: {{}}}}\n{ROUTE}")[0]
     assert problems(f"server: {{host: '::1'}}\nproviders: {{openai: {{}}}}\n{ROUTE}") == []
+
+
+def test_an_address_that_is_open_already_needs_keys_whatever_the_file_says():
+    """The command line, or the file at the start, opened it; a policy without keys would let everybody in."""
+    text = f"providers: {{openai: {{}}}}\n{ROUTE}"
+
+    (problem,) = checked(text, served_on="0.0.0.0").problems
+    assert problem.message == "0.0.0.0 can be reached from other machines and auth.keys is empty"
+    assert checked(text, served_on="127.0.0.1").problems == ()
+    assert len(checked(f"server: {{host: 0.0.0.0}}\n{text}", served_on="0.0.0.0").problems) == 1
+    assert len(checked(f"server: {{host: '::'}}\n{text}", served_on="127.0.0.1").problems) == 1
+
+
+def test_a_route_that_a_keys_tags_force_should_be_among_its_routes():
+    """They send it there whether it is listed or not: worth a warning, in either spelling of the tag's condition."""
+    text = f"""\
+        auth:
+          keys:
+            - {{name: bank, hash: "sha256:{"a" * 64}", routes: [chat], tags: {{audit: "true"}}}}
+            - {{name: listed, hash: "sha256:{"b" * 64}", routes: [finance], tags: {{audit: "true"}}}}
+            - {{name: anywhere, hash: "sha256:{"c" * 64}", tags: {{audit: "true"}}}}
+            - {{name: free, hash: "sha256:{"d" * 64}", routes: [chat], tags: {{audit: "false"}}}}
+        providers: {{openai: {{}}}}
+        routes:
+          finance: {{when: {{tags: {{audit: ["true", "yes"]}}}}, static: openai/large}}
+          chat: {{models: [openai/small]}}
+        """
+
+    assert problems(text) == []
+    (warning,) = warnings(text)
+    assert warning.startswith(
+        '3  auth.keys[0].routes: the key\'s tags send all it asks for to route "finance", which is not listed'
+    )
+
+
+def test_retention_is_not_yet():
+    """Only the default may be written: an audit trail that outlives its stated time is no small surprise."""
+    text = f"providers: {{openai: {{}}}}\n{ROUTE}"
+
+    assert "store.retention: not yet" in problems(f"store: {{retention: 30d}}\n{text}")[0]
+    assert problems(f"store: {{retention: 400d}}\n{text}") == []
 
 
 def test_sections_without_a_builder_are_refused_unless_empty():

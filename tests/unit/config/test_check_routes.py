@@ -94,6 +94,24 @@ def test_dead_rules():
     none("a: {}\nb: {when: {task: math}}")
 
 
+def test_a_condition_with_a_broken_part_kills_no_other_rule():
+    """What is left of it holds for every request, which is not what was meant: only its own problem is told."""
+    assert "routes.a.when.all: must not be empty" in one("a: {when: {all: []}}\nb: {when: {task: math}}")
+    assert "routes.b.when.complexity" in one("a: {when: {task: math}}\nb: {when: {task: math, complexity: hard}}")
+    assert (
+        "routes.b.when: dead rule"
+        in problems(routes("a: {when: {task: math}}\nb: {when: {task: math}}\nc: {when: {any: []}}"))[0]
+    )
+
+
+@pytest.mark.parametrize("header", ["authorization", "X-API-Key", "api-key", "cookie", "Proxy-Authorization"])
+def test_a_condition_reads_no_credential(header):
+    """The headers that conditions read are kept in the traits and recorded; nested conditions are looked at too."""
+    for when in (f"{{headers: {{{header}: x}}}}", f"{{any: [{{task: math}}, {{not: {{headers: {{{header}: x}}}}}}]}}"):
+        assert f"headers.{header}: what a condition reads is recorded" in one(f"r: {{when: {when}}}")
+    none("r: {when: {headers: {x-app: chat}}}")
+
+
 def test_contradictions():
     """A rule that no request can meet."""
     assert "contradict" in one("r: {when: {all: [{complexity: simple}, {complexity: high}]}}")

