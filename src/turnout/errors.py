@@ -4,6 +4,7 @@ TurnoutError                what the client is told: a code, a status, a message
 ProviderFault               how one upstream attempt failed; decides fallback and blame, becomes UpstreamFailed at the chain's end
 ClientGone                  nobody is there to be told anything
 ConfigProblems              every problem of a policy file at once
+Unusable                    the data directory or the ledger cannot be used: told to the person who started the program
 """
 
 from collections.abc import Iterable
@@ -140,6 +141,10 @@ class CallerFault(ProviderFault):
 
     blame = Blame.CALLER
     condition = None
+
+
+class Unusable(Exception):
+    """Something the program stands on cannot be used. The message says what, where, and what to do."""
 
 
 class ClientGone(Exception):

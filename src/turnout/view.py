@@ -59,10 +59,21 @@ class ViewStore:
         except FileNotFoundError:
             return None
 
+    def unpublished_since(self, moment: float) -> frozenset[str]:
+        """Views that nobody published from ``moment`` (unix seconds) on; never the current one."""
+        old = {path.name.partition(".")[0] for path in self._directory.glob("*.view.json") if path.stat().st_mtime < moment}
+        return frozenset(old - {self.current()})
+
+    def remove(self, view_hash: str) -> None:
+        """Forget a view; its base, which others may share, stays."""
+        (self._directory / f"{view_hash}.view.json").unlink(missing_ok=True)
+
     def _put(self, content: bytes, kind: str) -> str:
         name = sha256(content).hexdigest()[:32]
         path = self._directory / f"{name}.{kind}.json"
-        if not path.exists():
+        if path.exists():
+            path.touch()  # published again: in use until a request says so, see unpublished_since
+        else:
             self._replace(path, content)
         return name
 

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from turnout.clock import Clock, SystemClock
 from turnout.control.guard import Guard, refusal
 from turnout.control.ingest import IngestReport
-from turnout.store.ledger import Ledger
+from turnout.store.ledger import Ledger, in_words
 from turnout.store.queries import Filters
 from turnout.types.money import usd
 
@@ -143,7 +143,7 @@ def _on_bad_query(_: Request, error: Exception) -> Response:
 
 
 def _on_store_away(_: Request, error: Exception) -> Response:
-    log.warning("the ledger does not answer: %s", error)
+    log.warning("the ledger does not answer: %s", in_words(error))
     return refusal(503, "overloaded", "the ledger does not answer; the control process' log says why")
 
 

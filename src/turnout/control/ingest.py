@@ -10,13 +10,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.journal.reader import SegmentFile, opened, segments
 from turnout.journal.segment import NotASegment
-from turnout.store.ledger import Ledger
+from turnout.store.ledger import Ledger, in_words
 
 log = logging.getLogger(__name__)
 
 BATCH = 2000
 PACE_S = 0.2
 PACE_AFTER_ERROR_S = 2.0
+REMIND_AFTER = 150
+"""Tries after which the same complaint is repeated: five minutes."""
 
 
 class IngestReport(msgspec.Struct, frozen=True):
@@ -59,13 +61,20 @@ def ingest_once(directory: Path, ledger: Ledger) -> IngestReport:
 
 async def keep_ingesting(directory: Path, ledger: Ledger, note: Callable[[IngestReport], None]) -> None:
     """Ingest until cancelled, telling ``note`` of each step. A ledger or disk that is away is waited for, however long."""
+    said, tries = "", 0
     while True:
         try:
             report = await asyncio.to_thread(ingest_once, directory, ledger)
         except (OSError, SQLAlchemyError) as error:
-            log.warning("journal not ingested, trying again: %s", error)
+            why = in_words(error)
+            if why != said or tries % REMIND_AFTER == 0:
+                log.warning("journal not ingested, trying again: %s", why)
+            said, tries = why, tries + 1
             await asyncio.sleep(PACE_AFTER_ERROR_S)
             continue
+        if said:
+            log.warning("journal is ingested again")
+            said, tries = "", 0
         note(report)
         if not report.is_clean:
             log.warning("journal ingested with losses: %s", report)

@@ -23,6 +23,8 @@ LATENCY_EVERY = 30.0
 """Seconds between two looks at an hour of latencies: a larger query than the mix's."""
 LATENCY_SAMPLES = 30
 """Observations before they outweigh the prior."""
+KEEP_UNUSED = 30 * 86_400.0
+"""Seconds that a view is kept though no request was decided on it; far longer than a journal waits for its ledger."""
 
 
 class Loaded(Protocol):
@@ -67,16 +69,27 @@ class Publisher:
         with self._turn:
             return self._refresh()
 
+    def clean(self) -> int:
+        """Delete the views that no recorded request needs for its replay, some time after their last publication; how many."""
+        before = self._clock.now() - KEEP_UNUSED
+        if not self._views.unpublished_since(before):
+            return 0
+        used = self._ledger.views_used()
+        with self._turn:  # looked at again: one of them may have been published meanwhile
+            unused = self._views.unpublished_since(before) - used
+            for view_hash in unused:
+                self._views.remove(view_hash)
+        return len(unused)
+
     def _adopt(self, loaded: Loaded, note: str) -> int:
-        present = self.base
-        version = max((view.policy for view in self._ledger.views(1)), default=0)
-        if present is not None:
-            version = max(version, present.version)
-        unchanged = present is not None and (present.policy, present.models, present.tasks) == (
-            loaded.policy, loaded.models, self._tasks,
-        )  # fmt: skip
-        if present is None or not unchanged:
-            version += 1
+        present, known = self.base, self._ledger.latest_policy()
+        stays = (
+            present is not None
+            and present.version >= known  # else the ledger has seen later ones: views from a backup, or from elsewhere
+            and (present.policy, present.models, present.tasks) == (loaded.policy, loaded.models, self._tasks)
+        )
+        if not stays:
+            version = max(known, present.version if present is not None else 0) + 1
             self.base = _as_read_back(Base(version, loaded.policy, loaded.models, self._tasks))
         assert self.base is not None
         self._publish(self._seen_by_now(), note)

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, literal_column, make_url, select
+from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, func, inspect, literal_column, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from turnout.errors import Unusable
 from turnout.store import queries
 from turnout.store.queries import Filters, ObservedLatency, RequestLine, Summary
 from turnout.store.rows import attempt_row, record_of, request_row
-from turnout.store.schema import attempts, journal_offsets, metadata, refused, requests, views
+from turnout.store.schema import VERSION, attempts, journal_offsets, metadata, refused, requests, views
 from turnout.types.record import Record
 
 # What is wrong with a record, as against what is wrong with the database.
@@ -28,12 +29,24 @@ class PublishedView(msgspec.Struct, frozen=True):
     note: str
 
 
+def in_words(error: Exception) -> str:
+    """What the database or the disk said, in one short line: SQLAlchemy's own text is a page of SQL."""
+    said = str(getattr(error, "orig", None) or error) or type(error).__name__
+    return said.splitlines()[0][:300]
+
+
 class Ledger:
     """Opens or makes the store at a path or SQLAlchemy URL. Raises sqlalchemy.exc.SQLAlchemyError from every method."""
 
     def __init__(self, where: Path | str) -> None:
+        """Raises Unusable when what is there cannot be opened, or was made by another version."""
         self._engine = _engine(where)
-        metadata.create_all(self._engine)
+        try:
+            if self._engine.dialect.name == "sqlite":
+                _claim_version(self._engine)
+            metadata.create_all(self._engine)
+        except SQLAlchemyError as error:
+            raise Unusable(f"the ledger {self._engine.url.database} cannot be opened: {in_words(error)}") from error
         self._statements = _Statements(self._engine)
 
     def close(self) -> None:
@@ -80,6 +93,16 @@ class Ledger:
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(views.c.at.desc(), views.c.policy.desc()).limit(limit))
             return tuple(PublishedView(*row) for row in rows)
+
+    def latest_policy(self) -> int:
+        """The highest policy version that was ever published; 0 before the first."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.max(views.c.policy))).scalar() or 0
+
+    def views_used(self) -> frozenset[str]:
+        """Hashes of all views that recorded requests were decided on. Reads the whole table: not for a request to wait for."""
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(select(requests.c.view).distinct()).scalars())
 
     def request(self, request_id: str) -> Record | None:
         """The record as it was journalled."""
@@ -183,6 +206,24 @@ def _engine(where: Path | str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
     return engine
+
+
+def _claim_version(engine: Engine) -> None:
+    """Mark a new file as ours, before it has tables: whoever finds tables finds their version too.
+
+    Raises:
+        Unusable: the tables are of another version.
+    """
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if found == 0 and not inspect(connection).get_table_names():
+            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+        elif found != VERSION:
+            raise Unusable(
+                f"the ledger {engine.url.database} was written by another version of Turnout "
+                f"(its tables have version {found}, this program's {VERSION}): move the file away, and a new one is begun, "
+                "or use the version that wrote it"
+            )
 
 
 def _tune_sqlite(connection: Any, _: object) -> None:

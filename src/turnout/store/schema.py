@@ -4,6 +4,9 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 
 metadata = MetaData()
 
+VERSION = 1
+"""Raised with every change of a table. There are no migrations yet: a ledger of another version is refused in words, not in SQL."""
+
 # Ids begin with the time of arrival: in that order a key's page is nearly always the one at hand, and an insert costs half.
 requests = Table(
     "requests",

@@ -3,9 +3,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from tests.support.records import NOW, record
 from turnout.clock import ManualClock, SystemClock
@@ -182,6 +184,35 @@ async def test_a_ledger_that_is_away_is_waited_for(
 
     assert (report.records, len(failures)) == (1, 2)
     broken.close()
+
+
+async def test_a_ledger_that_stays_away_is_complained_of_once_and_then_now_and_then(
+    directory: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """One short line for each new reason, a reminder after many tries, a word when it is over: never a page of SQL, never silence."""
+    monkeypatch.setattr(control_ingest, "PACE_AFTER_ERROR_S", 0.0)
+    monkeypatch.setattr(control_ingest, "REMIND_AFTER", 10)
+    put(directory, "s" + SEALED, frame(record(0)))
+    tries = count()
+    real = ledger.ingest
+
+    def away(records: list[Record], segment: str, offset: int) -> int:
+        if (n := next(tries)) < 12:
+            raise OperationalError("insert into requests " + "x" * 1000, {}, Exception("database is locked"))
+        if n < 14:
+            raise OSError("disk full")
+        return real(records, segment, offset)
+
+    monkeypatch.setattr(ledger, "ingest", away)
+    done: asyncio.Future[IngestReport] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(keep_ingesting(directory, ledger, lambda report: done.done() or done.set_result(report)))
+    await asyncio.wait_for(done, 10)
+    running.cancel()
+
+    again = "journal not ingested, trying again: "
+    assert [entry.getMessage() for entry in caplog.records] == [
+        again + "database is locked", again + "database is locked", again + "disk full", "journal is ingested again",
+    ]  # fmt: skip
 
 
 INGESTING = """

@@ -1,14 +1,15 @@
 """From policies and traffic to versions and views."""
 
+import os
 from pathlib import Path
 
 import msgspec
 
 from tests.support.records import record
 from tests.support.views import FLEET, TASKS, traits
-from turnout.clock import ManualClock
-from turnout.control.publish import Publisher
-from turnout.store.ledger import Ledger
+from turnout.clock import ManualClock, SystemClock
+from turnout.control.publish import KEEP_UNUSED, Publisher
+from turnout.store.ledger import Ledger, PublishedView
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Policy, Provider, Route
 from turnout.view import ViewStore
@@ -65,6 +66,53 @@ def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
         path.unlink()
     last, _, _ = publisher(tmp_path, ManualClock())
     assert last.adopt(TWO, "test") == 3
+
+
+def test_no_number_is_given_below_what_the_ledger_knows(tmp_path: Path) -> None:
+    """Views may come from a backup, or the ledger from elsewhere: the same number must never mean two policies."""
+    publish, ledger, _ = publisher(tmp_path, ManualClock())
+    publish.adopt(ONE, "test")
+    ledger.note_view(PublishedView("other", 7, 0.0, "elsewhere"))
+    ledger.close()
+    again, ledger, views = publisher(tmp_path, ManualClock())
+
+    assert [again.adopt(ONE, "test"), again.adopt(ONE, "test"), again.adopt(TWO, "test")] == [8, 8, 9]
+    assert views.base(views.overlay(views.current() or "").base).version == 9
+
+
+def test_views_that_no_request_needs_are_deleted_in_time(tmp_path: Path) -> None:
+    """What replay needs stays, as do the current view, the young ones and every base."""
+    clock = ManualClock()
+    publish, ledger, views = publisher(tmp_path, clock)
+
+    def published(loaded: Loaded, age: float) -> str:
+        publish.adopt(loaded, "test")
+        name = views.current() or ""
+        os.utime(tmp_path / "views" / f"{name}.view.json", times=(clock.now() - age,) * 2)
+        return name
+
+    needed, unused = published(ONE, KEEP_UNUSED + 1), published(TWO, KEEP_UNUSED + 1)
+    young, current = published(ONE, KEEP_UNUSED - 1), published(TWO, KEEP_UNUSED + 1)
+    ledger.ingest([record(1, view=needed)], "segment", 1)
+
+    assert (publish.clean(), publish.clean()) == (1, 0)
+    left = {path.name.partition(".")[0] for path in (tmp_path / "views").glob("*.view.json")}
+    assert left == {needed, young, current}
+    assert unused not in left
+    assert len(list((tmp_path / "views").glob("*.base.json"))) == 4
+
+
+def test_a_view_published_again_is_young_again(tmp_path: Path) -> None:
+    """Requests may have been decided on it a moment ago, and the ledger does not have them yet."""
+    publish, _, views = publisher(tmp_path, SystemClock())
+    publish.adopt(ONE, "test")
+    name = views.current() or ""
+    os.utime(tmp_path / "views" / f"{name}.view.json", times=(1, 1))
+    publish.adopt(ONE, "test")
+    publish.adopt(TWO, "test")
+
+    assert views.current() != name
+    assert publish.clean() == 0
 
 
 def test_traffic_that_moves_the_mix_makes_a_new_view_and_quiet_does_not(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.support.records import NOW, TRAITS, attempt, record, records
+from turnout.errors import Unusable
 from turnout.store.ledger import Ledger, PublishedView
 from turnout.store.queries import Filters
 from turnout.types.money import PicoDollars
@@ -20,6 +22,51 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened = Ledger(tmp_path / "ledger.db")
     yield opened
     opened.close()
+
+
+def test_a_ledger_of_another_version_is_refused_in_words(tmp_path: Path):
+    """What, where, and what to do; its file stays as it is."""
+    path = tmp_path / "ledger.db"
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(Unusable, match=r"ledger\.db was written by another version .* move the file away") as refused:
+        Ledger(path)
+
+    assert "99" in str(refused.value)
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_a_ledger_from_before_versions_were_written_is_refused(tmp_path: Path):
+    """Tables without a version are not ours to guess at."""
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("create table requests (id text)")
+
+    with pytest.raises(Unusable, match="version 0"):
+        Ledger(path)
+
+
+def test_a_ledger_opened_again_is_the_same(tmp_path: Path):
+    """The mark that a new file gets is the one that is looked for."""
+    first = Ledger(tmp_path / "ledger.db")
+    first.ingest([record(0)], "s", 1)
+    first.close()
+    again = Ledger(tmp_path / "ledger.db")
+
+    assert again.request("req-0") == record(0)
+    again.close()
+
+
+def test_what_is_no_database_is_said_to_be_none(tmp_path: Path):
+    """In a line, not in SQL."""
+    path = tmp_path / "ledger.db"
+    path.write_text("a letter to a friend, longer than a header of a hundred bytes " * 4)
+
+    with pytest.raises(Unusable, match="cannot be opened: file is not a database"):
+        Ledger(path)
 
 
 numbers = count()
