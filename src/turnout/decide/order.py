@@ -61,8 +61,9 @@ def _share(route: Route, traits: Traits, seed: int) -> float:
     """A number in [0, 1) that is the same for every request of a session, and for every replay; 0 where nothing is drawn."""
     if not route.split and route.objective != "balanced":
         return 0.0
-    unit = traits.session if traits.session is not None else seed
-    return int.from_bytes(blake2b(f"{route.name}:{unit}".encode(), digest_size=8).digest(), "big") / 2**64
+    if traits.session is None:
+        return seed / 2**63
+    return int.from_bytes(blake2b(f"{route.name}:{traits.session}".encode(), digest_size=8).digest(), "big") / 2**64
 
 
 def _held(ordered: list[Offer], route: Route, traits: Traits) -> Offer | None:

@@ -104,6 +104,7 @@ def check_json(headers: Headers) -> None:
         )
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether an address to serve on can only be reached from this machine."""
     try:

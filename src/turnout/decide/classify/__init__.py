@@ -18,12 +18,15 @@ from turnout.types.traits import Hints, Sketch, Trait, Traits
 ENOUGH = 2.0  # strength below which a need is not claimed
 # Stricter first: where two needs have an equal case, the stricter is met.
 NEEDS = {
-    "latency": ("realtime", "standard", "batch"),
-    "cost": ("critical", "flexible"),
-    "quality": ("critical", "balanced", "acceptable"),
-    "sensitivity": ("pii",),
+    trait: tuple((value, f"{trait}={value}") for value in values)
+    for trait, values in {
+        "latency": ("realtime", "standard", "batch"),
+        "cost": ("critical", "flexible"),
+        "quality": ("critical", "balanced", "acceptable"),
+        "sensitivity": ("pii",),
+    }.items()
 }
-LENGTHS = ("one", "brief", "detailed")
+LENGTHS = tuple((length, f"length={length}") for length in ("one", "brief", "detailed"))
 STREAMED = Trait("standard", "stream")  # someone reads along
 
 
@@ -40,7 +43,7 @@ def classify(sketch: Sketch, hints: Hints, *, front: str, caller: Key | None, he
     latency = hinted(hints, "latency") or _need("latency", found)
     if latency.value is None and sketch.stream:
         latency = STREAMED
-    length = next((length for length in LENGTHS if f"length={length}" in found.scores), None)
+    length = next((length for length, key in LENGTHS if key in found.scores), None)
     return Traits(
         model=sketch.model,
         front=front,
@@ -80,9 +83,9 @@ def classify(sketch: Sketch, hints: Hints, *, front: str, caller: Key | None, he
 
 def _need(trait: str, found: Found) -> Trait:
     """The value with the strongest case, if it is strong enough."""
-    best, value = 0.0, None
-    for candidate in NEEDS[trait]:
-        score = found.scores.get(f"{trait}={candidate}", 0.0)
+    best, value, source = 0.0, "", ""
+    for candidate, key in NEEDS[trait]:
+        score = found.scores.get(key, 0.0)
         if score > best:
-            best, value = score, candidate
-    return Trait(value, found.sources[f"{trait}={value}"]) if best >= ENOUGH else UNKNOWN
+            best, value, source = score, candidate, key
+    return Trait(value, found.sources[source]) if best >= ENOUGH else UNKNOWN

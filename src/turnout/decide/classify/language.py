@@ -5,6 +5,7 @@ from bisect import bisect_right
 from turnout.types.traits import Trait
 
 SAMPLE = 240  # characters looked at
+PLAINLY = 6  # so many common words of one language, and the others need not be counted
 FOREIGN = 60  # of them, at most so many beyond ASCII
 
 # First code point above each script's range -> the language it betrays; None: Latin or no script at all.
@@ -53,6 +54,8 @@ def infer_language(text: str) -> Trait:
     best, found = 0, None
     for language, common in _COMMON:
         count = len(words & common)
+        if count >= PLAINLY:
+            return Trait(language, "words:common")
         if count > best:
             best, found = count, language
     return Trait(found, "words:common") if found else UNKNOWN

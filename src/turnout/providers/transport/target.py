@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -89,13 +90,20 @@ def tunnel_head(origin: Origin, proxy: Proxy) -> bytes:
 
 def request_head(method: str, line: bytes, headers: Sequence[tuple[bytes, bytes]], length: int) -> bytes:
     """Everything before the body. Raises Misconfigured when a header would end early and become two."""
-    lines = [b"%b: %b\r\n" % header for header in headers if header[0].lower() not in OURS]
+    block = _block(tuple(headers))
     if length or method in ("POST", "PUT", "PATCH"):
-        lines.append(b"content-length: %d\r\n" % length)
+        return b"%b%b%bcontent-length: %d\r\n\r\n" % (method.encode(), line, block, length)
+    return b"%b%b%b\r\n" % (method.encode(), line, block)
+
+
+@lru_cache(maxsize=1024)
+def _block(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The caller's headers as lines: the same for every request to a model, so remembered."""
+    lines = [b"%b: %b\r\n" % header for header in headers if header[0].lower() not in OURS]
     block = b"".join(lines)
     if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines):
         raise Misconfigured("a header for this provider holds a line break: look at its credential")
-    return b"%b%b%b\r\n" % (method.encode(), line, block)
+    return block
 
 
 def address(host: str, port: int) -> str:
