@@ -48,9 +48,9 @@ def policy(upstream: int) -> dict[str, Any]:
     }
 
 
-def body(model: str, *, stream: bool, paced: bool = False) -> bytes:
+def body(model: str, *, stream: bool, rushed: bool = False) -> bytes:
     asked = {"model": model, "messages": [{"role": "user", "content": PROMPT}], "stream": stream}
-    return json.dumps({**asked, "user": "paced"} if paced else asked).encode()
+    return json.dumps({**asked, "user": "rushed"} if rushed else asked).encode()
 
 
 @contextlib.contextmanager
@@ -94,8 +94,8 @@ def measure() -> dict[str, dict[str, float]]:
         upstream, gateway_port, control_port, relay_port = (free_port() for _ in range(4))
         whole, streamed, paced, config = (Path(folder, name) for name in ("whole", "stream", "paced", "turnout.json"))
         whole.write_bytes(body("auto", stream=False))
-        streamed.write_bytes(body("auto", stream=True))
-        paced.write_bytes(body("auto", stream=True, paced=True))
+        streamed.write_bytes(body("auto", stream=True, rushed=True))
+        paced.write_bytes(body("auto", stream=True))
         config.write_text(json.dumps(policy(upstream)))
         stack.enter_context(running("bench.upstream", str(upstream)))
         relay = stack.enter_context(running("bench.bare_relay", str(relay_port), str(upstream)))

@@ -1,6 +1,7 @@
 """An upstream that answers at once: a whole chat completion, or a stream of EVENTS deltas, one write each, PACE seconds apart.
 
-``python -m bench.upstream PORT [EVENTS PACE]``. A prompt with the word FLOOD gets megabytes, as fast as they are taken. The least work a server can do, so that what is measured is the gateway.
+``python -m bench.upstream PORT [EVENTS PACE]``. With ``"user": "rushed"`` the deltas follow as fast as the loop turns; a prompt with the
+word FLOOD gets megabytes, as fast as they are taken. The least work a server can do, so that what is measured is the gateway.
 """
 
 import asyncio
@@ -64,25 +65,26 @@ class Upstream(asyncio.Protocol):
         self.body += body
 
     def on_message_complete(self) -> None:
-        streamed, flooded, self.body = b'"stream":true' in self.body.replace(b" ", b""), FLOOD in self.body, b""
+        asked, flooded, self.body = self.body.replace(b" ", b""), FLOOD in self.body, b""
+        streamed, pace = b'"stream":true' in asked, 0.0 if b'"user":"rushed"' in asked else self.pace
         self.parser = httptools.HttpRequestParser(self)
         if streamed:
             self.transport.write(STREAM + HEAD)  # type: ignore[attr-defined]
             if flooded:
                 self.flood = asyncio.ensure_future(self._flood())
             else:
-                self._next(self.events)
+                self._next(self.events, pace)
         else:
             self.transport.write(WHOLE)  # type: ignore[attr-defined]
 
-    def _next(self, left: int) -> None:
+    def _next(self, left: int, pace: float) -> None:
         if self.transport.is_closing():
             return
         if not left:
             self.transport.write(LAST + TAIL)  # type: ignore[attr-defined]
             return
         self.transport.write(DELTA)  # type: ignore[attr-defined]
-        asyncio.get_running_loop().call_later(self.pace, self._next, left - 1)
+        asyncio.get_running_loop().call_later(pace, self._next, left - 1, pace)
 
     async def _flood(self) -> None:
         for _ in range(FLOODS):
