@@ -1,8 +1,10 @@
 """Reading a client's JSON body: typed where routing reads it, raw where it does not, errors in the client's words."""
 
 import functools
+import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from heapq import nsmallest
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -32,6 +34,18 @@ Billed = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 """A provider's figure that ends on a bill: times any price, it still fits the 64 bits of a record."""
 
 
+MOST_VALUES = 100_000
+"""Commas and brackets of a body, those inside texts not counted. What it costs to read follows from them, whatever they make up."""
+
+MOST_NAMES, LONGEST_NAME = 32, 64
+"""Of what we do not know in a body: names are a client's own words, and traits keep them."""
+
+_MARKS = b",[{"
+_NAME = re.compile(r"[A-Za-z0-9_.-]*")
+_AND_MORE = "field:..."
+_NO_NAMES: frozenset[str] = frozenset()
+
+
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """An object inside a body whose every field we know. One with more fields takes the slow path of :func:`read`."""
 
@@ -40,8 +54,9 @@ def read(body: bytes, decoder: "msgspec.json.Decoder[B]") -> tuple[B, Fields, se
     """The body as ``decoder``'s type, its top-level fields raw, and ``field:PATH`` for each field the type does not know.
 
     Raises:
-        TurnoutError: ``invalid_request`` naming the field at fault.
+        TurnoutError: ``invalid_request`` naming the field at fault, or that there are more than :data:`MOST_VALUES`.
     """
+    _check_values(body)
     try:
         if not body.isascii():
             body.decode()  # raw fields are not looked into, and a provider would refuse what is not UTF-8
@@ -52,42 +67,54 @@ def read(body: bytes, decoder: "msgspec.json.Decoder[B]") -> tuple[B, Fields, se
         except msgspec.ValidationError as error:
             if "unknown field" not in str(error):
                 raise
-            known = prune(msgspec.json.decode(body), decoder.type, "", strays)
-            parsed = decoder.decode(msgspec.json.encode(known))
+            pruned = prune(msgspec.json.decode(body), decoder.type, "", strays)
+            parsed = decoder.decode(msgspec.json.encode(pruned))
     except msgspec.ValidationError as error:
         raise _wrong_type(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise TurnoutError(Code.INVALID_REQUEST, f"the body is not valid JSON: {error}") from None
     except RecursionError:
         raise TurnoutError(Code.INVALID_REQUEST, "the body is nested too deeply") from None
-    for name in fields.keys() - set(decoder.type.__struct_encode_fields__):
-        if bytes(fields[name]) not in _NEUTRAL:
+    known = _inner_types(decoder.type)
+    for name, value in fields.items():
+        if name not in known and len(strays) <= MOST_NAMES and bytes(value) not in _NEUTRAL:
             strays.add(f"field:{name}")
     return parsed, fields, strays
 
 
-def prune(value: Any, kind: Any, path: str, strays: set[str]) -> Any:
-    """``value`` without the fields that the wire types in ``kind`` do not know, whose paths go to ``strays``."""
-    wire = _struct_in(kind)
-    if wire is None:
-        return value
+def _check_values(body: bytes) -> None:
+    """Refuse what would keep the loop for long. All at C speed; a body shorter than the limit is not even looked at."""
+    if len(body) <= MOST_VALUES or _marks(body) <= MOST_VALUES:
+        return
+    bare = body.replace(rb"\\", b"").replace(rb"\"", b"")  # what is left of quotes are the ends of texts
+    if bare.count(b'"') > 4 * MOST_VALUES or _marks(b"".join(bare.split(b'"')[::2])) > MOST_VALUES:
+        raise TurnoutError(Code.INVALID_REQUEST, f"the body holds more than {MOST_VALUES} values", retry=False)
+
+
+def _marks(text: bytes) -> int:
+    return len(text) - len(text.translate(None, _MARKS))
+
+
+def prune(value: Any, wire: type[msgspec.Struct], path: str, strays: set[str]) -> Any:
+    """``value`` without the fields that the wire type does not know, whose paths go to ``strays``."""
     if isinstance(value, list):
-        return [prune(item, kind, path, strays) for item in value]
+        return [prune(item, wire, path, strays) for item in value]
     if not isinstance(value, dict):
         return value
-    hints = _hints(wire)
-    kept = {}
+    known, kept = _inner_types(wire), {}
     for name, item in value.items():
-        if name in hints:
-            kept[name] = prune(item, hints[name], f"{path}{name}.", strays)
-        elif item not in (None, [], {}):
+        if name in known:
+            inner = known[name]
+            kept[name] = prune(item, inner, f"{path}{name}.", strays) if inner is not None else item
+        elif len(strays) <= MOST_NAMES and item not in (None, [], {}):
             strays.add(f"field:{path}{name}")
     return kept
 
 
 @functools.cache
-def _hints(wire: type[msgspec.Struct]) -> dict[str, Any]:
-    return typing.get_type_hints(wire)
+def _inner_types(wire: type[msgspec.Struct]) -> Mapping[str, type[msgspec.Struct] | None]:
+    """Each field of a wire type with the wire type that it holds, if it does."""
+    return {name: _struct_in(kind) for name, kind in typing.get_type_hints(wire).items()}
 
 
 def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
@@ -95,6 +122,23 @@ def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
     if isinstance(kind, type) and issubclass(typing.get_origin(kind) or kind, msgspec.Struct):
         return kind
     return next((found for part in typing.get_args(kind) if (found := _struct_in(part))), None)
+
+
+def told(carries: set[str]) -> frozenset[str]:
+    """Names of what a request carries, fit for a record: few, short, of plain characters.
+
+    What is not plain or too long becomes ``field:?``, what is too many ``field:...``: no dialect has a place for either.
+    """
+    if not carries:
+        return _NO_NAMES
+    plain = {name if _is_plain(name) else f"{name.partition(':')[0]}:?" for name in carries}
+    if len(plain) <= MOST_NAMES:
+        return frozenset(plain)
+    return frozenset({*nsmallest(MOST_NAMES, plain), _AND_MORE})
+
+
+def _is_plain(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and _NAME.fullmatch(name.partition(":")[2]) is not None
 
 
 def _wrong_type(error: str) -> TurnoutError:
@@ -156,10 +200,17 @@ def raw_text(raw: msgspec.Raw) -> str:
     return str(msgspec.json.decode(data)) if data.startswith(b'"') else data.decode()
 
 
+class _Object(msgspec.Struct, gc=False):
+    """Any object, its fields only skipped."""
+
+
+_OBJECT = msgspec.json.Decoder(_Object)
+
+
 def is_object(text: str) -> bool:
     """Whether this is the JSON text of an object."""
     try:
-        FIELDS.decode(text.encode())
+        _OBJECT.decode(text.encode())
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
     return True

@@ -27,7 +27,7 @@ def ask(body: bytes) -> Ask:
     turns.read_system(parsed.system)
     turns.read(parsed.messages)
     metadata = bodies.strings_in(parsed.metadata)
-    sketch = _sketch(parsed, fields, turns, frozenset(strays | turns.carries | _carried(parsed)), metadata.get("user_id"))
+    sketch = _sketch(parsed, fields, turns, bodies.told(strays | turns.carries | _carried(parsed)), metadata.get("user_id"))
     hints = bodies.hints_in(fields) if "turnout" in fields else {}
     return Ask(NAME, body, Read(parsed, fields), sketch, hints, metadata)
 
@@ -182,7 +182,12 @@ class _Turns:
         self.has_tool_results = True
         if block.is_error:
             self.carries.add("tool_error")
-        self._results(inner(block))
+        blocks = inner(block)
+        if blocks is None:
+            self.texts.append(bodies.raw_text(block.content))
+            self.carries.add("block:tool_result")
+        else:
+            self._results(blocks)
 
     def _results(self, blocks: Iterable[Block]) -> None:
         for block in blocks:

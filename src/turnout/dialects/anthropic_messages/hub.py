@@ -78,7 +78,7 @@ def _part(block: Block) -> hub.Part | None:
         case "tool_use":
             return ToolCall(block.id or "", block.name or "", raw_text(block.input) or "{}")
         case "tool_result":
-            parts = tuple(part for item in inner(block) if isinstance(part := _part(item), Text | Media))
+            parts = tuple(part for item in inner(block) or () if isinstance(part := _part(item), Text | Media))
             return ToolResult(block.tool_use_id or "", parts, bool(block.is_error))
         case "thinking":
             return Reasoning(block.thinking or "", block.signature)

@@ -7,7 +7,7 @@ import msgspec
 
 from turnout.dialects import faults
 from turnout.dialects.anthropic_messages.usage import read_usage, write_usage
-from turnout.dialects.body import ABSENT, FIELDS, given, is_object, raw_text
+from turnout.dialects.body import ABSENT, given, is_object, raw_text
 from turnout.dialects.dialect import Seen
 from turnout.errors import Broken
 from turnout.types.reply import Choice, Finish, Reply, Usage
@@ -164,7 +164,7 @@ def write_parts(parts: Iterable[Text | Reasoning | Refusal | ToolCall]) -> Itera
 
 
 def tool_input(arguments: str) -> Any:
-    """A tool call's arguments as the object this dialect wants, number spelling kept."""
+    """A tool call's arguments as the object this dialect wants, as they were written."""
     if not arguments.strip():
         return {}
-    return FIELDS.decode(arguments.encode()) if is_object(arguments) else {"arguments": arguments}
+    return msgspec.Raw(arguments.encode()) if is_object(arguments) else {"arguments": arguments}

@@ -109,12 +109,12 @@ class Read(msgspec.Struct, frozen=True):
 _INNER = msgspec.json.Decoder(str | list[Block] | None)
 
 
-def inner(block: Block) -> list[Block]:
-    """The blocks of a tool result; none when they are not of a shape we know."""
+def inner(block: Block) -> list[Block] | None:
+    """The blocks of a tool result; None when they are not of a shape we know."""
     if not given(block.content):
         return []
     try:
         content = _INNER.decode(block.content)
     except msgspec.ValidationError:
-        return []
+        return None
     return [Block("text", content)] if isinstance(content, str) else content or []

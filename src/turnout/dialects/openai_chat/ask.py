@@ -28,7 +28,7 @@ def ask(body: bytes) -> Ask:
     parsed, fields, strays = bodies.read(body, _BODY)
     turns = _Turns()
     turns.read(parsed.messages)
-    sketch = _sketch(parsed, fields, turns, frozenset(strays | turns.carries | _carried(parsed, turns)))
+    sketch = _sketch(parsed, fields, turns, bodies.told(strays | turns.carries | _carried(parsed, turns)))
     return Ask(
         NAME, body, Read(parsed, fields), sketch,
         bodies.hints_in(fields) if "turnout" in fields else {},
