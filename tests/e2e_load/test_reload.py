@@ -5,12 +5,15 @@ import json
 import signal
 import sqlite3
 import time
+from hashlib import sha256
 from itertools import pairwise
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.e2e_load.load import Steady, once
-from tests.e2e_load.running import Serving, policy, serving, until, upstream
+from tests.e2e_load.running import Serving, ask, policy, serving, until, upstream
 from turnout.store.ledger import Ledger
 from turnout.view import ViewStore
 
@@ -97,6 +100,39 @@ async def test_a_signal_asks_for_a_reload(tmp_path):
         seen = await once(turnout.url)
 
     assert (seen.status, seen.policy) == (200, 1)
+
+
+async def test_no_reload_opens_an_exposed_gateway(tmp_path):
+    """Where other machines come in, a policy that lost its auth.keys is refused; callers go on needing a key."""
+    key = "tk-web"
+    keys = {"auth": {"keys": [{"name": "web", "hash": f"sha256:{sha256(key.encode()).hexdigest()}"}]}}
+    exposed = {"server": {"host": "0.0.0.0"}}
+    with upstream() as port:
+        guarded = static(port, "m1") | keys | exposed
+        with serving(tmp_path, guarded) as turnout:
+            for without in (
+                static(port, "m2") | exposed,
+                static(port, "m3"),
+            ):  # the address is open, whatever the file says of it
+                before = turnout.said().count("refused, the policy in force stays")
+                turnout.write(without)
+                until(lambda: turnout.said().count("refused, the policy in force stays") > before, "a refusal")  # noqa: B023
+            nobody, somebody = answer(turnout, None), answer(turnout, key)
+
+    assert "0.0.0.0 can be reached from other machines and auth.keys is empty" in turnout.said()
+    assert nobody == (401, "1", "none")
+    assert somebody == (200, "1", "quick/m1")
+
+
+def answer(turnout: Serving, key: str | None) -> tuple[int, str, str]:
+    """Status, policy and model of one request."""
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
+    try:
+        with urlopen(Request(f"{turnout.url}/v1/chat/completions", json.dumps(ask()).encode(), headers), timeout=10) as got:
+            return got.status, got.headers["x-turnout-policy"], got.headers["x-turnout-model"]
+    except HTTPError as refused:
+        with refused:
+            return refused.status or 0, refused.headers["x-turnout-policy"], refused.headers["x-turnout-model"]
 
 
 async def test_versions_are_numbered_across_restarts(tmp_path):

@@ -5,7 +5,9 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,39 +22,46 @@ from turnout.catalog.load import Catalog, load_catalog
 from turnout.clock import Clock, SystemClock
 from turnout.config.load import Loaded, load
 from turnout.config.reload import FileWatch
+from turnout.config.settings import Settings, differing
 from turnout.control.app import control_app
 from turnout.control.ingest import IngestReport, ingest_once, keep_ingesting
 from turnout.control.publish import Publisher
 from turnout.control.token import admin_token
-from turnout.errors import ConfigProblems
-from turnout.store.ledger import Ledger
+from turnout.errors import ConfigProblems, Unusable
+from turnout.store.ledger import Ledger, in_words
 from turnout.view import ViewStore
 
 NOTICE_EVERY = 0.1
 """Seconds between looks at the policy file: one stat each."""
 REFRESH_EVERY = 2.0
 """Seconds between looks at whether traffic moved the mix."""
+TIDY_EVERY = 6 * 3600.0
+"""Seconds between looks for views that nothing needs: such a look may read all of the ledger."""
 
 
 def main() -> None:
     """``python -m turnout.build.control SPEC``."""
     spec = msgspec.json.decode(sys.argv[1], type=ControlSpec)
     setproctitle("turnout: control")
-    uvloop.run(serve(spec))
+    try:
+        uvloop.run(serve(spec))
+    except Unusable as reason:
+        say("control", str(reason))
+        sys.exit(1)
 
 
-def read_policy(config: str | None, clock: Clock, catalog: Catalog) -> Loaded:
-    """The policy as it stands in its file, or as the environment's keys imply.
+def read_policy(config: str | None, served_on: str, clock: Clock, catalog: Catalog) -> Loaded:
+    """The policy as it stands in its file, or as the environment's keys imply; it must fit the address that is served on.
 
     Raises:
         ConfigProblems: every problem at once.
     """
     today = datetime.fromtimestamp(clock.now(), UTC).date()
-    return load(Path(config) if config else None, os.environ, catalog, today)
+    return load(Path(config) if config else None, os.environ, catalog, today, served_on)
 
 
 def publisher(data_dir: Path, store: str, clock: Clock, catalog: Catalog) -> tuple[Publisher, Ledger]:
-    """What turns policies into views, and the ledger that numbers them."""
+    """What turns policies into views, and the ledger that numbers them. Raises OSError, Unusable."""
     ledger = Ledger(data_dir / Places.ledger if store == "sqlite" else store)
     tasks = {task: dict(skills) for task, skills in catalog.tasks.items()}
     return Publisher(ViewStore(data_dir / Places.views), ledger, clock, tasks), ledger
@@ -62,7 +71,7 @@ async def serve(spec: ControlSpec) -> None:
     """Until SIGTERM or the supervisor's death; what the journal holds by then is taken in first."""
     clock, data_dir, catalog = SystemClock(), Path(spec.data_dir), load_catalog()
     publish, ledger = publisher(data_dir, spec.store, clock, catalog)
-    policy = PolicyKeeper(spec.config, publish, clock, catalog)
+    policy = PolicyKeeper(spec.config, partial(read_policy, spec.config, spec.served_on, clock, catalog), publish)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
     tally = Tally()
     app = control_app(ledger, admin_token(data_dir), {spec.host, *spec.hosts}, clock=clock, ingested=lambda: tally.report)
@@ -83,6 +92,7 @@ async def serve(spec: ControlSpec) -> None:
         asyncio.create_task(keep_ingesting(journal, ledger, tally.add)),
         asyncio.create_task(policy.keep()),
         asyncio.create_task(_keep_view(publish)),
+        asyncio.create_task(_keep_tidy(publish)),
     ]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
@@ -93,7 +103,7 @@ async def serve(spec: ControlSpec) -> None:
         try:
             ingest_once(journal, ledger)
         except (OSError, SQLAlchemyError) as error:
-            say("control", f"the journal keeps what the ledger could not take: {error}")
+            say("control", f"the journal keeps what the ledger could not take: {in_words(error)}")
         ledger.close()
 
 
@@ -110,14 +120,15 @@ class Tally:
 class PolicyKeeper:
     """Takes up each change of the policy file, or says why not and keeps the old. SIGHUP asks for it even without a change."""
 
-    def __init__(self, config: str | None, publish: Publisher, clock: Clock, catalog: Catalog) -> None:
+    def __init__(self, config: str | None, read: Callable[[], Loaded], publish: Publisher) -> None:
         self._config = config
+        self._read = read
         self._publish = publish
-        self._clock = clock
-        self._catalog = catalog
         self._watch = FileWatch(Path(config)) if config else None
         self._asked = False
         self._said = ""
+        self._settings: Settings | None = None  # as first read: what this process was started with, or nearly
+        self._waiting: tuple[str, ...] = ()
 
     def ask(self) -> None:
         """Read the file again, and say what came of it."""
@@ -139,7 +150,7 @@ class PolicyKeeper:
         """False when it must be tried again."""
         before = self._publish.base.version if self._publish.base else 0
         try:
-            loaded = await asyncio.to_thread(read_policy, self._config, self._clock, self._catalog)
+            loaded = await asyncio.to_thread(self._read)
             if self._changed():
                 return False
             version = await asyncio.to_thread(self._publish.adopt, loaded, self._config or "environment")
@@ -148,17 +159,27 @@ class PolicyKeeper:
                 return False
             say("control", f"{self._config or 'the environment'}: refused, the policy in force stays:\n{refused}")
         except (OSError, SQLAlchemyError) as error:
-            if str(error) != self._said:  # it is tried again all the time, and told once
-                say("control", f"the new policy could not be published, trying again: {error}")
-            self._said = str(error)
+            why = in_words(error)
+            if why != self._said:  # it is tried again all the time, and told once
+                say("control", f"the new policy could not be published, trying again: {why}")
+            self._said = why
             return False
         else:
             if version != before:
                 say("control", f"policy {version} is in force")
             elif self._asked:
                 say("control", f"policy {version} stays in force: nothing about it changed")
+            self._say_what_waits(loaded.settings)
         self._asked, self._said = False, ""
         return True
+
+    def _say_what_waits(self, settings: Settings) -> None:
+        """Addresses and directories are not the policy's: they are those of the start until the next one."""
+        self._settings = self._settings or settings
+        waiting = differing(self._settings, settings)
+        if waiting and (waiting != self._waiting or self._asked):
+            say("control", f"{', '.join(waiting)}: changed in the file, and in force after a restart of turnout serve")
+        self._waiting = waiting
 
 
 async def _keep_view(publish: Publisher) -> None:
@@ -167,7 +188,16 @@ async def _keep_view(publish: Publisher) -> None:
         try:
             await asyncio.to_thread(publish.refresh)
         except (OSError, SQLAlchemyError) as error:
-            say("control", f"the view could not be refreshed, the present one stays: {error}")
+            say("control", f"the view could not be refreshed, the present one stays: {in_words(error)}")
+
+
+async def _keep_tidy(publish: Publisher) -> None:
+    while True:
+        await asyncio.sleep(TIDY_EVERY)
+        try:
+            await asyncio.to_thread(publish.clean)
+        except (OSError, SQLAlchemyError) as error:
+            say("control", f"unused views could not be deleted: {in_words(error)}")
 
 
 if __name__ == "__main__":

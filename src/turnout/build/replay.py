@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.decide.decide import decide, in_full
 from turnout.decide.order import digest
-from turnout.errors import TurnoutError
-from turnout.store.ledger import Ledger
+from turnout.errors import TurnoutError, Unusable
+from turnout.store.ledger import Ledger, in_words
 from turnout.types.decision import Decision
 from turnout.types.traits import Traits
 from turnout.types.view import DECIDER_VERSION
@@ -35,13 +36,19 @@ def recompute(request_id: str, ledger_path: Path, views: Path) -> Replayed:
     """Decide again as it was decided then.
 
     Raises:
-        NotReplayable: no such request, a request that was refused, a view that is gone, or another version of the decider.
+        NotReplayable: no ledger to be read, no such request, a request that was refused, a view that is gone, or another
+            version of the decider.
     """
     if not ledger_path.exists():
         raise NotReplayable(f"there is no ledger at {ledger_path}")
-    ledger = Ledger(ledger_path)
+    try:
+        ledger = Ledger(ledger_path)
+    except Unusable as reason:
+        raise NotReplayable(str(reason)) from None
     try:
         record = ledger.request(request_id)
+    except SQLAlchemyError as error:
+        raise NotReplayable(f"the ledger {ledger_path} cannot be read: {in_words(error)}") from None
     finally:
         ledger.close()
     if record is None:

@@ -20,12 +20,13 @@ class GatewaySpec(msgspec.Struct, frozen=True):
 
 
 class ControlSpec(msgspec.Struct, frozen=True):
-    """``fd`` is the listening socket; ``config`` None: providers come from environment keys."""
+    """``fd`` is the listening socket; ``served_on`` the data plane's address; ``config`` None: providers come from environment keys."""
 
     fd: int
     data_dir: str
     store: str
     host: str
+    served_on: str
     config: str | None = None
     hosts: tuple[str, ...] = ()
 
@@ -37,3 +38,4 @@ class Places:
     journal = "journal"
     metrics = "metrics"
     ledger = "ledger.db"
+    lock = "lock"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 from setproctitle import setproctitle
+from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.build.control import publisher, read_policy
 from turnout.build.process import DRAIN_WITHIN, say
@@ -19,6 +20,8 @@ from turnout.build.spec import ControlSpec, GatewaySpec, Places
 from turnout.catalog.load import load_catalog
 from turnout.clock import SystemClock
 from turnout.config.settings import Settings
+from turnout.errors import Unusable
+from turnout.store.ledger import in_words
 
 GRACE = 5.0
 """Seconds a child gets beyond its draining time, and after it was hurried, before it is killed."""
@@ -41,16 +44,20 @@ def prepare(config: str | None, settings: Settings) -> int:
 
     Raises:
         ConfigProblems: every problem at once.
+        Unusable: the data directory or the ledger is not to be worked with.
     """
     data_dir = settings.data_dir
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (data_dir / Places.journal).mkdir(exist_ok=True)
     clock, catalog = SystemClock(), load_catalog()
-    publish, ledger = publisher(data_dir, settings.store.url, clock, catalog)
+    loaded = read_policy(config, settings.server.host, clock, catalog)
     try:
-        return publish.adopt(read_policy(config, clock, catalog), config or "environment")
-    finally:
-        ledger.close()
+        (data_dir / Places.journal).mkdir(exist_ok=True)
+        publish, ledger = publisher(data_dir, settings.store.url, clock, catalog)
+        try:
+            return publish.adopt(loaded, config or "environment")
+        finally:
+            ledger.close()
+    except (OSError, SQLAlchemyError) as error:
+        raise Unusable(f"nothing can be written in {data_dir}: {in_words(error)}") from error
 
 
 def listen(settings: Settings) -> Sockets:
@@ -135,7 +142,9 @@ class Child:
 def _control(config: str | None, settings: Settings, listening: socket.socket) -> Child:
     control = settings.control
     path = os.path.abspath(config) if config else None  # noqa: PTH100 - a string for a JSON argument, symlinks kept
-    spec = ControlSpec(listening.fileno(), str(settings.data_dir), settings.store.url, control.host, path, control.hosts)
+    spec = ControlSpec(
+        listening.fileno(), str(settings.data_dir), settings.store.url, control.host, settings.server.host, path, control.hosts
+    )
     return Child("turnout.build.control", msgspec.json.encode(spec), listening)
 
 

@@ -1,4 +1,4 @@
-"""How a command tells what is wrong with a policy: every problem, then exit code 1."""
+"""How a command tells what stops it: every problem of a policy, or what cannot be used, then exit code 1."""
 
 import sys
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import typer
 
-from turnout.errors import ConfigProblems
+from turnout.errors import ConfigProblems, Unusable
 
 
 @contextmanager
@@ -14,6 +14,6 @@ def reported() -> Iterator[None]:
     """Print the problems that stop a command, and stop it."""
     try:
         yield
-    except ConfigProblems as problems:
-        print(problems, file=sys.stderr)
+    except (ConfigProblems, Unusable) as reason:
+        print(reason, file=sys.stderr)
         raise typer.Exit(1) from None

@@ -1,6 +1,6 @@
 """What a process is told about itself, as frozen values; the policy is apart."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,20 @@ def settings(file: File) -> Settings:
         StoreSettings(file.store.url),
         Path(file.data_dir).expanduser(),
     )
+
+
+def differing(old: Settings, new: Settings) -> tuple[str, ...]:
+    """What is set otherwise, as the file names it: ``server.port``, ``data_dir``."""
+    return tuple(_differing(old, new, ""))
+
+
+def _differing(old: Any, new: Any, at: str) -> Iterator[str]:
+    for name in old.__struct_fields__:
+        one, other = getattr(old, name), getattr(new, name)
+        if isinstance(one, msgspec.Struct):
+            yield from _differing(one, other, f"{at}{name}.")
+        elif one != other:
+            yield f"{at}{name}"
 
 
 def overruled(base: Settings, overrides: Mapping[str, Any]) -> Settings:

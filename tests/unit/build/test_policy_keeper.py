@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,8 @@ class Bench:
 
     async def kept(self, publish: FakePublisher, *looks: Callable[[], bool]) -> list[int]:
         """What was adopted first."""
-        keeper = PolicyKeeper(str(self.path), publish, ManualClock(), CATALOG)
+        read = partial(control.read_policy, str(self.path), "127.0.0.1", ManualClock(), CATALOG)
+        keeper = PolicyKeeper(str(self.path), read, publish)
         keeper._watch = ScriptedWatch(*looks)
         keeping = asyncio.create_task(keeper.keep())
         async with asyncio.timeout(10):
@@ -114,6 +116,29 @@ async def test_a_store_that_is_away_is_tried_again_and_told_once(bench, capsys):
 
     assert adopted == [1]
     assert capsys.readouterr().err.count("could not be published") == 1
+
+
+async def test_settings_that_wait_for_a_restart_are_named(bench, capsys):
+    """A reload changes the policy only; what else was changed in the file is said, once, not silently put off."""
+
+    def moved() -> bool:
+        settings = {"server": {"port": 9999, "workers": 2}, "data_dir": "/elsewhere"}
+        bench.path.write_text(json.dumps(policy(9) | settings))
+        return True
+
+    publish = FakePublisher()
+    keeper = PolicyKeeper(
+        str(bench.path), partial(control.read_policy, str(bench.path), "127.0.0.1", ManualClock(), CATALOG), publish
+    )
+    for changes in (bench.write, lambda models: moved(), lambda models: moved()):
+        changes(1)
+        keeper._watch = ScriptedWatch()
+        await keeper._take_up()
+
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "restart" in line]
+    assert line == (
+        "turnout: control: server.port, server.workers, data_dir: changed in the file, and in force after a restart of turnout serve"
+    )
 
 
 def test_the_policies_of_this_file_are_valid(bench):
