@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from turnout.dialects.headers import NO_HEADERS, Headers, Relayed
 from turnout.errors import ProviderFault, TurnoutError
 from turnout.types.reply import Event, Finish, Reply, Usage
 from turnout.types.request import Request
@@ -14,6 +15,7 @@ class Ask(msgspec.Struct, frozen=True):
     """A client's request as read: its bytes, the dialect's own decoding of them, and the sketch routing needs.
 
     ``turnout`` is the body key of that name, ``metadata`` the dialect's own metadata as strings; both are only read here.
+    ``headers`` are those of the client that belong to the dialect.
     """
 
     dialect: str
@@ -22,6 +24,7 @@ class Ask(msgspec.Struct, frozen=True):
     sketch: Sketch
     turnout: dict[str, Any] = {}
     metadata: dict[str, str] = {}
+    headers: Relayed = ()
 
 
 class Seen(msgspec.Struct):
@@ -79,8 +82,8 @@ class EventWriter(Protocol):
 class RequestSide(Protocol):
     """Requests, in and out."""
 
-    def ask(self, body: bytes) -> Ask:
-        """Read a client's body.
+    def ask(self, body: bytes, headers: Headers = NO_HEADERS) -> Ask:
+        """Read a client's body, and of its headers what belongs to the dialect.
 
         Raises:
             TurnoutError: ``invalid_request`` naming the field at fault.

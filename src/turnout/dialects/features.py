@@ -32,6 +32,8 @@ HINTS: frozenset[str] = frozenset({
     "reasoning_off",  # the other dialect has no word for it that every model takes
     "refusal",  # an earlier refusal is told as plain text
     "tool_error",  # is_error has no place; the result's own words stay
+    "field:anthropic-beta",  # headers: a beta that changes the answer shows in the body too, by a field or a tool's type
+    "field:openai-beta",
     "field:prediction",
     "field:prompt_cache_key",
     "field:prompt_cache_options",

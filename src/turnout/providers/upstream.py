@@ -7,6 +7,7 @@ import msgspec
 
 from turnout import __version__
 from turnout.dialects.dialect import Ask, Dialect
+from turnout.dialects.headers import merged
 from turnout.dialects.registry import DIALECTS
 from turnout.ports import Outgoing
 from turnout.providers.proxies import proxy_for
@@ -40,9 +41,11 @@ class Upstream(msgspec.Struct, frozen=True):
         """
         if self.dialect.name == front.name:
             body = self.dialect.relay(ask, self.upstream_model, self.quirks)
+            headers = merged(self.headers, ask.headers)
         else:
             body = self.dialect.from_hub(front.to_hub(ask), self.upstream_model, max_output=self.max_output, quirks=self.quirks)
-        return Outgoing("POST", self.url, self.headers, body, self.proxy, self.ca_file)
+            headers = self.headers
+        return Outgoing("POST", self.url, headers, body, self.proxy, self.ca_file)
 
     def __repr__(self) -> str:
         return f"Upstream({self.model} -> {self.dialect.name} {self.url})"

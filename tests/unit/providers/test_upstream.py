@@ -138,3 +138,28 @@ def test_models_of_unknown_providers_are_passed_over():
     stranger = ModelFacts(id="other/m", provider="other", upstream_id="m")
 
     assert connect(Policy(routes=(), providers=(provider(),)), [stranger], {}.get, {}) == {}
+
+
+HELLO = b'{"model":"auto","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}'
+
+
+def test_headers_of_the_clients_own_dialect_reach_its_provider():
+    """A beta that the client switched on is on there too, beside the policy's; the version is the client's."""
+    ours = {"anthropic-version": "2023-06-01", "anthropic-beta": "files-1"}
+    upstream = connected(provider(dialect="anthropic-messages", auth="x-api-key", headers=ours))
+    ask = ANTHROPIC.ask(
+        HELLO, {b"anthropic-beta": b"context-1m", b"anthropic-version": b"2024-01-01", b"x-api-key": b"tk", b"cookie": b"c"}
+    )
+    sent = dict(upstream.outgoing(ask, ANTHROPIC).headers)
+
+    assert (sent[b"anthropic-beta"], sent[b"anthropic-version"]) == (b"files-1,context-1m", b"2024-01-01")
+    assert sent[b"x-api-key"] == b"sk-1"
+    assert b"cookie" not in sent
+    assert upstream.outgoing(ANTHROPIC.ask(HELLO), ANTHROPIC).headers is upstream.headers
+
+
+def test_headers_of_a_dialect_stay_in_it():
+    """A provider of another one gets none of them."""
+    ask = ANTHROPIC.ask(HELLO, {b"anthropic-beta": b"context-1m", b"anthropic-version": b"2023-06-01"})
+
+    assert connected(provider()).outgoing(ask, ANTHROPIC).headers == connected(provider()).headers

@@ -7,11 +7,13 @@ import msgspec
 from turnout.dialects import body as bodies
 from turnout.dialects.anthropic_messages.wire import Block, Body, Read, Turn, inner
 from turnout.dialects.dialect import Ask
+from turnout.dialects.headers import NO_HEADERS, Headers, relayed, switches
 from turnout.types.models import Feature, Modality
 from turnout.types.traits import Sketch
 
 NAME = "anthropic-messages"
 
+_HEADERS = (b"anthropic-beta", b"anthropic-version")
 _BODY = msgspec.json.Decoder(Body)
 
 # Bits as plain integers: an IntFlag's operators cost a microsecond each on the hot path.
@@ -20,16 +22,18 @@ _TOOLS, _CHOICE, _JSON_SCHEMA = int(Feature.TOOLS), int(Feature.TOOL_CHOICE), in
 _REASONING, _STREAMING, _STOP = int(Feature.REASONING), int(Feature.STREAMING), int(Feature.STOP)
 
 
-def ask(body: bytes) -> Ask:
-    """Read a client's body. Raises TurnoutError ``invalid_request`` naming the field at fault."""
+def ask(body: bytes, headers: Headers = NO_HEADERS) -> Ask:
+    """Read a client's request. Raises TurnoutError ``invalid_request`` naming the field at fault."""
+    own = relayed(headers, _HEADERS)
     parsed, fields, strays = bodies.read(body, _BODY)
     turns = _Turns()
     turns.read_system(parsed.system)
     turns.read(parsed.messages)
     metadata = bodies.strings_in(parsed.metadata)
-    sketch = _sketch(parsed, fields, turns, bodies.told(strays | turns.carries | _carried(parsed)), metadata.get("user_id"))
+    carries = bodies.told(strays | switches(own) | turns.carries | _carried(parsed))
+    sketch = _sketch(parsed, fields, turns, carries, metadata.get("user_id"))
     hints = bodies.hints_in(fields) if "turnout" in fields else {}
-    return Ask(NAME, body, Read(parsed, fields), sketch, hints, metadata)
+    return Ask(NAME, body, Read(parsed, fields), sketch, hints, metadata, own)
 
 
 def relay(ask: Ask, upstream_model: str) -> bytes:

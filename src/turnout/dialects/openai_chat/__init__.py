@@ -3,6 +3,7 @@
 from turnout.clock import Clock, SystemClock
 from turnout.dialects import faults
 from turnout.dialects.dialect import Ask, Delivery, EventReader, EventWriter
+from turnout.dialects.headers import NO_HEADERS, Headers
 from turnout.dialects.openai_chat import ask as asking
 from turnout.dialects.openai_chat import errors, hub, reply, stream
 from turnout.dialects.relayed import RelayedStream, RelayedWhole
@@ -20,8 +21,8 @@ class OpenAIChat:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
 
-    def ask(self, body: bytes) -> Ask:
-        return asking.ask(body)
+    def ask(self, body: bytes, headers: Headers = NO_HEADERS) -> Ask:
+        return asking.ask(body, headers)
 
     def relay(self, ask: Ask, upstream_model: str, quirks: frozenset[str] = frozenset()) -> bytes:
         return asking.relay(ask, upstream_model, quirks)

@@ -4,12 +4,14 @@ import msgspec
 
 from turnout.dialects import body as bodies
 from turnout.dialects.dialect import Ask
+from turnout.dialects.headers import NO_HEADERS, Headers, relayed, switches
 from turnout.dialects.openai_chat.wire import Body, Call, Choose, Format, Part, Read, Turn
 from turnout.types.models import Feature, Modality
 from turnout.types.traits import Sketch
 
 NAME = "openai-chat"
 
+_HEADERS = (b"openai-beta",)  # not the client's own organization or project: the credential is ours
 _BODY = msgspec.json.Decoder(Body)
 _SILENT = msgspec.Raw(b'{"include_usage":true}')
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -23,16 +25,18 @@ _REASONING, _STREAMING, _LOGPROBS = int(Feature.REASONING), int(Feature.STREAMIN
 _SEED, _STOP, _N = int(Feature.SEED), int(Feature.STOP), int(Feature.N)
 
 
-def ask(body: bytes) -> Ask:
-    """Read a client's body. Raises TurnoutError ``invalid_request`` naming the field at fault."""
+def ask(body: bytes, headers: Headers = NO_HEADERS) -> Ask:
+    """Read a client's request. Raises TurnoutError ``invalid_request`` naming the field at fault."""
+    own = relayed(headers, _HEADERS)
     parsed, fields, strays = bodies.read(body, _BODY)
     turns = _Turns()
     turns.read(parsed.messages)
-    sketch = _sketch(parsed, fields, turns, bodies.told(strays | turns.carries | _carried(parsed, turns)))
+    sketch = _sketch(parsed, fields, turns, bodies.told(strays | switches(own) | turns.carries | _carried(parsed, turns)))
     return Ask(
         NAME, body, Read(parsed, fields), sketch,
         bodies.hints_in(fields) if "turnout" in fields else {},
         bodies.strings_in(parsed.metadata),
+        own,
     )  # fmt: skip
 
 
