@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.live import Live
 
 from turnout.cli import demo_view
+from turnout.cli.problems import finite
 from turnout.control.token import admin_token
 from turnout.sim.faults import Fault, Rule
 from turnout.sim.policy import Ports, policy_yaml
@@ -35,12 +36,15 @@ T = TypeVar("T")
 
 
 def demo(
-    port: Annotated[int, typer.Option(help="Port of the API.")] = 8080,
-    control_port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8081,
-    sim_port: Annotated[int, typer.Option(help="Port of the simulated providers; 0: any free one.")] = 0,
-    rate: Annotated[float, typer.Option(min=0.1, help="Requests per second.")] = 12.0,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")] = 8080,
+    control_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the dashboard.")] = 8081,
+    sim_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the simulated providers; 0: any free one.")] = 0,
+    rate: Annotated[float, typer.Option(min=0.1, callback=finite, help="Requests per second.")] = 12.0,
     seed: Annotated[int, typer.Option(help="Decides the traffic and every chance of the providers.")] = 7,
-    seconds: Annotated[float, typer.Option(envvar="TURNOUT_DEMO_SECONDS", help="End after this long; 0: run until Ctrl-C.")] = 0,
+    seconds: Annotated[
+        float,
+        typer.Option(min=0, callback=finite, envvar="TURNOUT_DEMO_SECONDS", help="End after this long; 0: run until Ctrl-C."),
+    ] = 0,
 ) -> None:
     """Show Turnout at work on simulated providers: no keys, no cost, nothing leaves this machine."""
     try:

@@ -2,9 +2,12 @@
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
+
+_PLAIN = "".join(map(chr, range(0x20, 0x7F)))
+"""What stays as it was typed in the tags; all else is percent-encoded, as the header wants it."""
 
 
 def explain(
@@ -33,24 +36,57 @@ def _body(model: str, prompt: str) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": prompt}]}
 
 
-def _ask(url: str, body: bytes, tags: str | None, key: str | None) -> dict[str, Any]:
-    from urllib.error import HTTPError, URLError
-    from urllib.request import Request, urlopen
+def _headers(tags: str | None, key: str | None) -> dict[str, str]:
+    from urllib.parse import quote
 
     headers = {"content-type": "application/json"}
     if tags:
-        headers["x-turnout-tags"] = tags
+        headers["x-turnout-tags"] = quote(tags, safe=_PLAIN)
     if key:
+        if not (key.isascii() and key.isprintable()):
+            _stop("--key: a key is one line of printable ASCII", 2)
         headers["authorization"] = f"Bearer {key}"
+    return headers
+
+
+def _ask(url: str, body: bytes, tags: str | None, key: str | None) -> dict[str, Any]:
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    headers = _headers(tags, key)
+    if not url.startswith(("http://", "https://")):
+        _stop(f"--url: {url} is not the URL of a gateway; write http://HOST:PORT", 2)
     try:
         with urlopen(Request(url, body, headers), timeout=10) as answer:  # noqa: S310 - the address is the caller's own word
-            decision: dict[str, Any] = json.load(answer)
-            return decision
+            text = answer.read()
     except HTTPError as error:
-        print(json.load(error)["error"]["message"], file=sys.stderr)
-    except (URLError, OSError) as error:
-        print(f"{url} does not answer ({error}); is `turnout serve` running?", file=sys.stderr)
-    raise typer.Exit(1)
+        with error:
+            _stop(_refusal(error.read()) or f"{url} answers {error.code}, not as a gateway does", 1)
+    except (OSError, HTTPException) as error:
+        _stop(f"{url} does not answer ({error}); is `turnout serve` running?", 1)
+    except ValueError:  # a port that is no number, a name no DNS can hold
+        _stop(f"--url: {url} is not the URL of a gateway; write http://HOST:PORT", 2)
+    try:
+        decision = json.loads(text)
+    except ValueError:
+        decision = None
+    if not isinstance(decision, dict) or "plan" not in decision:
+        _stop(f"{url} answers, but not as a gateway does", 1)
+    return decision
+
+
+def _refusal(body: bytes) -> str | None:
+    """What a gateway says, in either dialect; None where it was none."""
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _stop(why: str, code: int) -> NoReturn:
+    print(why, file=sys.stderr)
+    raise typer.Exit(code)
 
 
 def show(decision: dict[str, Any]) -> None:

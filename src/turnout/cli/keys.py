@@ -44,8 +44,11 @@ def new(name: Annotated[str, typer.Argument(help="Who will use it; records carry
 @app.command("hash")
 def hash_() -> None:
     """Read a key on standard input and print its hash."""
-    key = sys.stdin.readline().strip()
-    if not key:
+    line = sys.stdin.buffer.readline().strip()
+    if not line:
         print("no key on standard input", file=sys.stderr)
         raise typer.Exit(2)
-    print(key_hash(key))
+    if not (line.isascii() and line.decode().isprintable()):
+        print("a key is one line of printable ASCII: nothing else can be sent in a header", file=sys.stderr)
+        raise typer.Exit(2)
+    print(key_hash(line.decode()))

@@ -11,6 +11,7 @@ import typer
 from turnout.catalog.load import Catalog, load_catalog
 from turnout.catalog.near import near
 from turnout.catalog.rates import blended, in_force, tier_name
+from turnout.cli.problems import finite
 from turnout.clock import SystemClock
 from turnout.types.models import Feature, Modality, ModelFacts, PriceRow, Rate, bits, names
 from turnout.types.money import PicoDollars, pico_per_token
@@ -36,7 +37,9 @@ def list_models(
     feature: Annotated[
         list[str] | None, typer.Option(help="Only models known to have it: tools, json_schema ... (repeatable).")
     ] = None,
-    max_price: Annotated[float | None, typer.Option(help="At most this many USD per million tokens, 3:1 input:output.")] = None,
+    max_price: Annotated[
+        float | None, typer.Option(min=0, callback=finite, help="At most this many USD per million tokens, 3:1 input:output.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the models the catalog knows."""

@@ -1,8 +1,9 @@
-"""How a command tells what stops it: every problem of a policy, or what cannot be used, then exit code 1."""
+"""How a command tells what stops it: every problem of a policy, or what cannot be used, then exit code 1; wrong usage is code 2."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 
 import typer
 
@@ -17,3 +18,10 @@ def reported() -> Iterator[None]:
     except (ConfigProblems, Unusable) as reason:
         print(reason, file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def finite(value: float | None) -> float | None:
+    """For options: ``nan`` and ``inf`` are numbers to Python, and within any bounds."""
+    if value is not None and not isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value

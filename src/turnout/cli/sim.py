@@ -9,16 +9,17 @@ import msgspec
 import typer
 import uvloop
 
+from turnout.cli.problems import finite
 from turnout.sim.faults import Rule, parse_rules
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import Fleet, default_fleet
 
 
 def sim(
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 9000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 9000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     seed: Annotated[int, typer.Option(help="Decides every chance: who knows what, how long it takes, which request fails.")] = 7,
-    time_scale: Annotated[float, typer.Option(min=0, help="Factor on every wait; 0 answers at once.")] = 1.0,
+    time_scale: Annotated[float, typer.Option(min=0, callback=finite, help="Factor on every wait; 0 answers at once.")] = 1.0,
     faults: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="JSON list of fault rules, in force from the start.")
     ] = None,
