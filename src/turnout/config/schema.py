@@ -117,7 +117,7 @@ class ProviderPart(Part):
     data_policy: Words | None = Field(
         default=None, description="What the contract promises (`no_training`, `zdr` ...), for `needs.data_policy`."
     )
-    headers: dict[Text, str] = Field(default={}, description="Sent with every request; a value may be `env:NAME`.")
+    headers: dict[Text, str] = Field(default={}, description="Sent with every request; a secret is written `env:NAME`.")
     quirks: tuple[Literal["max_tokens_param", "no_stream_usage"], ...] | None = Field(
         default=None, description="Departures from the dialect."
     )
@@ -200,7 +200,9 @@ class When(Part):
         default=None, description="`simple`, `moderate`, `high`, a list of them, or a range; unknown complexity matches none."
     )
     tags: dict[Text, Words] | None = Field(default=None, description="Tag -> value or values.")
-    headers: dict[Text, Words] | None = Field(default=None, description="Request header -> value or values.")
+    headers: dict[Text, Words] | None = Field(
+        default=None, description="Request header -> value or values; recorded, so none that holds a credential."
+    )
     features: FeatureNames | None = Field(default=None, description="What the request asks for: any of these.")
     modalities: ModalityNames | None = Field(default=None, description="What the request brings: any of these.")
     tokens: TokenRange | None = Field(default=None, description="Estimated input tokens.")
