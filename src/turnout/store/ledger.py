@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, func, inspect, literal_column, make_url, select
+from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, func, inspect, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
@@ -60,7 +60,8 @@ class Ledger:
     def ingest(self, records: Sequence[Record], segment: str, offset: int) -> int:
         """Store records and, in the same transaction, that ``segment`` has been read up to ``offset`` bytes.
 
-        A record is stored once by its id. A ``begun`` one gives way to its final record and never replaces it.
+        A request has one row, from the record with its highest edition, in whatever order and how often they come. Later
+        editions have at least the attempts of earlier ones.
         Returns how many records the store could not take; they are kept in the table ``refused``.
         """
         try:
@@ -134,15 +135,9 @@ class Ledger:
             return queries.latency_by_model(connection, since)
 
     def _store(self, connection: Connection, records: Sequence[Record]) -> None:
-        for is_final, statement in ((False, self._statements.begun_attempt), (True, self._statements.attempt)):
-            rows = [
-                attempt_row(record.id, n, attempt)
-                for record in records
-                if (record.outcome != "begun") is is_final
-                for n, attempt in enumerate(record.attempts)
-            ]
-            if rows:
-                connection.exec_driver_sql(statement, rows)
+        rows = [attempt_row(record, n, attempt) for record in records for n, attempt in enumerate(record.attempts)]
+        if rows:
+            connection.exec_driver_sql(self._statements.attempt, rows)
         if records:
             connection.exec_driver_sql(self._statements.request, [request_row(record) for record in records])
 
@@ -173,9 +168,8 @@ class _Statements:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.request = self._insert(requests, ["id"], replace=True, only_where=requests.c.outcome == literal_column("'begun'"))
-        self.attempt = self._insert(attempts, ["request_id", "n"], replace=True)
-        self.begun_attempt = self._insert(attempts, ["request_id", "n"], replace=False)
+        self.request = self._insert(requests, ["id"], replace=True, rising=True)
+        self.attempt = self._insert(attempts, ["request_id", "n"], replace=True, rising=True)
         self.offset = self._insert(journal_offsets, ["segment"], replace=True)
         self.view = self._insert(views, ["hash"], replace=False)
         self.refuse = self._insert(refused, ["n"], replace=False, without={"n"})
@@ -186,14 +180,17 @@ class _Statements:
         key: list[str],
         *,
         replace: bool,
-        only_where: Any = None,
+        rising: bool = False,
         without: frozenset[str] | set[str] = frozenset(),
     ) -> str:
+        """``rising``: a row is replaced by one of a higher edition only."""
         insert = (postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert)(table)
         columns = [column.name for column in table.columns if column.name not in without]
         if replace:
             others = {name: insert.excluded[name] for name in columns if name not in key}
-            insert = insert.on_conflict_do_update(index_elements=key, set_=others, where=only_where)
+            insert = insert.on_conflict_do_update(
+                index_elements=key, set_=others, where=table.c.edition < insert.excluded.edition if rising else None
+            )
         else:
             insert = insert.on_conflict_do_nothing(index_elements=key)
         return str(insert.compile(dialect=self._engine.dialect, column_keys=columns))

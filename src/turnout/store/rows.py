@@ -47,13 +47,14 @@ def request_row(record: Record) -> Values:
         sum(usage.total_output for usage in usages) if usages else None,
         _encode(traits) if traits else None,
         msgspec.json.encode(record.skipped).decode() if record.skipped else None,
+        record.edition,
     )
 
 
-def attempt_row(request_id: str, n: int, attempt: Attempt) -> Values:
+def attempt_row(record: Record, n: int, attempt: Attempt) -> Values:
     usage = attempt.usage
     return (
-        request_id,
+        record.id,
         n,
         attempt.model,
         attempt.model.partition("/")[0],
@@ -67,6 +68,7 @@ def attempt_row(request_id: str, n: int, attempt: Attempt) -> Values:
         attempt.cost,
         attempt.upstream_model,
         *(_NO_USAGE if usage is None else msgspec.structs.astuple(usage)),
+        record.edition,
     )
 
 
@@ -95,6 +97,7 @@ def record_of(request: DbRow, attempts: Sequence[DbRow]) -> Record:
         attempts=tuple(map(_attempt_of, attempts)),
         baseline=request.baseline_pico,
         skipped=() if request.skipped is None else _decode_skipped(request.skipped),
+        edition=request.edition,
     )
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 
 metadata = MetaData()
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of a table. There are no migrations yet: a ledger of another version is refused in words, not in SQL."""
 
 # Ids begin with the time of arrival: in that order a key's page is nearly always the one at hand, and an insert costs half.
@@ -43,6 +43,8 @@ requests = Table(
     Column("traits", LargeBinary),
     # Steps that dispatch left out, as JSON [[model, reason], ...]; None when it left out none.
     Column("skipped", String),
+    # A request may have several records; its rows are those of the highest edition that has come.
+    Column("edition", SmallInteger, nullable=False),
     Index("requests_at", "at"),
 )
 
@@ -74,6 +76,8 @@ attempts = Table(
     Column("output_audio", BigInteger),
     Column("output_image", BigInteger),
     Column("complete", Boolean),
+    # Of the record it came with.
+    Column("edition", SmallInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

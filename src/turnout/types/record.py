@@ -36,6 +36,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Outcomes: ``ok``; ``rejected`` (by us, nothing was called); ``failed`` (chain exhausted); ``cut`` (failed after the first
     content reached the client); ``cancelled`` (the client left); ``begun`` (provisional: a stream of an audited route whose
     final record has not come yet, ADR 2). ``skipped`` pairs the plan's steps that dispatch left out with the reason.
+    ``edition`` counts a request's records from 0: an audited route's are written before the answer too, and the last one holds.
     """
 
     id: str
@@ -60,3 +61,4 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attempts: tuple[Attempt, ...]
     baseline: PicoDollars | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    edition: int = 0

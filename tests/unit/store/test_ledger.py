@@ -1,7 +1,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import count
+from itertools import count, permutations
 from pathlib import Path
 
 import msgspec
@@ -92,17 +92,30 @@ def test_a_record_read_twice_is_stored_once(ledger: Ledger):
 
 
 BEGUN = record(0, outcome="begun", cost=None, duration_ms=5.0, attempts=(attempt(usage=None, cost=None, ended_ms=2.0),))
-FINAL = record(0, attempts=(attempt(), attempt(model="openai/gpt-5", reason="fallback")))
+COMPLETE = record(0, duration_ms=800.0)
+STREAM = [BEGUN, record(0, edition=1, attempts=(attempt(), attempt(model="openai/gpt-5", reason="fallback")))]
+LEFT = [COMPLETE, record(0, edition=1, outcome="cancelled")]
+LATE = [COMPLETE, record(0, edition=1, outcome="failed", code="deadline_exceeded", status=504)]
+UNRECORDED = [*LATE, record(0, edition=2, outcome="failed", code="overloaded", status=503)]
 
 
-@pytest.mark.parametrize("order", [[BEGUN, FINAL], [FINAL, BEGUN], [BEGUN, FINAL, BEGUN], [BEGUN, BEGUN, FINAL]])
+@pytest.mark.parametrize("editions", [STREAM, LEFT, LATE, UNRECORDED])
 @pytest.mark.parametrize("batch", [1, 9])
-def test_a_final_record_wins_over_its_provisional_one(ledger: Ledger, order: list[Record], batch: int):
-    """Whatever order they come in, in one batch or many: the final record stays, with its own attempts."""
-    for start in range(0, len(order), batch):
-        ledger.ingest(order[start : start + batch], "s", start)
+def test_the_last_edition_holds(ledger: Ledger, editions: list[Record], batch: int):
+    """In whatever order a request's records come, read twice or not, in one batch or many: the last stays, with its own attempts."""
+    for n, order in enumerate(permutations([*editions, editions[0], editions[-1]])):
+        one_by_one = [msgspec.structs.replace(one, id=f"req-{n}") for one in order]
+        for start in range(0, len(order), batch):
+            ledger.ingest(one_by_one[start : start + batch], "s", start)
 
-    assert ledger.request("req-0") == FINAL
+        assert ledger.request(f"req-{n}") == msgspec.structs.replace(editions[-1], id=f"req-{n}")
+
+
+def test_of_one_edition_the_first_stays(ledger: Ledger):
+    """A record that is read again changes nothing, even if it were another."""
+    ledger.ingest([record(0), record(0, outcome="cut", attempts=(attempt(fault="broken"),))], "s", 1)
+
+    assert ledger.request("req-0") == record(0)
 
 
 def test_a_provisional_record_without_its_final_one_is_kept(ledger: Ledger):
