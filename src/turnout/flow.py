@@ -1,6 +1,7 @@
 """The spine: one request, one call per verb, in order."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Mapping
 from time import perf_counter_ns
 from typing import Protocol
 
@@ -12,10 +13,12 @@ from turnout.decide.classify import classify
 from turnout.decide.compiled import View
 from turnout.decide.decide import Decided, decide
 from turnout.decide.order import digest
+from turnout.decide.route import choose
 from turnout.dialects.dialect import Ask, Dialect
-from turnout.errors import Code, TurnoutError
-from turnout.execute.executor import execute
-from turnout.execute.job import Execution, Gate, Job, World
+from turnout.errors import TurnoutError
+from turnout.execute.attempts import UNRECORDED
+from turnout.execute.executor import LAST_WORD, Run
+from turnout.execute.job import Execution, Job, World
 from turnout.execute.sessions import Sessions
 from turnout.metrics import Metrics
 from turnout.ports import Journal, Sink, Transport
@@ -24,9 +27,6 @@ from turnout.types.policy import Key
 from turnout.types.record import Record
 from turnout.types.reply import Usage
 from turnout.types.traits import Hints, Traits
-
-LOST = Execution("failed", (), None, error=TurnoutError(Code.OVERLOADED, "the request was cancelled or broke in our hands"))
-"""What is recorded of a request whose execution told nothing: its cost is unknown, never zero."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -77,31 +77,57 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
         TurnoutError: nothing has been sent; the caller answers with it.
     """
     started = perf_counter_ns()
+    book = Book(gateway)
     traits: Traits | None = None
     try:
         traits = read_traits(gateway, request)
         decided = decide(snapshot.view, traits, request.seed)
     except TurnoutError as refusal:
-        _write(gateway, _refused(gateway, snapshot, request, traits, refusal, started))
-        raise
+        raise await _refuse(book, gateway, snapshot, request, traits, refusal, started) from None
     decision_us = (perf_counter_ns() - started) / 1_000
 
     def record(execution: Execution) -> Record:
         return _record(gateway, snapshot, request, traits, decided, decision_us, execution)
 
+    async def gate(execution: Execution) -> None:
+        await book.write_durably(record(execution))
+
     client.decided(decided.route, decided.reason)
-    job = Job(decided.plan, request.ask, request.front, request.seed, request.arrived)
-    gate = _durably(gateway, record) if decided.plan.journal_required else None
-    execution = LOST
+    run = Run(Job(decided.plan, request.ask, request.front, request.seed, request.arrived), snapshot.world, client, gate)
     try:
-        execution = await execute(job, snapshot.world, client, gate)
+        await run.play()
     finally:
-        _write(gateway, record(execution))
-    if execution.model is not None and traits.session is not None:
+        execution = run.execution()
+        book.write(record(execution))
+    if traits.session is not None and execution.model is not None and execution.reason != "fallback":
+        # A session stays where it was put by choice: an outage of a minute must not move it for good.
         gateway.sessions.put(traits.session, traits.caller, execution.model)
     if execution.error is not None and execution.outcome == "failed":
         client.failed(len(execution.attempts))
         raise execution.error
+
+
+class Book:
+    """The records of one request. Each is a new edition; the last one written is the one that holds."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._edition = 0
+
+    async def write_durably(self, record: Record) -> None:
+        """Before the client gets a byte of what it says. Raises OSError; the record may then still come, and is superseded."""
+        record = self._edited(record)
+        self._edition += 1
+        await self._gateway.journal.append_durably(record)
+
+    def write(self, record: Record) -> None:
+        """At the end, whatever was written before."""
+        record = self._edited(record)
+        self._gateway.journal.append(record)
+        self._gateway.metrics.observe(record)
+
+    def _edited(self, record: Record) -> Record:
+        return msgspec.structs.replace(record, edition=self._edition) if self._edition else record
 
 
 def read_traits(gateway: Gateway, request: Request) -> Traits:
@@ -109,20 +135,6 @@ def read_traits(gateway: Gateway, request: Request) -> Traits:
     hints, key = request.hints, request.key
     held = gateway.sessions.get(hints.session, key.name if key else None) if hints.session is not None else None
     return classify(request.ask.sketch, hints, front=request.front.name, caller=key, held=held)
-
-
-def _durably(gateway: Gateway, record: Callable[[Execution], Record]) -> Gate:
-    """A whole answer's record is complete by then; a stream's says ``begun`` until the final one replaces it."""
-
-    async def gate(execution: Execution) -> None:
-        await gateway.journal.append_durably(record(execution))
-
-    return gate
-
-
-def _write(gateway: Gateway, record: Record) -> None:
-    gateway.journal.append(record)
-    gateway.metrics.observe(record)
 
 
 def _record(
@@ -165,6 +177,30 @@ def _baseline(decided: Decided, usage: Usage | None) -> PicoDollars | None:
         if offer.worth > quality:
             best, quality = offer.slot, offer.worth
     return rates.charge(best.tiers, usage) if best.tiers is not None else None
+
+
+async def _refuse(
+    book: Book, gateway: Gateway, snapshot: Snapshot, request: Request, traits: Traits | None, refusal: TurnoutError, started: int
+) -> TurnoutError:  # fmt: skip
+    """Record a request that was refused before a plan was made; what its client is to be told, which may become another error."""
+    error = refusal
+    try:
+        if traits is not None and _is_audited(snapshot.view, traits):
+            async with asyncio.timeout(LAST_WORD):
+                await book.write_durably(_refused(gateway, snapshot, request, traits, error, started))
+    except OSError:  # a TimeoutError is one too
+        error = TurnoutError(UNRECORDED.code, UNRECORDED.message)
+    finally:
+        book.write(_refused(gateway, snapshot, request, traits, error, started))
+    return error
+
+
+def _is_audited(view: View, traits: Traits) -> bool:
+    """Whether the route that found no candidate demands a durable record; a request that found no route has none to demand it."""
+    try:
+        return choose(view, traits).lane.route.journal_required
+    except TurnoutError:
+        return False
 
 
 def _refused(

@@ -85,14 +85,37 @@ def test_a_quick_answer_starts_no_watcher() -> None:
     assert play(Answer(0.1, b"whole hi 10 3"), stream=False).sink.watched
 
 
-def test_cancellation_from_outside_is_passed_on() -> None:
-    """A server that shuts down cancels the task: the upstream call ends and nothing is swallowed."""
-    transport_answer = Answer(b"say hi\n", FOREVER)
-    sink = FakeSink()
-    with pytest.raises(TimeoutError):
-        play(transport_answer, sink=sink, cancel_after=3)
+def test_cancellation_from_outside_is_passed_on_and_told() -> None:
+    """A server that shuts down cancels the task: the upstream call ends, and what is known of the request is not lost."""
+    played = play(Answer(status=500), Answer(b"say hi\n", FOREVER), cancel_after=3)
 
-    assert sink.text == b"say hi\n"
+    assert played.is_stopped
+    assert played.sink.text == b"say hi\n", "the last word is for whoever catches the cancellation"
+    assert (played.execution.outcome, played.code, played.execution.model) == ("cut", "overloaded", "b")
+    assert (played.faults, played.execution.cost) == (["unavailable", "cancelled"], None)
+    assert played.transport.answers[-1].closed
+
+
+@pytest.mark.parametrize(
+    ("answer", "faults"),
+    [(Answer(after=FOREVER), ["cancelled"]), (Answer(status=429, headers={"retry-after": "20"}), ["rate_limited"])],
+    ids=["waiting for the provider", "resting"],
+)
+def test_a_request_stopped_before_its_answer_has_failed(answer: Answer, faults: list[str]) -> None:
+    """Its attempts stand in the record."""
+    played = play(answer, plan=plan(step("a")), cancel_after=3)
+
+    assert played.is_stopped
+    assert (played.execution.outcome, played.code, played.faults) == ("failed", "overloaded", faults)
+    assert played.sink.serving is None
+
+
+def test_a_stream_stopped_after_its_end_mark_was_complete() -> None:
+    """Whatever comes after the end mark changes nothing."""
+    played = play(Answer(b"say hi\nstop\nusage 10 3\nend\n", FOREVER), cancel_after=3)
+
+    assert played.is_stopped
+    assert (played.execution.outcome, played.faults, played.execution.cost) == ("ok", [None], 13)
 
 
 def test_a_client_that_hangs_up_on_the_end_mark_has_its_answer() -> None:

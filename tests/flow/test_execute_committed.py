@@ -1,12 +1,15 @@
 """After the first content: one answer from one model, to its end or to a clear error."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from tests.support.fake_sink import FakeSink
 from tests.support.fake_transport import FOREVER, Answer
 from tests.support.play import plan, play, step
 from turnout.errors import Broken, Unavailable
-from turnout.execute.commit import PRELUDE_LIMIT
+from turnout.execute.commit import PRELUDE_LIMIT, WHOLE_LIMIT
 from turnout.execute.executor import LAST_WORD
 from turnout.execute.job import Execution
 from turnout.types.policy import Timeouts
@@ -133,19 +136,83 @@ def test_the_gate_sees_the_record_before_the_first_byte() -> None:
         assert [attempt.model for attempt in seen[0].attempts] == (["a"] if stream else ["a", "b"])
 
 
-def test_a_gate_that_fails_stops_the_answer() -> None:
-    """No record, no answer: 503, nothing sent, the upstream call cancelled."""
+class Journal:
+    """A gate: each call takes the next of ``waits`` seconds, or fails with the error in its place; then all go through."""
 
-    async def gate(_: Execution) -> None:
-        raise OSError("disk full")
+    def __init__(self, sink: FakeSink, *waits: float | OSError) -> None:
+        self.sink = sink
+        self.waits = list(waits)
+        self.seen: list[tuple[str, str | None]] = []
 
-    played = play(Answer(b"say hi\n", FOREVER), gate=gate)
+    async def __call__(self, execution: Execution) -> None:
+        assert self.sink.serving is None
+        self.seen.append((execution.outcome, execution.model))
+        wait = self.waits.pop(0) if self.waits else 0.0
+        if isinstance(wait, OSError):
+            raise wait
+        await asyncio.sleep(wait)
+
+
+DISK_FULL = OSError("disk full")
+kinds = pytest.mark.parametrize(("stream", "body"), [(False, (b"whole hi 10 3",)), (True, (b"say hi\n", FOREVER))])
+
+
+@kinds
+def test_a_gate_that_fails_stops_the_answer(stream: Any, body: tuple[bytes]) -> None:
+    """No record, no answer: 503, nothing sent, the upstream call cancelled, and the disk not asked again."""
+    journal = Journal(FakeSink(), DISK_FULL)
+    played = play(Answer(*body), gate=journal, sink=journal.sink, stream=stream)
 
     assert (played.execution.outcome, played.code, played.execution.model) == ("failed", "overloaded", None)
-    assert played.sink.serving is None
+    assert (played.sink.serving, played.sink.got) == (None, [])
     assert played.called == ["a"]
     assert played.transport.answers[0].closed
-    assert played.faults == ["cancelled"]
+    assert played.faults == (["cancelled"] if stream else [None])
+    assert len(journal.seen) == 1
+
+
+@kinds
+def test_a_deadline_that_passes_at_the_gate_is_an_error_and_not_a_cut_answer(stream: Any, body: tuple[bytes]) -> None:
+    """Nothing has been sent by then: the client is told 504, once that is on record too."""
+    journal = Journal(FakeSink(), 20.0)
+    played = play(Answer(*body), plan=plan(step("a"), deadline=5), gate=journal, sink=journal.sink, stream=stream)
+
+    assert (played.execution.outcome, played.code, played.execution.model) == ("failed", "deadline_exceeded", None)
+    assert (played.sink.serving, played.sink.got) == (None, [])
+    assert played.took == pytest.approx(5, abs=0.01)
+    assert played.faults == (["timeout"] if stream else [None])
+    assert journal.seen == [("begun" if stream else "ok", "a"), ("failed", None)]
+
+
+@pytest.mark.parametrize("trouble", [DISK_FULL, 20.0])
+def test_an_error_needs_its_record_as_an_answer_does(trouble: float | OSError) -> None:
+    """An audited 502 that cannot be recorded in time becomes a 503; its attempts stay what they were."""
+    told, untold = Journal(FakeSink(), 1.0), Journal(FakeSink(), trouble)
+    fine, lost = (
+        play(Answer(status=401), gate=journal, sink=journal.sink, plan=plan(step("a"))).execution for journal in (told, untold)
+    )
+
+    assert told.seen == untold.seen == [("failed", None)]
+    assert fine.error is not None
+    assert lost.error is not None
+    assert (fine.error.code, lost.error.code) == ("upstream_failed", "overloaded")
+    assert [attempt.fault for attempt in lost.attempts] == ["misconfigured"]
+
+
+def test_a_whole_answer_that_is_cut_has_no_last_word() -> None:
+    """Its length was announced: an error event would stand in the middle of it."""
+    played = play(Answer(b"whole hi 10 3"), plan=plan(step("a"), deadline=5), stream=False, sink=FakeSink(pace=10))
+
+    assert (played.execution.outcome, played.code, played.sink.got) == ("cut", "deadline_exceeded", [])
+
+
+def test_a_whole_answer_beyond_all_bounds_is_none() -> None:
+    """All of it would be held: the attempt fails, and the next one may answer."""
+    huge = [b"x" * (WHOLE_LIMIT // 4)] * 5
+    played = play(Answer(*huge), Answer(b"whole hi 10 3"), stream=False)
+
+    assert (played.execution.outcome, played.called, played.faults) == ("ok", ["a", "b"], ["broken", None])
+    assert played.transport.answers[0].closed
 
 
 class _Stuck(FakeSink):

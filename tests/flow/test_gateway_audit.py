@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.fake_transport import Answer, FakeTransport
 from tests.support.gateway import ASK, Answered, ask, house, start
+from turnout.types.record import Record
 
 AUDITED = """\
 routes:
@@ -60,6 +61,7 @@ async def test_nothing_is_answered_before_the_record_is_durable(stream: Any, tmp
     [durable], [final] = built.journal.durable, built.journal.records
     assert durable.id == final.id == answered.headers["x-turnout-request-id"]
     assert (durable.outcome, len(durable.attempts)) == (("begun", 0) if stream else ("ok", 1))
+    assert (durable.edition, final.edition) == (0, 1)
     assert (final.outcome, final.model, final.status) == ("ok", "sim-openai/large", 200)
     assert final.cost == (9 * 10 + 4 * 40) * 10**6
 
@@ -80,6 +82,72 @@ async def test_without_a_record_there_is_no_answer(path: str, stream: Any, tmp_p
         assert built.journal.records[0].cost == (9 * 10 + 4 * 40) * 10**6
 
 
+TOO_MUCH = {"max_tokens": 1_000_000}
+errors = pytest.mark.parametrize(
+    ("answer", "more", "status", "outcome"), [(Answer(status=401), {}, 502, "failed"), (None, TOO_MUCH, 422, "rejected")]
+)
+
+
+@errors
+async def test_no_error_is_told_before_its_record_is_durable(
+    answer: Answer | None, more: Any, status: int, outcome: str, tmp_path: Path
+) -> None:
+    """An audited route's errors are its answers too: of its providers, and of its own refusing."""
+    built = house(tmp_path, FakeTransport(*([answer] if answer else [])), routes=AUDITED)
+    built.journal.open.clear()
+    task, answered = start(built.app, "/v1/chat/completions", {**ASK, **more}, **HEADERS)
+    await settled()
+
+    assert answered == Answered()
+
+    built.journal.open.set()
+    await task
+    [durable], [final] = built.journal.durable, built.journal.records
+    assert answered.status == durable.status == final.status == status
+    assert durable.outcome == final.outcome == outcome
+    assert (durable.edition, final.edition) == (0, 1)
+
+
+@errors
+async def test_an_error_without_a_record_is_another_error(
+    answer: Answer | None, more: Any, status: int, outcome: str, tmp_path: Path
+) -> None:
+    """503, and the record says that this is what the client got; on other routes the error stays."""
+    for headers, expected in ((HEADERS, 503), ({}, status)):
+        built = house(tmp_path, FakeTransport(*([answer] if answer else [])), routes=AUDITED)
+        built.journal.disk = OSError(28, "No space left on device")
+        answered = await ask(built.app, "/v1/chat/completions", {**ASK, **more}, **headers)
+        [final] = built.journal.records
+
+        assert answered.status == final.status == expected
+        assert final.outcome == outcome
+        assert len(final.attempts) == (1 if answer else 0)
+
+
+@streams
+async def test_a_disk_that_takes_too_long_never_mixes_error_and_answer(stream: Any, tmp_path: Path) -> None:
+    """The deadline passes while the record is written: the client gets an error and no answer, and the last record says so."""
+    built = house(tmp_path, provider(stream), routes=AUDITED.replace("journal", "deadline: 50ms, journal"))
+    stuck = asyncio.Event()
+    append_durably = built.journal.append_durably
+
+    async def first_sticks(record: Record) -> None:
+        if not built.journal.durable:
+            built.journal.durable.append(record)
+            await stuck.wait()
+        await append_durably(record)
+
+    built.journal.append_durably = first_sticks  # type: ignore[method-assign]
+    answered = await ask(built.app, "/v1/chat/completions", {**ASK, "stream": stream}, **HEADERS)
+    [final] = built.journal.records
+
+    assert answered.status == final.status == 504
+    assert answered.ended
+    assert b"Paris" not in answered.body
+    assert [record.edition for record in built.journal.durable] == [0, 1]
+    assert (final.edition, final.outcome, final.model) == (2, "failed", None)
+
+
 @streams
 async def test_other_routes_wait_for_no_disk(stream: Any, tmp_path: Path) -> None:
     """Nor fail with it."""
@@ -88,7 +156,7 @@ async def test_other_routes_wait_for_no_disk(stream: Any, tmp_path: Path) -> Non
     answered = await ask(built.app, "/v1/chat/completions", {**ASK, "stream": stream})
 
     assert (answered.status, answered.headers["x-turnout-route"]) == (200, "default")
-    assert (built.journal.durable, len(built.journal.records)) == ([], 1)
+    assert (built.journal.durable, [record.edition for record in built.journal.records]) == ([], [0])
 
 
 @pytest.mark.parametrize(

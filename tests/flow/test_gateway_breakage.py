@@ -80,4 +80,29 @@ async def test_a_cancelled_request_is_answered_and_recorded(tmp_path: Path) -> N
         await task
 
     assert (answered.status, answered.json["type"]) == (503, "error")
-    assert [record.outcome for record in built.journal.records] == ["failed"]
+    [record] = built.journal.records
+    assert (record.outcome, record.status, [attempt.fault for attempt in record.attempts]) == ("failed", 503, ["cancelled"])
+
+
+async def test_a_cancelled_stream_ends_with_an_error_and_is_recorded_as_cut(tmp_path: Path) -> None:
+    """What the client had got was an answer of one model under 200, and so says the record."""
+    built = house(tmp_path, FakeTransport(Answer(ROLE, HI, 3600.0)))
+    said_hi = asyncio.Event()
+
+    def notice(message: dict[str, Any]) -> None:
+        if message.get("body", b"").endswith(HI):
+            said_hi.set()
+
+    task, answered = start(built.app, "/v1/chat/completions", {**ASK, "stream": True}, on_send=notice)
+    await said_hi.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert answered.body.startswith(ROLE + HI)
+    assert answered.body.count(b'"code":"overloaded"') == 1
+    assert answered.ended
+    [record] = built.journal.records
+    assert (record.outcome, record.code, record.status) == ("cut", "overloaded", 200)
+    assert record.model == record.attempts[0].model
+    assert ([attempt.fault for attempt in record.attempts], record.cost) == (["cancelled"], None)

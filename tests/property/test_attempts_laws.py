@@ -13,17 +13,20 @@ from turnout.execute.attempts import (
     ClientLeft,
     Command,
     Commit,
-    CommitRefused,
     ContentCame,
     Cut,
     DeadlinePassed,
     Done,
     Event,
     GiveUp,
+    RecordRefused,
+    RecordWritten,
     Rested,
     Sleep,
     StartAttempt,
     State,
+    Stopped,
+    WriteRecord,
     step,
 )
 from turnout.types.decision import Plan, Step
@@ -52,7 +55,7 @@ plans = st.builds(
     st.integers(1, 6),
     st.floats(0.1, 900),
     st.none() | cents,
-    st.just(value=False),
+    st.booleans(),
 )
 
 
@@ -85,12 +88,14 @@ class Run:
         last = commands[-1]
         self.now += self.data.draw(st.floats(0, 50))
         number = self.state.attempt
-        rude = [ClientLeft(self.now)] + ([DeadlinePassed(self.now)] if self.now >= self.plan.deadline else [])
+        rude = [ClientLeft(self.now), Stopped(self.now)] + ([DeadlinePassed(self.now)] if self.now >= self.plan.deadline else [])
         match last:
             case StartAttempt():
                 usual: list[Event] = [self.fault(number), self.fault(number), ContentCame(self.now, number)]
+            case WriteRecord():
+                usual = [RecordWritten(self.now, number), RecordRefused(self.now, number)]
             case Commit():
-                usual = [AttemptFinished(self.now, number), self.fault(number), CommitRefused(self.now, number)]
+                usual = [AttemptFinished(self.now, number), self.fault(number)]
             case Sleep():
                 self.now = max(self.now, last.until)
                 usual = [Rested(self.now)]
@@ -108,7 +113,14 @@ class Run:
         """A word from an attempt that is not under way."""
         number = self.data.draw(st.integers(0, 9).filter(lambda n: n != self.state.attempt))
         return self.data.draw(
-            st.sampled_from([ContentCame(self.now, number), AttemptFinished(self.now, number), self.fault(number)])
+            st.sampled_from(
+                [
+                    ContentCame(self.now, number),
+                    RecordWritten(self.now, number),
+                    AttemptFinished(self.now, number),
+                    self.fault(number),
+                ]
+            )
         )
 
     def commands(self, *kinds: type) -> list[Command]:
@@ -117,7 +129,10 @@ class Run:
 
 @given(st.data())
 def test_every_chain_ends_once_within_its_limits(data: st.DataObject) -> None:
-    """One end and nothing after it; at most ``attempts`` calls, numbered from 1; none after a commit; none past the deadline."""
+    """One end and nothing after it; at most ``attempts`` calls, numbered from 1; none after a commit; none past the deadline.
+
+    An error to be told or a commit, never both; and on an audited route no commit without its record.
+    """
     run = Run(data)
     run.play()
     kinds = [type(command) for _, command in run.said]
@@ -129,7 +144,10 @@ def test_every_chain_ends_once_within_its_limits(data: st.DataObject) -> None:
     assert kinds.count(Commit) <= 1
     if Commit in kinds:
         assert StartAttempt not in kinds[kinds.index(Commit) :]
-        assert not run.commands(GiveUp) or any(isinstance(event, CommitRefused) for event in run.heard)
+        assert GiveUp not in kinds, "once it may have been sent, an answer is not an error any more"
+        assert any(isinstance(event, RecordWritten) for event in run.heard) is run.plan.journal_required
+    else:
+        assert not {Done, Cut} & set(kinds), "what was never committed to neither ended well nor was cut"
     assert all(at < run.plan.deadline for at, command in run.said if isinstance(command, StartAttempt))
     assert all(sleep.until < run.plan.deadline for sleep in run.commands(Sleep))
 

@@ -11,7 +11,7 @@ from tests.support.fake_sink import FakeSink
 from tests.support.fake_transport import Answer, FakeTransport, Refusal
 from tests.support.virtual_time import LoopClock, run
 from turnout.dialects.dialect import Ask, Dialect
-from turnout.execute.executor import execute
+from turnout.execute.executor import Run
 from turnout.execute.job import Execution, Gate, Job, World
 from turnout.ports import Outgoing
 from turnout.types.decision import Plan, Step
@@ -34,12 +34,13 @@ class FakeUpstream:
 
 
 class Played(msgspec.Struct):
-    """What came of it; ``took`` in virtual seconds."""
+    """What came of it; ``took`` in virtual seconds, ``is_stopped`` when it was cancelled from outside."""
 
     execution: Execution
     sink: FakeSink
     transport: FakeTransport
     took: float
+    is_stopped: bool
 
     @property
     def called(self) -> list[str]:
@@ -87,21 +88,25 @@ def play(
     front = front or FakeDialect()
     sink = sink or FakeSink()
     transport = FakeTransport(*script)
+    if gate is not None:
+        plan = msgspec.structs.replace(plan, journal_required=True)
     upstreams = upstreams or {step.model: FakeUpstream(step.model, front) for step in plan.steps}
 
     async def main() -> Played:
         world = World(transport, upstreams, LoopClock(), pricing)
         job = Job(plan, ask or fake_ask(stream=stream), front, 7, ARRIVED)
-        if cancel_after is None:
-            execution = await execute(job, world, sink, gate)
-        else:
+        the_run = Run(job, world, sink, gate)
+        is_stopped = False
+        try:
             async with asyncio.timeout(cancel_after):
-                execution = await execute(job, world, sink, gate)
+                await the_run.play()
+        except TimeoutError:
+            is_stopped = True
         task = asyncio.current_task()
         assert task is not None
         assert task.cancelling() == 0, "no cancellation may be left over for what runs next in this task"
         took = asyncio.get_running_loop().time() - ARRIVED
         await asyncio.sleep(0)
-        return Played(execution, sink, transport, took)
+        return Played(the_run.execution(), sink, transport, took, is_stopped)
 
     return run(main())

@@ -1,9 +1,11 @@
 """The attempt engine's rules: what to do next, given what happened. Pure: time comes in events, chance from the seed.
 
     Began ─▶ StartAttempt ─▶ ContentCame ─▶ Commit ─▶ AttemptFinished ─▶ Done
-                ▲  │                           └─▶ AttemptFailed, DeadlinePassed ─▶ Cut
-       Rested   │  └─▶ AttemptFailed ─▶ StartAttempt (another step), Sleep, or GiveUp
-          Sleep ┘
+                ▲  │             │    ▲        └─▶ AttemptFailed, DeadlinePassed ─▶ Cut
+       Rested   │  │             └─▶ WriteRecord (journal: required) ─▶ RecordRefused, DeadlinePassed ─▶ GiveUp
+          Sleep ┘  └─▶ AttemptFailed ─▶ StartAttempt (another step), Sleep, or GiveUp
+
+Until Commit nothing is sent, so every end before it is a GiveUp, and a Cut comes only after it.
 
 One attempt limit, one deadline and one budget hold for the whole chain, so that retries and fallbacks never multiply.
 Attempts are numbered and every command names the one it means.
@@ -51,7 +53,14 @@ class AttemptFinished(msgspec.Struct, frozen=True):
     attempt: int
 
 
-class CommitRefused(msgspec.Struct, frozen=True):
+class RecordWritten(msgspec.Struct, frozen=True):
+    """The record that must exist before the answer does."""
+
+    at: float
+    attempt: int
+
+
+class RecordRefused(msgspec.Struct, frozen=True):
     """The record that must exist before the answer could not be written."""
 
     at: float
@@ -70,7 +79,15 @@ class ClientLeft(msgspec.Struct, frozen=True):
     at: float
 
 
-Event = Began | ContentCame | AttemptFailed | AttemptFinished | CommitRefused | Rested | DeadlinePassed | ClientLeft
+class Stopped(msgspec.Struct, frozen=True):
+    """Something outside these rules ended the request: its task was cancelled, or broke."""
+
+    at: float
+
+
+Event = (
+    Began | ContentCame | RecordWritten | RecordRefused | AttemptFailed | AttemptFinished | Rested | DeadlinePassed | ClientLeft | Stopped
+)  # fmt: skip
 
 
 class StartAttempt(msgspec.Struct, frozen=True):
@@ -86,6 +103,12 @@ class CancelAttempt(msgspec.Struct, frozen=True):
     attempt: int
     fault: str
     detail: str
+
+
+class WriteRecord(msgspec.Struct, frozen=True):
+    """Have it on disk that this attempt answers, before the client gets a byte of it."""
+
+    attempt: int
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -125,24 +148,29 @@ class Cut(msgspec.Struct, frozen=True):
     message: str
 
 
-Act = StartAttempt | CancelAttempt | Commit | Sleep
+Act = StartAttempt | CancelAttempt | WriteRecord | Commit | Sleep
 End = Done | Abandon | GiveUp | Cut
 Command = Act | End
 
 
-Phase = Literal["fresh", "trying", "resting", "committed", "over"]
+# No word on retrying: whether another worker's disk is well is not ours to say.
+UNRECORDED = GiveUp(Code.OVERLOADED, "the record this route demands could not be written", retry=None)
+"""How a request ends whose record must exist before its answer and does not."""
+
+Phase = Literal["fresh", "trying", "resting", "committing", "committed", "over"]
 """Where a request is."""
 
 _LEGAL: dict[Phase, tuple[type, ...]] = {
-    "fresh": (Began, ClientLeft),
-    "trying": (ContentCame, AttemptFailed, DeadlinePassed, ClientLeft),
-    "resting": (Rested, DeadlinePassed, ClientLeft),
-    "committed": (AttemptFinished, AttemptFailed, CommitRefused, DeadlinePassed, ClientLeft),
+    "fresh": (Began, ClientLeft, Stopped),
+    "trying": (ContentCame, AttemptFailed, DeadlinePassed, ClientLeft, Stopped),
+    "resting": (Rested, DeadlinePassed, ClientLeft, Stopped),
+    "committing": (RecordWritten, RecordRefused, DeadlinePassed, ClientLeft, Stopped),
+    "committed": (AttemptFinished, AttemptFailed, DeadlinePassed, ClientLeft, Stopped),
     "over": (),
 }
 """What may happen in each phase; anything else comes from an attempt that no longer counts and changes nothing."""
 
-_OF_ATTEMPT = (ContentCame, AttemptFailed, AttemptFinished, CommitRefused)
+_OF_ATTEMPT = (ContentCame, RecordWritten, RecordRefused, AttemptFailed, AttemptFinished)
 
 # What a second try may cure. The others would fail the same way again.
 _TRANSIENT = frozenset({"rate_limited", "unavailable", "timeout", "broken"})
@@ -191,7 +219,9 @@ def step(state: State, event: Event) -> Move:
     match event:
         case Began():
             return _advance(state, event.at, None)
-        case ContentCame():
+        case ContentCame() if state.plan.journal_required:
+            return _evolve(state, phase="committing"), (WriteRecord(event.attempt),)
+        case ContentCame() | RecordWritten():
             return _evolve(state, phase="committed"), (Commit(event.attempt),)
         case AttemptFinished():
             return _over(state, Done())
@@ -199,16 +229,14 @@ def step(state: State, event: Event) -> Move:
             return _after_failure(state, event)
         case Rested():
             return _start(state, event.at, state.step)
-        case CommitRefused():
-            refused = CancelAttempt(event.attempt, "cancelled", "the journal could not take the record")
-            # No word on retrying: whether another worker's disk is well is not ours to say.
-            return _over(
-                state, refused, GiveUp(Code.OVERLOADED, "the record this route demands could not be written", retry=None)
-            )
+        case RecordRefused():
+            return _over(state, *_hang_up(state, "cancelled", "the journal could not take the record"), UNRECORDED)
         case DeadlinePassed():
             return _after_deadline(state)
         case ClientLeft():
             return _over(state, *_hang_up(state, "cancelled", "the client left"), Abandon())
+        case Stopped():
+            return _after_stop(state)
         case _:
             assert_never(event)
 
@@ -231,6 +259,12 @@ def _after_deadline(state: State) -> Move:
     if state.phase == "committed":
         return _over(state, *hang_up, Cut(late.code, late.message))
     return _over(state, *hang_up, late)
+
+
+def _after_stop(state: State) -> Move:
+    hang_up = _hang_up(state, "cancelled", "the request was stopped in our hands")
+    code, message = Code.OVERLOADED, "the request was stopped before its answer was complete"
+    return _over(state, *hang_up, Cut(code, message) if state.phase == "committed" else GiveUp(code, message))
 
 
 def _advance(state: State, at: float, condition: str | None) -> Move:
@@ -345,7 +379,7 @@ def _told(state: State) -> str:
 
 
 def _hang_up(state: State, fault: str, detail: str) -> tuple[Command, ...]:
-    under_way = state.phase in ("trying", "committed")
+    under_way = state.phase in ("trying", "committing", "committed")
     return (CancelAttempt(state.attempt, fault, detail),) if under_way else ()
 
 

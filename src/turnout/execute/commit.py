@@ -1,9 +1,13 @@
 """What is held back of an attempt until it is sure to answer: providers send their prelude before they fail."""
 
 from turnout.dialects.dialect import Delivery
+from turnout.errors import Broken
 
 PRELUDE_LIMIT = 64 * 1024
 """Bytes of a stream that may be held; one that says more than this without content is committed to."""
+
+WHOLE_LIMIT = 64 * 1024 * 1024
+"""Bytes a whole answer may have, since all of it is held: images in base64 are megabytes, a provider gone wild is gigabytes."""
 
 
 class Hold:
@@ -23,6 +27,8 @@ class Hold:
         """
         out = self.delivery.feed(chunk)
         self._size += len(chunk)
+        if not self._stream and self._size > WHOLE_LIMIT:
+            raise Broken(f"a whole answer larger than {WHOLE_LIMIT} bytes")
         if out:
             self._held.append(out)
         return self._stream and (self.delivery.seen.content or self._size > PRELUDE_LIMIT)

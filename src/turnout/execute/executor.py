@@ -12,12 +12,13 @@ from turnout.execute.job import Execution, Gate, Job, World
 from turnout.execute.tally import Call, Tally
 from turnout.execute.watch import NEVER, Cause, Limit, Watch
 from turnout.ports import Incoming, Sink
+from turnout.types.record import Outcome
 
 ERROR_BODY_LIMIT = 64 * 1024
 """Bytes read of a provider's error answer; what explains it stands at its beginning."""
 
 LAST_WORD = 5.0
-"""Seconds a client gets to take the event that ends a cut stream."""
+"""Seconds a client gets to take the event that ends a cut stream, and the journal to take the record of an error."""
 
 _OVERDUE: dict[Limit, str] = {
     "first_token": "no content within the time for the first token",
@@ -26,25 +27,13 @@ _OVERDUE: dict[Limit, str] = {
 }
 
 
-async def execute(job: Job, world: World, sink: Sink, gate: Gate | None = None) -> Execution:
-    """Answer the request through ``sink``, or say why not: with outcome ``failed`` nothing was sent and the caller tells the error.
+class Run:
+    """One request under way. Everything that decides is in attempts.step; everything that counts is in the tally.
 
-    Raises:
-        asyncio.CancelledError: the task was cancelled from outside; the upstream call is cancelled too.
+    ``gate`` is there when the plan demands it (``journal_required``).
     """
-    run = _Run(job, world, sink, gate)
-    try:
-        state, end = await run.play()
-    finally:
-        run.watch.stop()
-        await run.hang_up()
-    return await run.finish(state, end)
 
-
-class _Run:
-    """One request under way. Everything that decides is in attempts.step; everything that counts is in the tally."""
-
-    def __init__(self, job: Job, world: World, sink: Sink, gate: Gate | None) -> None:
+    def __init__(self, job: Job, world: World, sink: Sink, gate: Gate | None = None) -> None:
         self.job = job
         self.world = world
         self.sink = sink
@@ -55,16 +44,48 @@ class _Run:
         self.watch = Watch(world.clock, sink, self.deadline)
         self.tally = Tally(job, world.charge)
         self.call: Call | None = None
+        self.state = attempts.State(job.plan, job.seed, self.deadline)
+        self.end: attempts.End | None = None
 
-    async def play(self) -> tuple[attempts.State, attempts.End]:
+    async def play(self) -> None:
+        """Answer the request through the sink, or find out why not. However it ends, :meth:`execution` then says how.
+
+        Raises:
+            asyncio.CancelledError: the task was cancelled from outside; the upstream call is cancelled too, and telling the
+                client is left to whoever catches it.
+        """
+        try:
+            await self._follow(attempts.Began(self.steady()))
+        finally:
+            if self.end is None:
+                self._stop()
+            self.watch.stop()
+            await self.hang_up()
+        await self._conclude()
+
+    def execution(self) -> Execution:
+        """The sum of it, once it is over: with outcome ``failed`` nothing was sent, and the caller tells the error."""
+        skipped = self.state.skipped
+        match self.end:
+            case attempts.Done():
+                return self.tally.execution("ok", skipped)
+            case attempts.Abandon():
+                return self.tally.execution("cancelled", skipped)
+            case attempts.GiveUp(code, message, status, retry, retry_after):
+                error = TurnoutError(code, message, retry=retry, retry_after=retry_after, status=status)
+                return self.tally.execution("failed", skipped, error)
+            case attempts.Cut(code, message):
+                return self.tally.execution("cut", skipped, TurnoutError(code, message, retry=False))
+            case None:
+                raise AssertionError("an execution is summed up when it is over")
+
+    async def _follow(self, event: attempts.Event) -> None:
         """Do what the rules say until they say it is over."""
-        state = attempts.State(self.job.plan, self.job.seed, self.deadline)
-        event: attempts.Event = attempts.Began(self.steady())
         while True:
-            state, commands = attempts.step(state, event)
+            commands = self._step(event)
             for command in commands:
-                if isinstance(command, (attempts.Done, attempts.Abandon, attempts.GiveUp, attempts.Cut)):
-                    return state, command
+                if isinstance(command, attempts.End):
+                    return
                 try:
                     event = await self._perform(command) or event
                 except asyncio.CancelledError:
@@ -73,22 +94,32 @@ class _Run:
                         raise
                     event = self._interrupted(cause)
 
-    async def finish(self, state: attempts.State, end: attempts.End) -> Execution:
-        """Tell a client whose stream was cut, and sum up."""
-        match end:
-            case attempts.Done():
-                return self.tally.execution("ok", state.skipped)
-            case attempts.Abandon():
-                return self.tally.execution("cancelled", state.skipped)
-            case attempts.GiveUp():
-                error = TurnoutError(end.code, end.message, retry=end.retry, retry_after=end.retry_after, status=end.status)
-                return self.tally.execution("failed", state.skipped, error)
-            case attempts.Cut():
-                error = TurnoutError(end.code, end.message, retry=False)
-                with contextlib.suppress(ClientGone, TimeoutError):
-                    async with asyncio.timeout(LAST_WORD):
-                        await self.sink.send(self.job.front.error_event(error))
-                return self.tally.execution("cut", state.skipped, error)
+    def _step(self, event: attempts.Event) -> tuple[attempts.Command, ...]:
+        self.state, commands = attempts.step(self.state, event)
+        assert commands, f"{type(event).__name__} does not belong in the phase {self.state.phase}"
+        if isinstance(commands[-1], attempts.End):
+            self.end = commands[-1]
+        return commands
+
+    def _stop(self) -> None:
+        """The task was cancelled from outside, or broke: keep what is known, and send nothing more from here."""
+        for command in self._step(self._finished_anyway() or attempts.Stopped(self.steady())):
+            if isinstance(command, attempts.CancelAttempt) and self.call is not None:
+                self._cancelled(command)
+
+    async def _conclude(self) -> None:
+        """What is due after the last attempt: a stream's error event, or the record of an error that is yet to be told."""
+        end = self.end
+        if isinstance(end, attempts.Cut) and self.stream:
+            with contextlib.suppress(ClientGone, TimeoutError):
+                async with asyncio.timeout(LAST_WORD):
+                    await self.sink.send(self.job.front.error_event(TurnoutError(end.code, end.message, retry=False)))
+        elif isinstance(end, attempts.GiveUp) and self.job.plan.journal_required and end is not attempts.UNRECORDED:
+            try:
+                async with asyncio.timeout(LAST_WORD):
+                    await self._pass_gate(self.execution())
+            except OSError:  # a TimeoutError is one too
+                self.end = attempts.UNRECORDED
 
     async def hang_up(self) -> None:
         """Done with the upstream's answer, however far it came."""
@@ -100,12 +131,14 @@ class _Run:
         match command:
             case attempts.StartAttempt():
                 return await self._try(command)
+            case attempts.WriteRecord():
+                return await self._write_record()
             case attempts.Commit():
                 return await self._deliver()
             case attempts.Sleep():
                 return await self._rest(command)
             case attempts.CancelAttempt():
-                self.tally.cancelled(self._under_way(), self.steady(), command.fault, command.detail)
+                self._cancelled(command)
                 await self.hang_up()
                 return None
 
@@ -135,17 +168,25 @@ class _Run:
             call.first_token = now
         return attempts.ContentCame(now, call.number)
 
+    async def _write_record(self) -> attempts.Event:
+        call = self._under_way()
+        self.watch.lift()
+        outcome: Outcome = "ok" if call.record else "begun"
+        try:
+            await self._pass_gate(self.tally.execution(outcome, self.state.skipped, chosen=call))
+        except OSError:
+            return attempts.RecordRefused(self.steady(), call.number)
+        return attempts.RecordWritten(self.steady(), call.number)
+
+    async def _pass_gate(self, execution: Execution) -> None:
+        assert self.gate is not None, "a plan that demands a record comes with a way to write it"
+        await self.gate(execution)
+
     async def _deliver(self) -> attempts.Event:
         """Let the client have what was held, and what follows as it comes."""
         call = self._under_way()
         self.watch.lift()
         self.tally.serve(call)
-        if self.gate is not None:
-            try:
-                await self.gate(self.tally.execution("ok" if call.record else "begun"))
-            except OSError:
-                self.tally.serve(None)
-                return attempts.CommitRefused(self.steady(), call.number)
         try:
             stated = changes(self.job.ask.sketch.carries, self.job.front.name, call.upstream.dialect.name)
             await self.sink.begin(self.tally.serving(stated))
@@ -194,6 +235,9 @@ class _Run:
     def _under_way(self) -> Call:
         assert self.call is not None, "no command names an attempt before the first has started"
         return self.call
+
+    def _cancelled(self, command: attempts.CancelAttempt) -> None:
+        self.tally.cancelled(self._under_way(), self.steady(), command.fault, command.detail)
 
     async def _ended(self, call: Call) -> None:
         """Its body has ended: the connection goes back before the client is served, however slow that is."""

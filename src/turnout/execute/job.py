@@ -31,7 +31,10 @@ class Upstream(Protocol):
 
 
 class World(msgspec.Struct, frozen=True):
-    """What outlives a request: made once per view. ``charge`` prices a model's usage, None when it cannot."""
+    """What outlives a request: made once per view. ``charge`` prices a model's usage, None when it cannot.
+
+    ``upstreams`` has every model that a plan of this view can name: both are made of the same policy and facts.
+    """
 
     transport: Transport
     upstreams: Mapping[str, Upstream]
@@ -68,5 +71,5 @@ class Execution(msgspec.Struct, frozen=True):
 
 
 Gate = Callable[[Execution], Awaitable[None]]
-"""Awaited between an answer's commit and its first byte, with what is known by then: ``ok`` for a whole answer, ``begun`` for a
-stream. OSError from it stops the answer (PRODUCT B1, ``journal: required``)."""
+"""Awaited before the client gets a byte on a route with ``journal: required`` (PRODUCT B1), with what is known by then: ``ok`` for
+a whole answer, ``begun`` for a stream, ``failed`` for an error. OSError from it stops the answer."""

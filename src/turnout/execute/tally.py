@@ -68,8 +68,8 @@ class Tally:
         if call.record is None:
             self._close(call, now, fault, detail, billed=True)
 
-    def serve(self, call: Call | None) -> None:
-        """Its answer, and no other, goes to the client; None takes it back before anything went."""
+    def serve(self, call: Call) -> None:
+        """Its answer, and no other, goes to the client."""
         self._served = call
 
     def serving(self, warnings: tuple[str, ...]) -> Serving:
@@ -78,9 +78,11 @@ class Tally:
         cost = self._cost() if self._served.record else None
         return Serving(self._served.step.model, self._served.reason, self._served.number, cost, warnings)
 
-    def execution(self, outcome: Outcome, skipped: tuple[Skip, ...] = (), error: TurnoutError | None = None) -> Execution:
-        """The sum of it."""
-        records, cost, call = tuple(self._records), self._cost(), self._served
+    def execution(
+        self, outcome: Outcome, skipped: tuple[Skip, ...], error: TurnoutError | None = None, *, chosen: Call | None = None
+    ) -> Execution:
+        """The sum of it. ``chosen`` is about to be served."""
+        records, cost, call = tuple(self._records), self._cost(), chosen or self._served
         if call is None:
             return Execution(outcome, records, cost, error=error, skipped=skipped)
         return Execution(

@@ -1,10 +1,14 @@
 """attempts.step as a conversation: events in, commands out."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from tests.support.play import plan, step
 from turnout.errors import Blame, Code
 from turnout.execute.attempts import (
+    UNRECORDED,
     Abandon,
     AttemptFailed,
     AttemptFinished,
@@ -13,18 +17,21 @@ from turnout.execute.attempts import (
     ClientLeft,
     Command,
     Commit,
-    CommitRefused,
     ContentCame,
     Cut,
     DeadlinePassed,
     Done,
     Event,
     GiveUp,
+    RecordRefused,
+    RecordWritten,
     Rested,
     Skip,
     Sleep,
     StartAttempt,
     State,
+    Stopped,
+    WriteRecord,
 )
 from turnout.execute.attempts import step as move
 from turnout.types.decision import Plan
@@ -246,16 +253,59 @@ def test_no_attempt_starts_at_or_after_the_deadline() -> None:
         assert end[0].code is Code.DEADLINE_EXCEEDED
 
 
-def test_a_refused_commit_is_our_own_overload() -> None:
-    """Hang up and say 503; retrying is left to the SDK."""
-    talk = Talk(plan(step("a"), step("b")))
+def audited(**limits: Any) -> Talk:
+    """An attempt that has its content, on a route that demands a record first."""
+    talk = Talk(msgspec.structs.replace(plan(step("a"), step("b"), **limits), journal_required=True))
     talk(Began(0.0))
-    talk(ContentCame(1.0, 1))
-    hang_up, end = talk(CommitRefused(1.0, 1))
+    assert talk(ContentCame(1.0, 1)) == (WriteRecord(1),)
+    return talk
+
+
+def test_an_audited_answer_is_committed_to_once_its_record_is_written() -> None:
+    """One more step between content and commit."""
+    talk = audited()
+
+    assert talk(RecordWritten(1.0, 1)) == (Commit(1),)
+    assert talk(AttemptFinished(2.0, 1)) == (Done(),)
+
+
+@pytest.mark.parametrize(
+    ("event", "fault", "end"),
+    [
+        (RecordRefused(2.0, 1), "cancelled", UNRECORDED),
+        (DeadlinePassed(600.0), "timeout", Code.DEADLINE_EXCEEDED),
+        (Stopped(2.0), "cancelled", Code.OVERLOADED),
+        (ClientLeft(2.0), "cancelled", Abandon()),
+    ],
+)
+def test_while_the_record_is_written_nothing_has_been_sent(event: Event, fault: str, end: object) -> None:
+    """So whatever happens then is told as an error or to nobody, never as a cut stream; the attempt is hung up on."""
+    hang_up, last = audited()(event)
 
     assert isinstance(hang_up, CancelAttempt)
-    assert isinstance(end, GiveUp)
-    assert (end.code, end.retry) == (Code.OVERLOADED, None)
+    assert (hang_up.attempt, hang_up.fault) == (1, fault)
+    assert isinstance(last, GiveUp | Abandon)
+    assert (last.code if isinstance(end, Code) and isinstance(last, GiveUp) else last) == end
+
+
+def test_a_missing_record_is_our_own_overload() -> None:
+    """503; retrying is left to the SDK."""
+    assert (UNRECORDED.code, UNRECORDED.retry) == (Code.OVERLOADED, None)
+
+
+def test_a_request_stopped_from_outside_ends_by_what_was_sent() -> None:
+    """Before the commit it is an error, after it a cut; a running attempt is hung up on, a rest needs no hanging up."""
+    trying, resting, committed = (Talk(plan(step("a"))) for _ in range(3))
+    for talk in (trying, resting, committed):
+        talk(Began(0.0))
+    resting(failed(1))
+    committed(ContentCame(1.0, 1))
+
+    for talk, kinds in ((trying, [CancelAttempt, GiveUp]), (resting, [GiveUp]), (committed, [CancelAttempt, Cut])):
+        commands = talk(Stopped(2.0))
+        assert [type(command) for command in commands] == kinds
+        assert commands[-1].code is Code.OVERLOADED  # type: ignore[union-attr]
+        assert talk.state.phase == "over"
 
 
 def test_a_client_that_leaves_ends_everything() -> None:
