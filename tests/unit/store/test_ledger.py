@@ -1,17 +1,21 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 from itertools import count, permutations
 from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
+from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.schema import CreateTable
 
 from tests.support.records import NOW, TRAITS, attempt, record, records
 from turnout.errors import Unusable
 from turnout.store.ledger import Ledger, PublishedView
 from turnout.store.queries import Filters
+from turnout.store.schema import VERSION, metadata
 from turnout.types.money import PicoDollars
 from turnout.types.record import Record
 from turnout.types.reply import Usage
@@ -37,6 +41,13 @@ def test_a_ledger_of_another_version_is_refused_in_words(tmp_path: Path):
     assert "99" in str(refused.value)
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_a_change_of_a_table_is_a_change_of_the_version():
+    """Whoever changes the tables raises VERSION and writes the new digest here; else an older ledger would fail in the middle."""
+    tables = "".join(str(CreateTable(table).compile(dialect=dialect())) for table in metadata.sorted_tables)
+
+    assert (VERSION, sha256(tables.encode()).hexdigest()[:12]) == (1, "f7d111ace2de")
 
 
 def test_a_ledger_from_before_versions_were_written_is_refused(tmp_path: Path):
