@@ -201,15 +201,20 @@ def test_an_error_needs_its_record_as_an_answer_does(trouble: float | OSError) -
 
 def test_a_whole_answer_that_is_cut_has_no_last_word() -> None:
     """Its length was announced: an error event would stand in the middle of it."""
-    played = play(Answer(b"whole hi 10 3"), plan=plan(step("a"), deadline=5), stream=False, sink=FakeSink(pace=10))
+    sink = FakeSink(pace=10)
 
-    assert (played.execution.outcome, played.code, played.sink.got) == ("cut", "deadline_exceeded", [])
+    async def hurry(_: Execution) -> None:
+        asyncio.get_running_loop().call_later(4.9, setattr, sink, "pace", 0.0)
+
+    played = play(Answer(b"whole hi 10 3"), plan=plan(step("a"), deadline=5), stream=False, sink=sink, gate=hurry)
+
+    assert (played.execution.outcome, played.code, sink.got) == ("cut", "deadline_exceeded", [])
 
 
 def test_a_whole_answer_beyond_all_bounds_is_none() -> None:
     """All of it would be held: the attempt fails, and the next one may answer."""
-    huge = [b"x" * (WHOLE_LIMIT // 4)] * 5
-    played = play(Answer(*huge), Answer(b"whole hi 10 3"), stream=False)
+    huge = [b"x" * (WHOLE_LIMIT // 4)] * 4
+    played = play(Answer(b"whole ", *huge, b" 10 3"), Answer(b"whole hi 10 3"), stream=False)
 
     assert (played.execution.outcome, played.called, played.faults) == ("ok", ["a", "b"], ["broken", None])
     assert played.transport.answers[0].closed
