@@ -93,32 +93,27 @@ def show(decision: dict[str, Any]) -> None:
     """A decision as tables."""
     from rich import box
     from rich.console import Console
-    from rich.table import Column, Table
+    from rich.table import Table
 
     console = Console()
     console.print(f"route [bold]{decision['route']}[/]  reason [bold]{decision['reason']}[/]")
     for name, trait in decision["traits"].items():
         if isinstance(trait, dict) and "from" in trait:
             console.print(f"  {name:12} {trait['value']!s:18} [dim]from {trait['from']}[/]", highlight=False)
-    candidates = Table(
-        Column("candidate", overflow="fold"), "quality", "p95", "expected cost", "chance", "plan", box=box.SIMPLE_HEAD
-    )
-    places = {step["model"]: (place, step) for place, step in enumerate(decision["plan"], 1)}
+    candidates = Table("candidate", "quality", "p95 ms", "cost $", "chance", box=box.SIMPLE_HEAD)
+    for column in candidates.columns:
+        column.no_wrap, column.overflow = True, "fold"
     for candidate in decision["candidates"]:
-        place, step = places.get(candidate["model"], (None, None))
         candidates.add_row(
-            candidate["model"], _number(candidate["quality"], ".1f"), _number(candidate["latency_p95_ms"], ".0f", " ms"),
-            _number(candidate["expected_cost_usd"], ".6f", before="$"), f"{candidate['probability']:.0%}",
-            f"{place}. on {', '.join(step['on'])}" if step else "",
+            candidate["model"], _number(candidate["quality"], ".1f"), _number(candidate["latency_p95_ms"], ".0f"),
+            _number(candidate["expected_cost_usd"], ".6f"), f"{candidate['probability']:.0%}",
         )  # fmt: skip
     console.print(candidates)
-    known = {candidate["model"] for candidate in decision["candidates"]}
     for place, step in enumerate(decision["plan"], 1):
-        if step["model"] not in known:
-            console.print(f"  fallback {place}. {step['model']} on {', '.join(step['on'])}", highlight=False)
+        console.print(f"  {place}. {step['model']} on {', '.join(step['on'])}", highlight=False)
     for rejection in decision["rejections"]:
         console.print(f"  [red]not[/] {rejection['model']}: {rejection['reason']}, {rejection['detail']}", highlight=False)
 
 
-def _number(value: float | None, spec: str, after: str = "", before: str = "") -> str:
-    return "unknown" if value is None else f"{before}{value:{spec}}{after}"
+def _number(value: float | None, spec: str) -> str:
+    return "unknown" if value is None else f"{value:{spec}}"
