@@ -85,7 +85,8 @@ def _compiled() -> tuple[Find, tuple[Pattern, ...]]:
     automaton = AhoCorasick(
         [pattern.text for pattern in patterns],
         matchkind=MatchKind.Standard,
-        implementation=Implementation.DFA,
+        # As quick as a DFA when it runs alone, and 3 MB instead of 15: the larger table pushes everything else out of the cache.
+        implementation=Implementation.ContiguousNFA,
         store_patterns=False,
     )
     return automaton.find_matches_as_indexes, patterns
