@@ -28,6 +28,7 @@ from turnout.flow import Gateway, Request, Snapshot
 from turnout.front.app import App
 from turnout.front.explain import explain
 from turnout.front.guard import Guard
+from turnout.front.protocol import BoundedProtocol
 from turnout.journal.writer import SegmentJournal
 from turnout.metrics import Metrics
 from turnout.ports import Transport
@@ -84,7 +85,7 @@ async def serve(spec: GatewaySpec) -> None:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             lifespan="off",
             access_log=False,

@@ -12,17 +12,21 @@ import msgspec
 from turnout.dialects.dialect import Dialect
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
-from turnout.flow import Gateway, Request, answer
+from turnout.flow import Gateway, Request, Snapshot, answer
+from turnout.front.bodies import Bodies
 from turnout.front.explain import explain
-from turnout.front.guard import Guard, Headers, check_json
+from turnout.front.guard import Guard, Headers, check_json, is_loopback, joined
 from turnout.front.hints import read_hints
-from turnout.front.listing import list_models
+from turnout.front.listing import list_models, show_model
 from turnout.front.sink import AsgiSink, Context, Receive, Send, send_error, send_whole
 
 Scope = dict[str, Any]
 
 OPENAI_CHAT = DIALECTS["openai-chat"]
 ANTHROPIC = DIALECTS["anthropic-messages"]
+
+MODELS = "/v1/models/"
+MODEL = MODELS + "ID"
 
 MAX_ECHO = 200
 """Characters of an unknown path that an error repeats."""
@@ -36,13 +40,14 @@ class App:
     def __init__(self, gateway: Gateway, guard: Guard, max_body: int) -> None:
         self._gateway = gateway
         self._guard = guard
-        self._max_body = max_body
+        self._bodies = Bodies(max_body)
         self.draining = False
         self._routes: dict[tuple[str, str], Callable[[Call], Awaitable[None]]] = {
             ("POST", "/v1/chat/completions"): self._chat,
             ("POST", "/v1/messages"): self._chat,
             ("POST", "/v1/explain"): self._explain,
             ("GET", "/v1/models"): self._models,
+            ("GET", MODEL): self._model,
             ("GET", "/metrics"): self._metrics,
             ("GET", "/health/live"): self._live,
             ("GET", "/health/ready"): self._ready,
@@ -55,7 +60,7 @@ class App:
         clock, snapshot = self._gateway.clock, self._gateway.snapshot
         seed, at = clock.seed(), clock.now()
         context = Context(f"{int(at * 1000):012x}-{seed:016x}", str(snapshot.view.version))
-        call = Call(scope["path"], dict(scope["headers"]), receive, send, context, seed, at, clock.steady())
+        call = Call(scope["path"], joined(scope["headers"]), receive, send, context, seed, at, clock.steady())
         try:
             self._guard.check_host(call.headers)
             self._guard.check_origin(call.headers)
@@ -89,6 +94,8 @@ class App:
                     await call.sink.break_off(call.dialect.error_event(error))
 
     def _endpoint(self, method: str, path: str) -> "Callable[[Call], Awaitable[None]]":
+        if path.startswith(MODELS):  # what follows is a name, which may have slashes in it
+            path = MODEL
         endpoint = self._routes.get((method, path))
         if endpoint is None:
             served = ", ".join(f"{verb} {known}" for verb, known in self._routes)
@@ -98,34 +105,39 @@ class App:
             )
         return endpoint
 
-    async def _chat(self, call: "Call") -> None:
-        gateway = self._gateway
-        snapshot = gateway.snapshot
+    async def _request(self, call: "Call", snapshot: Snapshot) -> Request:
+        """What was asked, by whom. Nobody's body is read before it is known whose it is."""
         key = self._guard.identify(call.headers, snapshot.keys)
         check_json(call.headers)
-        ask = call.dialect.ask(await call.body(self._max_body))
+        ask = call.dialect.ask(await self._bodies.read(call.headers, call.receive), call.headers)
         hints = read_hints(call.headers, ask, key, snapshot.view.headers)
-        request = Request(call.context.id, call.seed, call.at, call.arrived, call.dialect, ask, hints, key)
-        call.sink = sink = AsgiSink(call.receive, call.send, call.context, stream=ask.sketch.stream)
-        await answer(gateway, snapshot, request, sink)
+        return Request(call.context.id, call.seed, call.at, call.arrived, call.dialect, ask, hints, key)
+
+    async def _chat(self, call: "Call") -> None:
+        snapshot = self._gateway.snapshot
+        request = await self._request(call, snapshot)
+        call.sink = sink = AsgiSink(call.receive, call.send, call.context, stream=request.ask.sketch.stream)
+        await answer(self._gateway, snapshot, request, sink)
         await sink.finish()
 
     async def _explain(self, call: "Call") -> None:
-        gateway = self._gateway
-        snapshot = gateway.snapshot
-        key = self._guard.identify(call.headers, snapshot.keys)
-        check_json(call.headers)
-        ask = call.dialect.ask(await call.body(self._max_body))
-        hints = read_hints(call.headers, ask, key, snapshot.view.headers)
-        request = Request(call.context.id, call.seed, call.at, call.arrived, call.dialect, ask, hints, key)
-        await call.answer(explain(gateway, snapshot, request))
+        snapshot = self._gateway.snapshot
+        await call.answer(explain(self._gateway, snapshot, await self._request(call, snapshot)))
 
     async def _models(self, call: "Call") -> None:
         snapshot = self._gateway.snapshot
         key = self._guard.identify(call.headers, snapshot.keys)
         await call.answer(list_models(snapshot.view, key, call.dialect.name))
 
+    async def _model(self, call: "Call") -> None:
+        snapshot = self._gateway.snapshot
+        key = self._guard.identify(call.headers, snapshot.keys)
+        await call.answer(show_model(snapshot.view, key, call.dialect.name, call.path.removeprefix(MODELS)))
+
     async def _metrics(self, call: "Call") -> None:
+        """Open to this machine; where others come in, they need a key: it says who serves whom, and what it costs."""
+        if not is_loopback(self._guard.host):
+            self._guard.identify(call.headers, self._gateway.snapshot.keys)
         body, content_type = self._gateway.metrics.exposition()
         await send_whole(call.send, 200, body, content_type.encode(), call.context.headers())
 
@@ -161,35 +173,5 @@ class Call(msgspec.Struct):
             return ANTHROPIC
         return OPENAI_CHAT
 
-    async def body(self, limit: int) -> bytes:
-        """The whole body, bounded.
-
-        Raises:
-            TurnoutError: ``too_large``, before reading where the length is announced; ``invalid_request`` if the client left.
-        """
-        announced = self.headers.get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > limit:
-            raise _too_large(limit)
-        message = await self.receive()
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body", False) and len(body) <= limit:
-            return body
-        parts, size = [body], len(body)
-        while message.get("more_body", False):
-            if size > limit:
-                raise _too_large(limit)
-            message = await self.receive()
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-        if message["type"] == "http.disconnect":
-            raise TurnoutError(Code.INVALID_REQUEST, "the request ended before its body did", retry=False)
-        if size > limit:
-            raise _too_large(limit)
-        return b"".join(parts)
-
     async def answer(self, value: Any) -> None:
         await send_whole(self.send, 200, msgspec.json.encode(value), headers=self.context.headers())
-
-
-def _too_large(limit: int) -> TurnoutError:
-    return TurnoutError(Code.TOO_LARGE, f"the body is larger than {limit} bytes; raise server.max_body to accept it", retry=False)

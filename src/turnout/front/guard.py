@@ -1,9 +1,10 @@
 """Who may come in. Loopback is no wall: a web page can reach it, so Host, Origin and content type are checked there too."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -12,6 +13,8 @@ from turnout.types.policy import Key
 
 Headers = Mapping[bytes, bytes]
 
+MAX_ECHO = 100
+"""Characters of a header that an error repeats."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -33,7 +36,7 @@ class Guard(msgspec.Struct, frozen=True):
         """
         authority = headers.get(b"host", b"")
         if not _is_ours(self, authority):
-            host = hostname(authority.decode("latin-1"))
+            host = authority[:MAX_ECHO].decode("latin-1")
             raise TurnoutError(
                 Code.FORBIDDEN, f'host "{host}" is not served here; use {self.host} or add it to server.hosts', retry=False
             )
@@ -48,9 +51,11 @@ class Guard(msgspec.Struct, frozen=True):
         if origin is None:
             return
         text = origin.decode("latin-1")
-        if text not in self.origins and hostname(text.partition("://")[2]) not in _LOOPBACK:
+        if text not in self.origins and _origin_host(text) not in _LOOPBACK:
             raise TurnoutError(
-                Code.FORBIDDEN, f'requests from pages of "{text}" are not accepted; server.origins may name it', retry=False
+                Code.FORBIDDEN,
+                f'requests from pages of "{text[:MAX_ECHO]}" are not accepted; server.origins may name it',
+                retry=False,
             )
 
     def identify(self, headers: Headers, keys: Mapping[str, Key]) -> Key | None:
@@ -98,7 +103,7 @@ def check_json(headers: Headers) -> None:
     if kind != b"application/json":
         raise TurnoutError(
             Code.INVALID_REQUEST,
-            f'content-type must be application/json, not "{kind.decode("latin-1") or "missing"}"',
+            f'content-type must be application/json, not "{kind[:MAX_ECHO].decode("latin-1") or "missing"}"',
             param="content-type",
             retry=False,
         )
@@ -114,7 +119,24 @@ def is_loopback(host: str) -> bool:
 
 
 def hostname(authority: str) -> str:
-    """The host of ``host:port``, brackets of IPv6 taken off, lower case."""
-    if authority.startswith("["):
-        return authority[1:].partition("]")[0].lower()
-    return authority.partition("/")[0].rpartition(":")[0].lower() if ":" in authority else authority.partition("/")[0].lower()
+    """The host of ``host:port``, brackets of IPv6 taken off, lower case; empty where there is anything else beside them."""
+    return _origin_host(f"http://{authority}")
+
+
+def _origin_host(origin: str) -> str:
+    """The host of ``scheme://host:port``; empty where there is anything else beside them."""
+    try:
+        scheme, netloc, *rest = urlsplit(origin)
+        host = urlsplit(origin).hostname or ""
+    except ValueError:
+        return ""
+    return host if scheme and netloc and not any(rest) and "@" not in netloc else ""
+
+
+def joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """A request's headers by name; one that was sent twice is a list, so that none of its values can hide behind the other."""
+    pairs = list(headers)
+    by_name = dict(pairs)
+    if len(by_name) != len(pairs):
+        by_name = {name: b",".join(value for other, value in pairs if other == name) for name in by_name}
+    return by_name

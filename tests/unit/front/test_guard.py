@@ -39,3 +39,53 @@ def test_with_keys_only_a_known_one_opens(host: str) -> None:
         with pytest.raises(TurnoutError) as refused:
             guard.identify(headers, KEYS)
         assert refused.value.code == Code.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost", "http://localhost:3000", "https://127.0.0.1:8443", "http://[::1]:3000", "https://app.example"]
+)
+def test_pages_of_this_machine_and_named_ones_may_ask(origin: str) -> None:
+    """By their whole origin."""
+    Guard("127.0.0.1", origins=frozenset({"https://app.example"})).check_origin({b"origin": origin.encode()})
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example", "null", "", "localhost", "http://localhost/@evil.example", "http://localhost@evil.example",
+        "http://evil.example@localhost", "http://localhost.evil.example", "http://evil.example#localhost", "http://localhost?x", "http://[::1",
+        "http://localhost,http://evil.example", "file://", "https://app.example.evil.example",
+    ],
+)  # fmt: skip
+def test_other_pages_may_not(origin: str) -> None:
+    """Whatever they put around a name that may."""
+    with pytest.raises(TurnoutError) as refused:
+        Guard("127.0.0.1", origins=frozenset({"https://app.example"})).check_origin({b"origin": origin.encode()})
+
+    assert refused.value.code == Code.FORBIDDEN
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080", "gateway.internal:80"])
+def test_hosts_that_are_ours(host: str) -> None:
+    """With or without a port."""
+    Guard("127.0.0.1", hosts=frozenset({"gateway.internal"})).check_host({b"host": host.encode()})
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "evil.example",
+        "evil.example:8080",
+        "localhost:80@evil.example",
+        "localhost/@evil.example",
+        "a@localhost",
+        "localhost,evil.example",
+    ],
+)
+def test_hosts_that_are_not(host: str) -> None:
+    """A foreign page with a name of its own for this address gives that name."""
+    with pytest.raises(TurnoutError) as refused:
+        Guard("127.0.0.1").check_host({b"host": host.encode()})
+
+    assert refused.value.code == Code.FORBIDDEN

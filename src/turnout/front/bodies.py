@@ -1,0 +1,59 @@
+"""Reading request bodies: each bounded, and those of slow clients bounded together."""
+
+from turnout.errors import Code, TurnoutError
+from turnout.front.guard import Headers
+from turnout.front.sink import Receive
+
+MOST_AT_ONCE = 256 * 1024 * 1024
+"""Bytes that a worker holds of bodies which have not come to their end."""
+
+
+class Bodies:
+    """A worker's reader of bodies. How long one may take is the protocol's to say."""
+
+    def __init__(self, most: int, most_at_once: int = MOST_AT_ONCE) -> None:
+        self._most = most
+        self._most_at_once = most_at_once
+        self._held = 0
+
+    async def read(self, headers: Headers, receive: Receive) -> bytes:
+        """The whole body.
+
+        Raises:
+            TurnoutError: ``too_large``, before reading where the length is announced; ``overloaded`` when others' bodies fill
+                the room; ``invalid_request`` if the client left.
+        """
+        announced = headers.get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > self._most:
+            raise self._too_large()
+        message = await receive()
+        first: bytes = message.get("body", b"")
+        if not message.get("more_body", False) and len(first) <= self._most:
+            return first
+        body = bytearray(first)
+        self._held += len(first)
+        try:
+            while message.get("more_body", False):
+                self._check(len(body))
+                message = await receive()
+                part = message.get("body", b"")
+                body += part
+                self._held += len(part)
+        finally:
+            self._held -= len(body)
+        if message["type"] == "http.disconnect":
+            raise TurnoutError(Code.INVALID_REQUEST, "the request ended before its body did", retry=False)
+        if len(body) > self._most:
+            raise self._too_large()
+        return bytes(body)
+
+    def _check(self, size: int) -> None:
+        if size > self._most:
+            raise self._too_large()
+        if self._held > self._most_at_once:
+            raise TurnoutError(Code.OVERLOADED, "too many bodies are on their way to this worker at once", retry=True)
+
+    def _too_large(self) -> TurnoutError:
+        return TurnoutError(
+            Code.TOO_LARGE, f"the body is larger than {self._most} bytes; raise server.max_body to accept it", retry=False
+        )

@@ -1,0 +1,152 @@
+"""HTTP before anybody knows who speaks it: what a client may send, and how long it may take.
+
+uvicorn's parser protocol sets no bounds: a header of any size, any number of them, a body that never comes would all be waited
+for. A request that arrives whole pays two comparisons for what is here; the clock is only looked at for one that does not.
+"""
+
+import asyncio
+import http
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from turnout.dialects.registry import DIALECTS
+from turnout.errors import Code, TurnoutError
+
+MOST_HEADERS = 200
+MOST_HEADER_BYTES = 64 * 1024
+"""Of the request's line and headers; also of what surrounds a body's bytes (chunk extensions, trailers) without a body's byte."""
+MOST_AHEAD = 16
+"""Requests that a client may send on one connection before the first of them is answered."""
+HEADERS_WITHIN = 10.0
+BODY_IDLE = 30.0
+BODY_WITHIN = 300.0
+"""Seconds: for all headers, between two pieces of a body, for a whole body."""
+
+
+class _Refused(Exception):
+    """Stops the parser in the middle of its work."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol on httptools, with bounds. What breaks one is answered here and the connection closed."""
+
+    _refusal: TurnoutError | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _in_headers = True
+    _is_whole = False
+    _surroundings = 0  # bytes since the last that were of use
+    _began = _heard = 0.0
+    url = b""
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # the parent does not say that there is none at first
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the parent
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._surroundings += len(data)
+        try:
+            self.parser.feed_data(data)
+            if self._surroundings > MOST_HEADER_BYTES:
+                raise self._too_much()
+        except httptools.HttpParserUpgrade:
+            pass  # served as the plain request it also is
+        except (httptools.HttpParserError, _Refused):
+            self._refuse(self._refusal or TurnoutError(Code.INVALID_REQUEST, "this is not an HTTP/1.1 request", retry=False))
+            return
+        if not self._is_whole:
+            self._wait()
+        elif self._timer is not None:
+            self._stop_waiting()
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        self._unset_keepalive_if_required()  # here, so that an empty line does not keep an idle connection
+        super().on_message_begin()
+        self._in_headers, self._is_whole = True, False
+
+    def on_headers_complete(self) -> None:
+        if len(self.headers) > MOST_HEADERS or (
+            self._surroundings > MOST_HEADER_BYTES and self._header_bytes() > MOST_HEADER_BYTES
+        ):
+            raise self._too_much()
+        if len(self.pipeline) >= MOST_AHEAD:
+            self._refusal = TurnoutError(
+                Code.INVALID_REQUEST, f"more than {MOST_AHEAD} requests were sent ahead on one connection", retry=False
+            )
+            raise _Refused
+        super().on_headers_complete()
+        self._in_headers, self._surroundings = False, 0
+
+    def on_body(self, body: bytes) -> None:
+        self._surroundings = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._is_whole = True
+        super().on_message_complete()
+
+    # Bounds.
+
+    def _header_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def _too_much(self) -> _Refused:
+        self._refusal = TurnoutError(
+            Code.INVALID_REQUEST,
+            f"the headers are more than {MOST_HEADERS} or {MOST_HEADER_BYTES} bytes",
+            retry=False,
+            status=431,
+        )
+        return _Refused()
+
+    def _wait(self) -> None:
+        """Something came, and more has to come."""
+        self._heard = self.loop.time()
+        if self._timer is None:
+            self._began = self._heard
+            self._timer = self.loop.call_later(HEADERS_WITHIN, self._look)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        now = self.loop.time()
+        if self.flow.read_paused:  # it is us who do not read on
+            self._began = self._heard = now
+        due = self._began + HEADERS_WITHIN if self._in_headers else min(self._heard + BODY_IDLE, self._began + BODY_WITHIN)
+        if now < due:
+            self._timer = self.loop.call_at(due, self._look)
+            return
+        if self._in_headers and not self._surroundings:
+            self.transport.close()  # nothing was said: a connection opened ahead of its use
+            return
+        what = "headers did not come" if self._in_headers else "body did not come"
+        self._refuse(TurnoutError(Code.INVALID_REQUEST, f"the {what} within its time", status=408))
+
+    def _refuse(self, error: TurnoutError) -> None:
+        """Say why, unless an answer to something else is what the client would take it for; and close."""
+        self._stop_waiting()
+        pending = self.cycle if self.cycle is not None and not self.cycle.response_complete else None
+        is_next = pending is None if self._in_headers else pending is not None and not pending.response_started
+        if is_next and not self.pipeline:
+            dialect = DIALECTS["anthropic-messages" if self.url.startswith(b"/v1/messages") else "openai-chat"]
+            body = dialect.write_error(error)
+            phrase = http.HTTPStatus(error.status).phrase
+            self.transport.write(
+                f"HTTP/1.1 {error.status} {phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+                "connection: close\r\n\r\n".encode()
+                + body
+            )
+        if pending is not None:
+            pending.disconnected = True
+            pending.message_event.set()
+        self.transport.close()

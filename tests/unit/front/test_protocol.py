@@ -1,0 +1,301 @@
+"""What a client may send before anybody knows who it is, and how long it may take: the parser's bounds, in virtual time."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from tests.support.virtual_time import run
+from turnout.front.protocol import (
+    BODY_IDLE,
+    BODY_WITHIN,
+    HEADERS_WITHIN,
+    MOST_AHEAD,
+    MOST_HEADER_BYTES,
+    MOST_HEADERS,
+    BoundedProtocol,
+)
+
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+CHUNK = 60_000
+
+
+class Wire(asyncio.Transport):
+    """The server's end of a connection, its other end in the test's hands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.closed = False
+        self.is_read = True
+
+    def write(self, data: Any) -> None:
+        assert not self.closed
+        self.sent += bytes(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+    @property
+    def status(self) -> int:
+        return int(self.sent.split(b" ", 2)[1]) if self.sent else 0
+
+    @property
+    def error(self) -> Any:
+        return json.loads(self.sent.partition(b"\r\n\r\n")[2])["error"]
+
+
+class Peer:
+    """A connection to an app that reads whole bodies and answers with their length."""
+
+    def __init__(self, answer_after: float = 0.0) -> None:
+        self.wire = Wire()
+        self.asked: list[str] = []
+        self.left = 0
+        self._answer_after = answer_after
+        config = uvicorn.Config(
+            self._app,
+            interface="asgi3",
+            proxy_headers=False,
+            http=BoundedProtocol,
+            lifespan="off",
+            log_config=None,
+            timeout_keep_alive=75,
+        )
+        self._protocol = BoundedProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+        self._protocol.connection_made(self.wire)
+
+    async def send(self, *pieces: bytes) -> None:
+        """As far as the server listens; ends when the app has had its turn."""
+        for piece in pieces:
+            if not self.wire.closed:
+                self._protocol.data_received(piece)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async def _app(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        self.asked.append(scope["path"])
+        size, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.left += 1
+                return
+            size, more = size + len(message["body"]), message["more_body"]
+        await asyncio.sleep(self._answer_after)
+        body = str(size).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]})
+        await send({"type": "http.response.body", "body": body})
+
+
+def in_virtual_time(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    def ran() -> None:
+        run(test())  # type: ignore[arg-type]  # tests are coroutine functions
+
+    ran.__doc__, ran.__name__ = test.__doc__, test.__name__
+    return ran
+
+
+@in_virtual_time
+async def test_a_request_is_served_however_it_is_cut() -> None:
+    """One byte at a time, as all at once; one after the other on one connection."""
+    peer = Peer()
+    request = POST + b"content-length: 5\r\n\r\nhello"
+    await peer.send(*(request[at : at + 1] for at in range(len(request))))
+    await peer.send(request)
+
+    assert peer.wire.sent.count(b"HTTP/1.1 200") == 2
+    assert not peer.wire.closed
+
+
+@in_virtual_time
+async def test_headers_as_large_as_allowed_are_taken() -> None:
+    """The bound is exact, and a body in the same piece does not count."""
+    head = POST + b"content-length: 100000\r\n"
+    room = MOST_HEADER_BYTES - len("/v1/chat/completionshostxcontent-length100000big")
+    for size, status in ((room, 200), (room + 1, 431)):
+        peer = Peer()
+        await peer.send(head + b"big: " + b"v" * size + b"\r\n\r\n" + b"b" * 100_000)
+
+        assert peer.wire.status == status
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [POST + b"big: ", *[b"v" * CHUNK] * 50],
+        [b"GET /", *[b"v" * CHUNK] * 50],
+        [POST, *[b"a: b\r\n" * 1000] * 50],
+        [POST + b"transfer-encoding: chunked\r\n\r\n1;ext=", *[b"e" * CHUNK] * 50],
+        [POST + b"transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\ntrailer: ", *[b"t" * CHUNK] * 50],
+        [b"\r\n" * CHUNK] * 50,
+    ],
+    ids=["a value", "an address", "many", "chunk extensions", "trailers", "empty lines"],
+)
+def test_what_never_ends_is_cut_off(pieces: list[bytes]) -> None:
+    """Before it fills the memory: two pieces after the bound at the latest. The app hears of it when it is reading."""
+
+    async def test() -> None:
+        peer = Peer()
+        taken = 0
+        for piece in pieces:
+            await peer.send(piece)
+            if peer.wire.closed:
+                break
+            taken += len(piece)
+
+        assert taken <= MOST_HEADER_BYTES + CHUNK
+        assert peer.wire.status == 431
+        assert peer.wire.error["code"] == "invalid_request"
+        assert peer.left == len(peer.asked)
+
+    run(test())
+
+
+@in_virtual_time
+async def test_too_many_headers_are_refused() -> None:
+    """Each costs more than its bytes."""
+    for number, status in ((MOST_HEADERS - 1, 200), (MOST_HEADERS, 431)):
+        peer = Peer()
+        await peer.send(b"GET / HTTP/1.1\r\nhost: x\r\n" + b"a:b\r\n" * number + b"\r\n")
+
+        assert peer.wire.status == status
+
+
+@in_virtual_time
+async def test_what_is_no_http_is_told_so() -> None:
+    """400, in JSON; in Anthropic's words on its path."""
+    plain, anthropic = Peer(), Peer()
+    await plain.send(b"hello\r\n\r\n")
+    await anthropic.send(b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: many\r\n\r\n")
+
+    assert (plain.wire.status, plain.wire.error["code"], plain.wire.closed) == (400, "invalid_request", True)
+    assert (anthropic.wire.status, anthropic.wire.error["type"]) == (400, "invalid_request_error")
+
+
+@in_virtual_time
+async def test_headers_have_their_time() -> None:
+    """From the connection's begin, or from the first piece of a later request; a byte now and then buys no more."""
+    for before in (b"", GET):
+        peer = Peer()
+        await peer.send(before)
+        peer.wire.sent = b""
+        for at in range(9):
+            await peer.send(POST[at : at + 1])
+            await asyncio.sleep(HEADERS_WITHIN / 10)
+        assert not peer.wire.closed
+        await asyncio.sleep(HEADERS_WITHIN / 10 + 0.1)
+
+        assert (peer.wire.status, peer.wire.error["code"], peer.wire.closed) == (408, "invalid_request", True)
+
+
+@in_virtual_time
+async def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None:
+    """It was opened ahead of its use: an error would be taken for the answer to the first request."""
+    peer = Peer()
+    await asyncio.sleep(HEADERS_WITHIN + 0.1)
+
+    assert (peer.wire.closed, peer.wire.sent) == (True, b"")
+
+
+@in_virtual_time
+async def test_a_body_that_stops_coming_is_given_up() -> None:
+    """408 for the client, and the app is not left waiting."""
+    peer = Peer()
+    await peer.send(POST + b"content-length: 5\r\n\r\nhe")
+    await asyncio.sleep(BODY_IDLE - 0.1)
+    assert not peer.wire.closed
+    await asyncio.sleep(0.2)
+
+    assert (peer.wire.status, peer.wire.error["code"], peer.wire.closed) == (408, "invalid_request", True)
+    assert peer.left == 1
+
+
+@in_virtual_time
+async def test_a_slow_body_is_taken_but_not_for_ever() -> None:
+    """Each byte buys time, up to a bound for the whole."""
+    fast, slow = Peer(), Peer()
+    for peer in (fast, slow):
+        await peer.send(POST + b"content-length: 100\r\n\r\n")
+    for _ in range(int(BODY_WITHIN / 20)):
+        await fast.send(b"x" * 10)
+        await slow.send(b"x")
+        await asyncio.sleep(20)
+    await asyncio.sleep(BODY_IDLE)
+
+    assert fast.wire.status == 200
+    assert (slow.wire.status, slow.wire.closed) == (408, True)
+
+
+@in_virtual_time
+async def test_an_answer_takes_what_time_it_needs() -> None:
+    """The bounds are on what the client sends: a whole request waits for its answer without them, and the next may come later."""
+    peer = Peer(answer_after=3600)
+    await peer.send(POST + b"content-length: 5\r\n\r\nhello")
+    await asyncio.sleep(3601)
+    assert peer.wire.status == 200
+    await asyncio.sleep(70)
+    await peer.send(GET)
+
+    assert len(peer.asked) == 2
+
+
+@in_virtual_time
+async def test_empty_lines_do_not_keep_an_idle_connection() -> None:
+    """Only a request does."""
+    peer = Peer()
+    await peer.send(GET)
+    for _ in range(8):
+        await asyncio.sleep(10)
+        await peer.send(b"\r\n")
+
+    assert peer.wire.closed
+
+
+@in_virtual_time
+async def test_a_request_sent_ahead_waits_for_its_turn_without_a_clock() -> None:
+    """We do not read its body before; its sender is not the one who is slow."""
+    peer = Peer(answer_after=1000)
+    await peer.send(GET + POST + b"content-length: 100000\r\n\r\n" + b"b" * 50_000)
+    await peer.send(b"b" * 20_000)
+    assert not peer.wire.is_read
+    await asyncio.sleep(1001)
+    assert peer.wire.is_read
+    await peer.send(b"b" * 30_000)
+    await asyncio.sleep(1001)
+
+    assert peer.wire.sent.count(b"HTTP/1.1 200") == 2
+
+
+@in_virtual_time
+async def test_only_so_many_requests_are_sent_ahead() -> None:
+    """Nothing is written that could be taken for the answer of the first."""
+    peer = Peer(answer_after=1)
+    await peer.send(GET * (MOST_AHEAD + 1))
+    assert not peer.wire.closed
+    await peer.send(GET)
+
+    assert (peer.wire.closed, peer.wire.sent) == (True, b"")
+
+
+@in_virtual_time
+async def test_garbage_after_a_request_does_not_answer_it() -> None:
+    """What is under way is broken off, not answered with somebody else's error."""
+    peer = Peer(answer_after=1)
+    await peer.send(GET + b"garbage\r\n\r\n")
+
+    assert (peer.wire.closed, peer.wire.sent) == (True, b"")
