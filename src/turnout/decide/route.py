@@ -41,7 +41,7 @@ def choose(view: View, traits: Traits) -> Choice:
     if traits.bound and (lane := _governing(view, traits)) is not None:
         return Choice(lane)
     asked = traits.route or traits.model
-    if traits.route is None and asked == "auto":
+    if asked == "auto":
         return Choice(_first_applying(view, traits))
     if (lane := view.by_name.get(asked)) is not None:
         return Choice(_allowed(lane, traits))

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
+from turnout.decide.classify.hints import allowed_instead
 from turnout.dialects.dialect import Ask
 from turnout.errors import Code, TurnoutError
 from turnout.types.money import PicoDollars, pico_from_usd
@@ -31,19 +33,19 @@ def read_hints(headers: Mapping[bytes, bytes], ask: Ask, key: Key | None, watche
     """
     said = ask.turnout
     if unknown := said.keys() - _BODY_KEYS:
-        raise _bad(f"turnout.{min(unknown)}", f"is not a hint; known are {', '.join(sorted(_BODY_KEYS))}")
-    tags = {name: value for name, value in ask.metadata.items() if _is_tag(name, value)} if ask.metadata else {}
-    if "tags" in said:
-        tags |= _body_tags(said["tags"])
+        raise _bad(f"turnout.{min(unknown)[:MAX_TAG_CHARS]}", f"is not a hint; known are {', '.join(sorted(_BODY_KEYS))}")
+    tags = _body_tags(said["tags"]) if "tags" in said else {}
     if TAGS in headers:
         tags |= _header_tags(headers[TAGS].decode("latin-1"))
     if len(tags) > MAX_TAGS:
         raise _bad("x-turnout-tags", f"too many tags: {len(tags)}, at most {MAX_TAGS}")
     if key is not None and key.tags:
         tags |= key.tags
+    loose = _loose_tags(ask.metadata, tags) if ask.metadata else {}
     return Hints(
-        tags=tags,
+        tags=loose | tags if loose else tags,
         bound=frozenset(key.tags) if key is not None else frozenset(),
+        plain=frozenset([name for name, value in loose.items() if allowed_instead(name, value) is not None]),
         headers=_watched(headers, watched) if watched else {},
         session=_text(headers, b"x-turnout-session", said, "session"),
         deadline_ms=_deadline(_either(headers, b"x-turnout-deadline-ms", said, "deadline_ms")),
@@ -51,6 +53,12 @@ def read_hints(headers: Mapping[bytes, bytes], ask: Ask, key: Key | None, watche
         route=_text(headers, b"x-turnout-route", said, "route"),
         models=_models(said.get("models")),
     )
+
+
+def _loose_tags(metadata: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    """An application's metadata was not written for us: what makes no tag is no error, and one given as a tag counts more."""
+    fit = ((name, value) for name, value in metadata.items() if name not in tags and _is_tag(name, value))
+    return dict(islice(fit, MAX_TAGS))
 
 
 def _header_tags(text: str) -> dict[str, str]:
@@ -61,7 +69,10 @@ def _header_tags(text: str) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         name, value = name.strip(), unquote(value.strip())
         if not equals or not name:
-            raise _bad("x-turnout-tags", f'"{pair.strip()}" is not name=value; separate tags by commas, percent-encode values')
+            raise _bad(
+                "x-turnout-tags",
+                f'"{pair.strip()[:MAX_TAG_CHARS]}" is not name=value; separate tags by commas, percent-encode values',
+            )
         if len(name) > MAX_TAG_CHARS or len(value) > MAX_TAG_CHARS:
             raise _bad("x-turnout-tags", f'"{name[:MAX_TAG_CHARS]}": names and values have at most {MAX_TAG_CHARS} characters')
         tags[name] = value
@@ -81,7 +92,7 @@ def _is_tag(name: str, value: Any) -> bool:
 def _watched(headers: Mapping[bytes, bytes], watched: frozenset[str]) -> dict[str, str]:
     """What conditions look at; never a credential, even if a view from elsewhere asks for one: these values are recorded."""
     found = ((name, headers.get(name.encode("latin-1"))) for name in watched - SECRET_HEADERS)
-    return {name: value.decode("latin-1") for name, value in found if value is not None}
+    return {name: value[:MAX_TAG_CHARS].decode("latin-1") for name, value in found if value is not None}
 
 
 def _either(headers: Mapping[bytes, bytes], header: bytes, said: Mapping[str, Any], name: str) -> tuple[str, Any] | None:

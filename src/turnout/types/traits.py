@@ -44,11 +44,13 @@ class Hints(msgspec.Struct, frozen=True):
     """What the caller says of its own request, by header or by the body key ``turnout``; header wins over body.
 
     ``tags`` already holds the order of trust: key-bound tags over header tags over body tags over ``metadata``.
-    ``bound`` names the tags that came from the key. ``headers`` are only those the policy's conditions mention.
+    ``bound`` names the tags that came from the key, ``plain`` those that bear a reserved name and are no hint all the same:
+    an application's own metadata may call something ``quality`` too. ``headers`` are only those the policy's conditions mention.
     """
 
     tags: dict[str, str] = {}
     bound: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
     headers: dict[str, str] = {}
     session: str | None = None
     deadline_ms: int | None = None

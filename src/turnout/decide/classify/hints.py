@@ -21,15 +21,8 @@ def hinted(hints: Hints, name: str) -> Trait | None:
     Raises:
         TurnoutError: ``invalid_request`` naming the tag and what it may be.
     """
-    value = hints.tags.get(name)
-    if value is None:
-        return None
-    allowed = ALLOWED.get(name)
-    if allowed is not None and value not in allowed:
-        raise _invalid(name, value, ", ".join(allowed))
-    if allowed is None and not (0 < len(value) <= LONGEST):
-        raise _invalid(name, value, f"a word of 1 to {LONGEST} characters")
-    return Trait(value, source_of(hints, name))
+    value = _stated(hints, name)
+    return None if value is None else Trait(value, source_of(hints, name))
 
 
 def hinted_complexity(hints: Hints) -> Complexity | None:
@@ -38,25 +31,43 @@ def hinted_complexity(hints: Hints) -> Complexity | None:
     Raises:
         TurnoutError: as :func:`hinted`.
     """
-    word = hints.tags.get("complexity")
-    if word is None:
+    word = _stated(hints, "complexity")
+    value = None if word is None else _complexity(word)
+    return None if value is None else Complexity(value, band_of(value), source_of(hints, "complexity"))
+
+
+def allowed_instead(name: str, value: str) -> str | None:
+    """What a tag of this name may say and ``value`` does not; None when it is fine, as in names that are not reserved."""
+    match name:
+        case "latency" | "cost" | "quality":
+            return None if value in ALLOWED[name] else ", ".join(ALLOWED[name])
+        case "task" | "sensitivity":
+            return None if 0 < len(value) <= LONGEST else f"a word of 1 to {LONGEST} characters"
+        case "complexity":
+            return None if _complexity(value) is not None else ", ".join(get_args(Band)) + " or a number from 0 to 1"
+        case _:
+            return None
+
+
+def _stated(hints: Hints, name: str) -> str | None:
+    value = hints.tags.get(name)
+    if value is None or name in hints.plain:
         return None
-    source = source_of(hints, "complexity")
+    if (allowed := allowed_instead(name, value)) is not None:
+        raise TurnoutError(Code.INVALID_REQUEST, f"tag {name}={value[:LONGEST]!r} is not valid: it may be {allowed}", param=name)
+    return value
+
+
+def _complexity(word: str) -> float | None:
     for band, middle in BANDS.items():
         if word == band:
-            return Complexity(middle, band, source)
+            return middle
     try:
         value = float(word)
     except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
-        raise _invalid("complexity", word, ", ".join(get_args(Band)) + " or a number from 0 to 1")
-    return Complexity(value, band_of(value), source)
+        return None
+    return value if 0.0 <= value <= 1.0 else None
 
 
 def source_of(hints: Hints, name: str) -> str:
     return "tag:key" if name in hints.bound else "tag"
-
-
-def _invalid(name: str, value: str, allowed: str) -> TurnoutError:
-    return TurnoutError(Code.INVALID_REQUEST, f"tag {name}={value[:LONGEST]!r} is not valid: it may be {allowed}", param=name)
