@@ -94,7 +94,8 @@ cached tokens are translated. This table is about the rest: what one of the dial
 - *left out, with a warning*: it bears on price, speed or book-keeping only. The answer's header `x-turnout-warnings` names it."""
 
 UNKNOWN_FIELDS_PROSE = """\
-A field that Turnout does not know is named `field:PATH` and makes the model a rejection. These are left out with a warning instead:"""
+A field that Turnout does not know is named `field:PATH` and makes the model a rejection; `field:?` is one whose name is
+long or odd, `field:...` stands for all beyond 32. These are left out with a warning instead:"""
 
 
 def pages() -> dict[Path, str]:

@@ -12,6 +12,7 @@ from turnout.clock import Clock
 from turnout.decide.classify import classify
 from turnout.decide.compiled import View
 from turnout.decide.decide import Decided, decide
+from turnout.decide.match import NoCandidate
 from turnout.decide.order import digest
 from turnout.decide.route import choose
 from turnout.dialects.dialect import Ask, Dialect
@@ -83,6 +84,8 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
         traits = read_traits(gateway, request)
         decided = decide(snapshot.view, traits, request.seed)
     except TurnoutError as refusal:
+        if isinstance(refusal, NoCandidate):
+            client.decided(refusal.route, "none")
         raise await _refuse(book, gateway, snapshot, request, traits, refusal, started) from None
     decision_us = (perf_counter_ns() - started) / 1_000
 
@@ -183,15 +186,15 @@ async def _refuse(
     book: Book, gateway: Gateway, snapshot: Snapshot, request: Request, traits: Traits | None, refusal: TurnoutError, started: int
 ) -> TurnoutError:  # fmt: skip
     """Record a request that was refused before a plan was made; what its client is to be told, which may become another error."""
-    error = refusal
+    error, route = refusal, refusal.route if isinstance(refusal, NoCandidate) else None
     try:
         if traits is not None and _is_audited(snapshot.view, traits):
             async with asyncio.timeout(LAST_WORD):
-                await book.write_durably(_refused(gateway, snapshot, request, traits, error, started))
+                await book.write_durably(_refused(gateway, snapshot, request, traits, error, route, started))
     except OSError:  # a TimeoutError is one too
         error = TurnoutError(UNRECORDED.code, UNRECORDED.message)
     finally:
-        book.write(_refused(gateway, snapshot, request, traits, error, started))
+        book.write(_refused(gateway, snapshot, request, traits, error, route, started))
     return error
 
 
@@ -204,11 +207,12 @@ def _is_audited(view: View, traits: Traits) -> bool:
 
 
 def _refused(
-    gateway: Gateway, snapshot: Snapshot, request: Request, traits: Traits | None, refusal: TurnoutError, started: int
-) -> Record:
+    gateway: Gateway, snapshot: Snapshot, request: Request, traits: Traits | None, refusal: TurnoutError, route: str | None,
+    started: int,
+) -> Record:  # fmt: skip
     return Record(
         id=request.id, at=request.at, worker=gateway.worker, policy=snapshot.view.version, view=snapshot.view.hash,
-        seed=request.seed, plan="", route=None, reason=None, model=None, outcome="rejected", code=refusal.code,
+        seed=request.seed, plan="", route=route, reason=None, model=None, outcome="rejected", code=refusal.code,
         status=refusal.status, stream=request.ask.sketch.stream,
         duration_ms=(gateway.clock.steady() - request.arrived) * 1_000, first_token_ms=None,
         decision_us=(perf_counter_ns() - started) / 1_000, cost=PicoDollars(0), traits=traits, attempts=(),

@@ -1,5 +1,6 @@
 """Whatever comes in gets a 4xx in the client's dialect, quickly, and the server goes on."""
 
+import contextlib
 import json
 import socket
 from typing import Any
@@ -165,6 +166,35 @@ def test_bytes_that_are_no_http_do_no_harm(world: World, noise: bytes) -> None:
         except ConnectionError:
             pass
     assert world.get("/health/live").status == 200
+
+
+ENDLESS = {
+    "a header": b"GET / HTTP/1.1\r\nx: ",
+    "a path": b"GET /",
+    "a trailer": b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nx: ",
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_what_never_ends_is_cut_off(world: World, kind: str) -> None:
+    """Long before the 20 MB that are sent here."""
+    place = urlsplit(world.api)
+    sent = 0
+    with socket.create_connection((place.hostname, place.port), timeout=LAX) as raw, contextlib.suppress(ConnectionError):
+        raw.sendall(ENDLESS[kind])
+        for _ in range(320):
+            raw.sendall(b"v" * 65_536)
+            sent += 65_536
+    assert sent < 20 * 2**20
+    assert world.get("/health/live").status == 200
+
+
+@paths
+def test_a_body_of_a_million_fields_keeps_nobody_waiting(world: World, path: str) -> None:
+    """It is refused in less time than its way here takes."""
+    body = changed()[:-1] + b"," + b",".join(b'"%d":1' % number for number in range(1_000_000)) + b"}"
+
+    assert "values" in told(path, world.post(path, body), 400)
 
 
 def test_the_server_goes_on(world: World) -> None:

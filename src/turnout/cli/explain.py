@@ -30,6 +30,8 @@ def explain(
         print(json.dumps(decision, indent=2))
     else:
         show(decision)
+    if "error" in decision:
+        _stop(decision["error"]["message"], 1)
 
 
 def _body(model: str, prompt: str) -> dict[str, Any]:
@@ -108,7 +110,8 @@ def show(decision: dict[str, Any]) -> None:
             candidate["model"], _number(candidate["quality"], ".1f"), _number(candidate["latency_p95_ms"], ".0f"),
             _number(candidate["expected_cost_usd"], ".6f"), f"{candidate['probability']:.0%}",
         )  # fmt: skip
-    console.print(candidates)
+    if decision["candidates"]:
+        console.print(candidates)
     for place, step in enumerate(decision["plan"], 1):
         console.print(f"  {place}. {step['model']} on {', '.join(step['on'])}", highlight=False)
     for rejection in decision["rejections"]:

@@ -54,4 +54,4 @@ def in_full(decided: Decided) -> Decision:
         )
         for offer in decided.offers
     )
-    return Decision(decided.route, decided.reason, candidates, tuple(decided.rejections), decided.plan)
+    return Decision(decided.route, decided.reason, candidates, tuple(decided.rejections), decided.plan, objective.scored_by)

@@ -12,7 +12,8 @@ import msgspec
 
 from turnout.decide.match import Offer
 from turnout.decide.mix import interval, rank
-from turnout.types.decision import Reason
+from turnout.types.decision import Reason, ScoredBy
+from turnout.types.money import PICO_PER_USD
 from turnout.types.policy import Mix, Prefers, Route
 from turnout.types.traits import Traits
 
@@ -39,12 +40,13 @@ def _certain(ordered: list[Offer], question: Question) -> dict[str, float]:  # n
 class Objective(msgspec.Struct, frozen=True):
     """How a route's models are put in order, and how that is shown.
 
-    ``order`` puts offers best first; ``score`` is the figure it went by (smaller is better); ``chances`` are those of having been
-    first, over seeds.
+    ``order`` puts offers best first; ``score`` is the figure it went by and ``scored_by`` what that is; ``chances`` are those of
+    having been first, over seeds.
     """
 
     reason: Reason
     order: Order
+    scored_by: ScoredBy
     score: Callable[[Offer], float]
     chances: Chances = _certain
 
@@ -148,8 +150,12 @@ def _misses(prefers: Prefers) -> Callable[[Offer], int]:
     return missed
 
 
-def _expense(offer: Offer) -> float:
-    return offer.expense
+def _expense_usd(offer: Offer) -> float:
+    return offer.expense / PICO_PER_USD
+
+
+def _worth(offer: Offer) -> float:
+    return round(offer.worth, 2)
 
 
 def _p95(offer: Offer) -> float:
@@ -192,14 +198,18 @@ def _stated_tier(traits: Traits) -> int | None:
 
 
 SPLIT = Objective(
-    "split", by_weight, _expense, lambda ordered, question: _shares(ordered, question) or _certain(ordered, question)
+    "split",
+    by_weight,
+    "expense_usd",
+    _expense_usd,
+    lambda ordered, question: _shares(ordered, question) or _certain(ordered, question),
 )
 OBJECTIVES: Mapping[str, Objective] = {
-    "static": Objective("static", as_listed, _expense),
-    "cost": Objective("cheapest", cheapest, _expense),
-    "latency": Objective("fastest", fastest, _p95),
-    "quality": Objective("best", best, lambda one: -one.worth),
-    "balanced": Objective("balanced", balanced, lambda one: float(one.slot.tier), _balanced_chances),
+    "static": Objective("static", as_listed, "expense_usd", _expense_usd),
+    "cost": Objective("cheapest", cheapest, "expense_usd", _expense_usd),
+    "latency": Objective("fastest", fastest, "latency_p95_ms", _p95),
+    "quality": Objective("best", best, "quality", _worth),
+    "balanced": Objective("balanced", balanced, "quality", _worth, _balanced_chances),
 }
 
 

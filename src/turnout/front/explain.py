@@ -1,34 +1,53 @@
 """POST /v1/explain: the same decision, calling nobody and recording nothing."""
 
+from collections.abc import Iterable
 from math import isfinite
 from time import perf_counter_ns
 from typing import Any
 
-from turnout.decide.decide import decide, in_full
+from turnout.decide.decide import Decided, decide, in_full
+from turnout.decide.match import NoCandidate
 from turnout.flow import Gateway, Request, Snapshot, read_traits
-from turnout.types.decision import Decision
+from turnout.types.decision import Decision, Rejection
 from turnout.types.models import Feature, Modality, names
 from turnout.types.money import usd
 from turnout.types.traits import Traits
 
 
 def explain(gateway: Gateway, snapshot: Snapshot, request: Request) -> dict[str, Any]:
-    """The decision in the shape of PRODUCT section 4.
+    """The decision in the shape of PRODUCT section 4; one that ends with no candidate too, with all rejections and its ``error``.
 
     Raises:
-        TurnoutError: as the request itself would.
+        TurnoutError: as the request itself would, where it finds no route.
     """
     started = perf_counter_ns()
     traits = read_traits(gateway, request)
-    decided = decide(snapshot.view, traits, request.seed)
+    found: Decided | NoCandidate
+    try:
+        found = decide(snapshot.view, traits, request.seed)
+    except NoCandidate as refusal:
+        found = refusal
     took = (perf_counter_ns() - started) / 1_000
     view = snapshot.view
     return {
         "decision_id": request.id,
-        **shown(in_full(decided), traits),
+        **(shown_refusal(found, traits) if isinstance(found, NoCandidate) else shown(in_full(found), traits)),
         "policy": view.version,
         "versions": {"policy": view.version, "view": view.hash, "decider": view.decider},
         "decision_us": round(took, 1),
+    }
+
+
+def shown_refusal(refusal: NoCandidate, traits: Traits) -> dict[str, Any]:
+    """The same where nothing is left to choose from."""
+    return {
+        "route": refusal.route,
+        "reason": "none",
+        "traits": shown_traits(traits),
+        "candidates": [],
+        "rejections": _shown_rejections(refusal.rejections),
+        "plan": [],
+        "error": {"code": refusal.code, "message": refusal.message},
     }
 
 
@@ -41,7 +60,7 @@ def shown(decision: Decision, traits: Traits) -> dict[str, Any]:
         "candidates": [
             {
                 "model": candidate.model,
-                "quality": candidate.quality,
+                "quality": None if candidate.quality is None else round(candidate.quality, 2),
                 "latency_p95_ms": candidate.latency_p95_ms,
                 "expected_cost_usd": None if candidate.cost is None else usd(candidate.cost),
                 "score": candidate.score if isfinite(candidate.score) else None,
@@ -52,10 +71,8 @@ def shown(decision: Decision, traits: Traits) -> dict[str, Any]:
             }
             for candidate in decision.candidates
         ],
-        "rejections": [
-            {"model": rejection.model, "reason": rejection.reason, "detail": rejection.detail}
-            for rejection in decision.rejections
-        ],
+        "scored_by": decision.scored_by,
+        "rejections": _shown_rejections(decision.rejections),
         "plan": [{"model": step.model, "on": sorted(step.on), "reason": step.reason} for step in decision.plan.steps],
         "limits": {
             "attempts": decision.plan.attempts,
@@ -63,6 +80,10 @@ def shown(decision: Decision, traits: Traits) -> dict[str, Any]:
             "budget_usd": None if decision.plan.budget is None else usd(decision.plan.budget),
         },
     }
+
+
+def _shown_rejections(rejections: Iterable[Rejection]) -> list[dict[str, str]]:
+    return [{"model": each.model, "reason": each.reason, "detail": each.detail} for each in rejections]
 
 
 def shown_traits(traits: Traits) -> dict[str, Any]:

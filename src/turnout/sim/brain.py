@@ -13,7 +13,7 @@ from turnout.sim.profile import SimModel, draw
 from turnout.sim.schema import Instance
 from turnout.sim.stats import Topic
 from turnout.sim.tokens import clip, count, count_message, count_tools
-from turnout.types.models import Feature, Modality
+from turnout.types.models import Feature, Modality, names
 from turnout.types.reply import Choice, Finish, Usage
 from turnout.types.request import Media, Reasoning, Request, Text, Tool, ToolCall, ToolResult
 from turnout.types.traits import Band
@@ -58,9 +58,9 @@ def think(name: str, model: SimModel, request: Request, *, seed: int, factor: fl
 def unfit(model: SimModel, features: int, brought: int) -> str | None:
     """What a request needs that this model has not (:class:`Feature` and :class:`Modality` bits), in words; a router should never ask for it."""
     if missing := Modality(brought & ~model.input):
-        return f"{model.id} does not accept this kind of input: {missing}"
+        return f"{model.id} does not accept this kind of input: {', '.join(names(missing))}"
     if missing_features := Feature(features & ~model.features & ~Feature.STREAMING):
-        return f"{model.id} does not support: {missing_features}"
+        return f"{model.id} does not support: {', '.join(names(missing_features))}"
     return None
 
 

@@ -16,6 +16,8 @@ Reason = Literal[
     "cache", "direct",
 ]  # fmt: skip
 
+ScoredBy = Literal["expense_usd", "latency_p95_ms", "quality"]
+
 
 class Rejection(msgspec.Struct, frozen=True):
     """A model that may not serve this request; ``detail`` says what was missing, in words and numbers."""
@@ -28,7 +30,7 @@ class Rejection(msgspec.Struct, frozen=True):
 class Candidate(msgspec.Struct, frozen=True):
     """A model that may serve. ``cost`` is the expected one, None when its price is unknown; ``quality`` 0..10, None when unknown.
 
-    ``score`` is what the objective ordered by (smaller is better); ``probability`` is the chance that this model
+    ``score`` is what the objective weighed it by (see :attr:`Decision.scored_by`); ``probability`` is the chance that this model
     would have been chosen first, over seeds (1.0 or 0.0 when nothing was drawn). The last three are PRODUCT P2 to P4 in
     pico-dollars, zero unless the policy gives them weight.
     """
@@ -65,10 +67,14 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The full result for explain and tests; the record keeps only its inputs and the plan's digest."""
+    """The full result for explain and tests; the record keeps only its inputs and the plan's digest.
+
+    ``scored_by`` says what the candidates' scores are: of an expense or a latency the smaller is better, of a quality the larger.
+    """
 
     route: str
     reason: Reason
     candidates: tuple[Candidate, ...]
     rejections: tuple[Rejection, ...]
     plan: Plan
+    scored_by: ScoredBy

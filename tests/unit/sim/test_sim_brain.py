@@ -193,6 +193,12 @@ def test_a_model_says_what_it_cannot(features: int, brought: int, fits: object) 
     assert (unfit(MODELS[TINY], int(features), int(brought)) is None) is fits
 
 
+def test_what_a_model_cannot_is_named() -> None:
+    """By the policy's words, not by bits."""
+    assert str(unfit(MODELS[TINY], 0, int(Modality.IMAGE | Modality.AUDIO))).endswith("input: image, audio")
+    assert str(unfit(MODELS[TINY], int(Feature.LOGPROBS | Feature.REASONING), 1)).endswith("reasoning, logprobs")
+
+
 def test_an_empty_conversation_is_survived() -> None:
     """No text at all still gets an answer."""
     assert answer(Request(())) != ""

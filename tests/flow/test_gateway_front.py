@@ -1,0 +1,148 @@
+"""The front door, whole: what is asked for comes out as the client's dialect, its hints and its key say."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.support.fake_transport import FakeTransport
+from tests.support.gateway import ASK, Answered, House, ask, house
+from turnout.front.app import App
+from turnout.front.guard import Guard
+
+CLAUDE = {"anthropic_version": "2023-06-01"}
+BLIND = "sim-local/tiny"
+IMAGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
+SEEN_BY_NOBODY = {"model": BLIND, "messages": [{"role": "user", "content": IMAGE}]}
+
+
+@pytest.fixture
+def rooms(tmp_path: Path) -> House:
+    return house(tmp_path, FakeTransport())
+
+
+async def explained(rooms: House, body: dict[str, Any], **headers: str) -> Any:
+    answered = await ask(rooms.app, "/v1/explain", body, **headers)
+    assert answered.status == 200, answered.json
+    return answered.json
+
+
+async def got(app: App, path: str, **headers: str) -> Answered:
+    return await ask(app, path, b"", method="GET", **headers)
+
+
+async def test_explain_shows_why_nothing_can_serve(rooms: House) -> None:
+    """The same shape, with every rejection and the error the request would end in."""
+    decision = await explained(rooms, SEEN_BY_NOBODY)
+
+    assert (decision["route"], decision["candidates"], decision["plan"]) == ("direct", [], [])
+    assert {"model": BLIND, "reason": "modality"}.items() <= decision["rejections"][0].items()
+    assert decision["traits"]["input"] == ["text", "image"]
+    assert decision["error"]["code"] == "no_candidate"
+    assert BLIND in decision["error"]["message"]
+    assert "error" not in await explained(rooms, ASK)
+
+
+async def test_a_request_that_nothing_can_serve_names_its_route(rooms: House) -> None:
+    """In its headers and on its record."""
+    answered = await ask(rooms.app, "/v1/chat/completions", SEEN_BY_NOBODY)
+
+    assert (answered.status, answered.headers["x-turnout-route"], answered.headers["x-turnout-model"]) == (422, "direct", "none")
+    assert [(record.route, record.code) for record in rooms.journal.records] == [("direct", "no_candidate")]
+
+
+async def test_scores_say_what_they_are(rooms: House) -> None:
+    """Dollars, milliseconds or quality, as the objective weighs; figures of quality are no longer than they are sure."""
+    by = {}
+    for route in ("default", "code", "support"):
+        decision = await explained(rooms, {**ASK, "model": route})
+        by[decision["scored_by"]] = first = decision["candidates"][0]
+        assert first["quality"] == round(first["quality"], 2)
+
+    assert by["quality"]["score"] == by["quality"]["quality"]
+    assert by["expense_usd"]["score"] == pytest.approx(by["expense_usd"]["expected_cost_usd"])
+
+
+async def test_an_applications_own_metadata_is_no_error(rooms: House) -> None:
+    """It may call something quality too: a tag then, not a hint. Said to Turnout, a word it does not know is an error."""
+    body = {**ASK, "metadata": {"quality": "high", "complexity": "12", "cost": "critical", "task": ""}}
+    traits = (await explained(rooms, body))["traits"]
+    refused = await ask(rooms.app, "/v1/explain", ASK, x_turnout_tags="quality=high")
+    wins = (await explained(rooms, body, x_turnout_tags="quality=critical"))["traits"]
+
+    assert traits["tags"]["quality"] == "high"
+    assert not traits["quality"]["from"].startswith("tag")
+    assert traits["cost"] == {"value": "critical", "from": "tag"}
+    assert (refused.status, refused.json["error"]["param"]) == (400, "quality")
+    assert wins["quality"] == {"value": "critical", "from": "tag"}
+
+
+async def test_of_much_metadata_the_first_tags_count(rooms: House) -> None:
+    """More is not an error of the client, which wrote it for somebody else."""
+    traits = (await explained(rooms, {**ASK, "metadata": {f"key{number}": "v" for number in range(1000)}}))["traits"]
+
+    assert list(traits["tags"]) == [f"key{number}" for number in range(64)]
+
+
+@pytest.mark.parametrize("asked", ["auto", "code", BLIND])
+async def test_the_route_auto_is_auto(rooms: House, asked: str) -> None:
+    """A header that an application always sends may say so."""
+    auto = await explained(rooms, ASK)
+
+    assert (await explained(rooms, {**ASK, "model": asked}, x_turnout_route="auto"))["route"] == auto["route"]
+    assert (await explained(rooms, {**ASK, "model": asked, "turnout": {"route": "auto"}}))["route"] == auto["route"]
+
+
+async def test_one_model_can_be_asked_for(rooms: House) -> None:
+    """Both SDKs' models.retrieve; a name has a slash in it."""
+    listed = {entry["id"]: entry for entry in (await got(rooms.app, "/v1/models")).json["data"]}
+    for name in ("auto", "support", BLIND):
+        assert (await got(rooms.app, f"/v1/models/{name}")).json == listed[name]
+    as_anthropic = await got(rooms.app, f"/v1/models/{BLIND}", **CLAUDE)
+    missing = await got(rooms.app, "/v1/models/sim-local/tinny")
+
+    assert (as_anthropic.json["type"], as_anthropic.json["id"]) == ("model", BLIND)
+    assert (missing.status, missing.json["error"]["code"]) == (404, "model_not_found")
+    assert f"did you mean {BLIND}" in missing.json["error"]["message"]
+    assert (await ask(rooms.app, f"/v1/models/{BLIND}", b"")).status == 405
+
+
+async def test_metrics_are_for_this_machine_or_for_a_key(tmp_path: Path) -> None:
+    """They say who serves whom and what it costs."""
+    hashed = "sha256:" + sha256(b"tk-web").hexdigest()
+    rooms = house(tmp_path, FakeTransport(), more=f"auth: {json.dumps({'keys': [{'name': 'web', 'hash': hashed}]})}\n")
+    far = App(rooms.gateway, Guard("0.0.0.0"), 1000)
+
+    assert (await got(rooms.app, "/metrics")).status == 200
+    assert (await got(far, "/metrics")).status == 401
+    assert (await got(far, "/metrics", authorization="Bearer tk-web")).status == 200
+
+
+async def test_a_clients_beta_travels_in_its_dialect(rooms: House) -> None:
+    """With the request, not with the decision's reasons; a query is nobody's."""
+    body = {**ASK, "max_tokens": 5}
+    traits = await explained(rooms, body, anthropic_beta="context-1m", **CLAUDE)
+    long = await ask(rooms.app, "/v1/messages", body, anthropic_beta="b" * 2000, **CLAUDE)
+
+    assert not [each for each in traits["rejections"] if each["reason"] == "lossy"]
+    assert (long.status, long.json["error"]["type"]) == (400, "invalid_request_error")
+
+
+async def test_a_header_sent_twice_is_a_list(rooms: House) -> None:
+    """None of its values hides behind the other: tags add up, two keys are none."""
+    scope_headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": msgspec.json.encode(ASK), "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    twice = [*scope_headers, (b"x-turnout-tags", b"a=1"), (b"x-turnout-tags", b"b=2")]
+    await rooms.app({"type": "http", "method": "POST", "path": "/v1/explain", "headers": twice}, receive, send)
+
+    assert json.loads(sent[1]["body"])["traits"]["tags"] == {"a": "1", "b": "2"}
