@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
+from turnout.front.cork import Cork
 
 MOST_HEADERS = 200
 MOST_HEADER_BYTES = 64 * 1024
@@ -81,7 +82,12 @@ class BoundedProtocol(HttpToolsProtocol):
                 Code.INVALID_REQUEST, f"more than {MOST_AHEAD} requests were sent ahead on one connection", retry=False
             )
             raise _Refused
+        before = self.cycle
         super().on_headers_complete()
+        if (
+            self.cycle is not None and self.cycle is not before and self.cycle.scope["method"] != "HEAD"
+        ):  # whose answer ends with its headers
+            self.cycle.transport = Cork(self.transport)  # type: ignore[assignment]  # all that a cycle asks of one
         self._in_headers, self._surroundings = False, 0
 
     def on_body(self, body: bytes) -> None:
