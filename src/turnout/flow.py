@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from operator import attrgetter
 from time import perf_counter_ns
 from typing import Protocol
 
@@ -28,6 +29,8 @@ from turnout.types.policy import Key
 from turnout.types.record import Record
 from turnout.types.reply import Usage
 from turnout.types.traits import Hints, Traits
+
+_WORTH = attrgetter("worth")
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -175,10 +178,7 @@ def _baseline(decided: Decided, usage: Usage | None) -> PicoDollars | None:
     """What the same tokens would have cost on the best model that could have served: the first of the two baselines."""
     if usage is None or not decided.offers:
         return None
-    best, quality = decided.offers[0].slot, -1.0
-    for offer in decided.offers:
-        if offer.worth > quality:
-            best, quality = offer.slot, offer.worth
+    best = max(decided.offers, key=_WORTH).slot
     return rates.charge(best.tiers, usage) if best.tiers is not None else None
 
 

@@ -47,14 +47,18 @@ def order(choice: Choice, found: Match, offers: list[Offer], traits: Traits, see
 
 
 def digest(route: str, plan: Plan) -> str:
-    """16 hex digits that two equal plans share: what the record keeps of a plan."""
-    steps = [f"{step.model}:{step.reason}:{_names(step.on)}:{step.expected_cost}" for step in plan.steps]
-    return blake2b(f"{route}|{plan.attempts}|{plan.deadline}|{plan.budget}|{steps}".encode(), digest_size=8).hexdigest()
+    """16 hex digits that two equal plans share: what the record keeps of a plan. Expected costs follow from the same inputs."""
+    steps = tuple([(step.model, step.reason, step.on) for step in plan.steps])
+    return _digest(route, plan.attempts, plan.deadline, plan.budget, steps)
 
 
-@lru_cache(maxsize=64)
-def _names(conditions: frozenset[FaultCondition]) -> str:
-    return ",".join(sorted(conditions))
+@lru_cache(maxsize=4096)
+def _digest(
+    route: str, attempts: int, deadline: float, budget: int | None, steps: tuple[tuple[str, str, frozenset[FaultCondition]], ...]
+) -> str:
+    """Most requests of a route get one of a few plans, so it is remembered."""
+    text = "|".join(f"{model}:{reason}:{','.join(sorted(on))}" for model, reason, on in steps)
+    return blake2b(f"{route}|{attempts}|{deadline}|{budget}|{text}".encode(), digest_size=8).hexdigest()
 
 
 def _share(route: Route, traits: Traits, seed: int) -> float:

@@ -121,7 +121,7 @@ def arguments_text(function: Function) -> str:
 def look(body: bytes, seen: Seen) -> None:
     """Check an answer that is relayed as it is. Raises ProviderFault."""
     answer = _decode(body, _OUTLINE)
-    seen.finish = next((finish_of(choice.finish_reason) for choice in answer.choices or ()), None)
+    seen.finish = finish_of(answer.choices[0].finish_reason)
     seen.usage = read_usage(answer.usage)
     seen.model = answer.model
 
