@@ -129,7 +129,8 @@ def test_an_audited_client_is_told_nothing_that_is_not_on_record(
     execution = played(request_, sink, gate=disk).execution
 
     if sink.serving is not None:
-        assert disk.written == [("begun" if request_[0] else "ok", None)]
+        # A stream that had ended before its first byte went out is as complete as a whole answer.
+        assert disk.written in ([[("begun", None)], [("ok", None)]] if request_[0] else [[("ok", None)]])
         assert execution.outcome in ("ok", "cut", "cancelled")
     elif execution.outcome == "failed":
         assert execution.error is not None
