@@ -72,11 +72,9 @@ class AsgiSink:
         if self._gone:
             raise ClientGone
         if self._start is not None:
-            start, self._start = self._start, None
-            self.began = True
-            if not self._stream:
-                start["headers"].append((b"content-length", str(len(data)).encode()))
-            await self._send(start)
+            length = [] if self._stream else [(b"content-length", str(len(data)).encode())]
+            await self._send({**self._start, "headers": self._start["headers"] + length})
+            self._start, self.began = None, True  # only now: a send that is cancelled while it waits has sent nothing
         await self._send({"type": "http.response.body", "body": data, "more_body": self._stream})
         if self._gone:
             raise ClientGone
