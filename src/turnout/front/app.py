@@ -86,7 +86,9 @@ class App:
         error = TurnoutError(
             Code.OVERLOADED, f"an error inside Turnout; its log says more of request {call.context.id}", retry=False
         )
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(
+            TimeoutError, RuntimeError
+        ):  # a client that hangs up while it is told closes the transport under us
             async with asyncio.timeout(LAST_WORD):
                 if call.sink is None or not call.sink.began:
                     await send_error(call.send, call.dialect, error, call.context)

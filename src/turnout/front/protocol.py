@@ -6,6 +6,7 @@ for. A request that arrives whole pays two comparisons for what is here; the clo
 
 import asyncio
 import http
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -25,6 +26,9 @@ BODY_WITHIN = 300.0
 """Seconds: for all headers, between two pieces of a body, for a whole body."""
 
 
+_OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
+
+
 class _Refused(Exception):
     """Stops the parser in the middle of its work."""
 
@@ -36,6 +40,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _in_headers = True
     _is_whole = False
+    _declines = False  # it offers to change the protocol: see _decline
+    _running: RequestResponseCycle | None = None  # ``cycle`` is the newest, which may still wait behind this one
     _surroundings = 0  # bytes since the last that were of use
     _began = _heard = 0.0
     url = b""
@@ -47,6 +53,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -55,8 +62,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.parser.feed_data(data)
             if self._surroundings > MOST_HEADER_BYTES:
                 raise self._too_much()
-        except httptools.HttpParserUpgrade:
-            pass  # served as the plain request it also is
+        except httptools.HttpParserUpgrade as offer:
+            if self._declines:
+                self._decline(data[offer.args[0] :])
+                return
         except (httptools.HttpParserError, _Refused):
             self._refuse(self._refusal or TurnoutError(Code.INVALID_REQUEST, "this is not an HTTP/1.1 request", retry=False))
             return
@@ -82,6 +91,9 @@ class BoundedProtocol(HttpToolsProtocol):
                 Code.INVALID_REQUEST, f"more than {MOST_AHEAD} requests were sent ahead on one connection", retry=False
             )
             raise _Refused
+        if self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers):
+            self._declines = True
+            return
         before = self.cycle
         super().on_headers_complete()
         if (
@@ -95,8 +107,30 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._is_whole = True
-        super().on_message_complete()
+        if not self._declines:
+            self._is_whole = True
+            super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _decline(self, rest: bytes) -> None:
+        """Some clients offer h2c with every request. The parser stops at an offer, so the request is read again without it."""
+        version = self.parser.get_http_version()
+        lines = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version.encode())]
+        lines += [b"%b: %b\r\n" % header for header in self.headers if header[0] not in _OFFER]
+        self._declines, self._surroundings = False, 0
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"".join(lines) + b"\r\n" + rest)
+
+    def _leave(self) -> None:
+        """The client is gone, or is sent away: for the request that is being answered, and for those behind it."""
+        for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self.pipeline.clear()
 
     # Bounds.
 
@@ -152,7 +186,5 @@ class BoundedProtocol(HttpToolsProtocol):
                 "connection: close\r\n\r\n".encode()
                 + body
             )
-        if pending is not None:
-            pending.disconnected = True
-            pending.message_event.set()
+        self._leave()
         self.transport.close()

@@ -299,3 +299,34 @@ async def test_garbage_after_a_request_does_not_answer_it() -> None:
     await peer.send(GET + b"garbage\r\n\r\n")
 
     assert (peer.wire.closed, peer.wire.sent) == (True, b"")
+
+
+OFFER = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAA\r\n"
+
+
+@in_virtual_time
+async def test_an_offer_to_change_the_protocol_is_declined_and_the_request_served() -> None:
+    """Body, however it is cut, and what stands behind it included."""
+    whole = POST + OFFER + b"content-length: 5\r\n\r\nhello"
+    for pieces in ((whole + GET,), (whole[:60], whole[60:-3], whole[-3:], GET), tuple(bytes([byte]) for byte in whole + GET)):
+        peer = Peer()
+        await peer.send(*pieces)
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+        assert peer.asked == ["/v1/chat/completions", "/"]
+        assert peer.wire.sent.startswith(b"HTTP/1.1 200 OK")
+        assert b"\r\n\r\n5HTTP/1.1 200" in peer.wire.sent
+
+
+@in_virtual_time
+async def test_a_client_that_leaves_with_requests_ahead_leaves_the_running_one() -> None:
+    """Not only the newest: the one that is being answered must know, and those behind it never start."""
+    peer = Peer(answer_after=5.0)
+    await peer.send(POST + b"content-length: 2\r\n\r\nhi" + GET + GET)
+    peer.wire.closed = True
+    peer._protocol.connection_lost(None)
+    await asyncio.sleep(10)
+
+    assert peer.asked == ["/v1/chat/completions"]
+    assert peer.wire.sent == b""
