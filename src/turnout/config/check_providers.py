@@ -19,6 +19,8 @@ from turnout.types.policy import Provider
 
 _SECRETIVE = re.compile("key|token|secret|auth|cookie|password|credential|signature", re.IGNORECASE)
 """A header or query parameter called like this holds a secret, or may: better asked for once too often than stored once."""
+_LOOKS_SECRET = re.compile(r"(Bearer|Basic)\s|sk-|AIza|ghp_|gsk_|xai-|hf_|eyJ", re.IGNORECASE)
+"""How vendors' keys begin: a value like this is a secret under whatever name."""
 
 
 def check_providers(
@@ -117,7 +119,7 @@ def _credentials(
         where = (*at, "headers", header)
         if REFERENCE.fullmatch(value):
             yield from _resolvable(where, value, env, secrets_needed=secrets_needed)
-        elif _SECRETIVE.search(header):
+        elif _SECRETIVE.search(header) or _LOOKS_SECRET.match(value):
             yield Finding(where, "a secret may not stand in the file", "put it in an environment variable and write env:NAME")
         elif not (header.isascii() and header.isprintable() and value.isprintable() and ":" not in header and " " not in header):
             yield Finding(where, "not a header that can be sent", "one line of plain text")

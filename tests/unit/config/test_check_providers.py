@@ -55,6 +55,8 @@ def test_a_secret_file(tmp_path):
         ("x: {vendor: openai, base_url: 'https://host/v1?v=1&Token='}", "base_url"),
         ("x: {vendor: openai, proxy: 'http://user:pw@proxy:3128'}", "proxy"),
         ("x: {vendor: openai, base_url: 'https://user:pw@host/v1'}", "base_url"),
+        ("x: {vendor: openai, headers: {x-custom: sk-proj-abcdefgh}}", "headers.x-custom"),
+        ("x: {vendor: openai, headers: {x-custom: 'Bearer abc'}}", "headers.x-custom"),
     ],
 )
 def test_secrets_may_not_stand_in_the_file(provider, place):
