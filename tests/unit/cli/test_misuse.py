@@ -37,7 +37,7 @@ def said(arguments: list[str], code: int, **given: str | bytes) -> str:
         (["demo", "--seconds", "nan"], "Invalid value for '--seconds'"),
         (["demo", "--rate", "inf"], "Invalid value for '--rate'"),
         (["explain", "hi", "--url", "notaurl"], "notaurl/v1/explain is not the URL of a gateway; write http://HOST:PORT"),
-        (["explain", "hi", "--url", "file:///etc/hostname"], "is not the URL of a gateway"),
+        (["explain", "hi", "--url", "file://localhost/etc/hostname"], "is not the URL of a gateway"),
         (["explain", "hi", "--url", "http://[::1"], "is not the URL of a gateway"),
         (["explain", "hi", "--url", NOBODY, "--key", "a\nb"], "--key: a key is one line of printable ASCII"),
         (["explain", "hi", "--url", NOBODY, "--key", "schlüssel"], "--key: a key is one line of printable ASCII"),
