@@ -12,7 +12,7 @@ help: ## list the commands
 demo: $(VENV)/.demo ## the router with simulated providers and live traffic; TURNOUT_DEMO_SECONDS=N ends it after N seconds
 	@$(BIN)/turnout demo
 
-test: $(VENV)/.dev ## every test this machine can run; names what it skipped
+test: $(VENV)/.dev ## the tests this machine can run; names what it skipped
 	@$(BIN)/python -m pytest
 
 check: $(VENV)/.dev ## format, lint, types and layers

@@ -120,7 +120,7 @@ async def serve(spec: GatewaySpec) -> None:
 
 
 def _warm(gateway: Gateway) -> None:
-    """Decide once for nobody, so that the first request does not wait for what is compiled on first use (the words: 30 ms)."""
+    """Decide once for nobody, so that the first request does not wait for what is compiled on first use."""
     front = DIALECTS["openai-chat"]
     ask = front.ask(b'{"model": "auto", "messages": [{"role": "user", "content": "hello"}]}')
     with contextlib.suppress(TurnoutError):

@@ -25,7 +25,6 @@ BODY_IDLE = 30.0
 BODY_WITHIN = 300.0
 """Seconds: for all headers, between two pieces of a body, for a whole body."""
 
-
 _OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
 
 
