@@ -33,6 +33,11 @@ def rate_for(tiers: tuple[Rate, ...], input_tokens: int) -> Rate:
     return chosen
 
 
+def flat(tiers: tuple[Rate, ...]) -> tuple[int, int, int] | None:
+    """Price per request, per input and per output token; None where it depends on how large a request is."""
+    return (tiers[0].per_request, tiers[0].input, tiers[0].output) if len(tiers) == 1 else None
+
+
 def estimate(tiers: tuple[Rate, ...], input_tokens: int, output_tokens: int) -> PicoDollars:
     """The expected cost of a request not yet made, as if nothing were cached."""
     rate = tiers[0] if len(tiers) == 1 else rate_for(tiers, input_tokens)

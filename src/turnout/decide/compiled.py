@@ -24,7 +24,8 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     """One model, ready to be matched: bits, limits and prices of the view's day.
 
     ``quality`` holds 0..10 per task of the view, ``general`` the figure for an unknown task; None is unknown.
-    ``tier`` is a place in TIERS; an unknown price counts as premium, never as cheap. ``dialect`` is what its provider speaks.
+    ``tier`` is a place in TIERS; an unknown price counts as premium, never as cheap. ``flat`` is the price per request, input and
+    output token where it does not depend on the request's size. ``dialect`` is what its provider speaks.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     features: int
     unknown_features: int
     tiers: tuple[Rate, ...] | None
+    flat: tuple[int, int, int] | None
     tier: int
     quality: dict[str | None, float | None]
     general: float | None
@@ -77,7 +79,8 @@ class Lane(msgspec.Struct, frozen=True):
     """A route compiled: its test, the models it may use, and those refused once for all with their reasons.
 
     ``reserve`` are the fallbacks' models in order; those that can never serve are in ``refused`` too.
-    ``common`` is None where there is nothing to be common. ``ranks`` is the cumulative table of recent complexities (balanced routes).
+    ``tolerance`` are the feature bits whose unknown support it accepts, ``providers`` those of its slots. ``common`` is None where there is nothing to be common. ``ranks`` is the cumulative table
+    of recent complexities (balanced routes).
     """
 
     route: Route
@@ -86,6 +89,8 @@ class Lane(msgspec.Struct, frozen=True):
     reserve: tuple[Slot, ...]
     refused: tuple[Rejection, ...]
     ranks: tuple[float, ...]
+    tolerance: int = 0
+    providers: frozenset[str] = frozenset()
     common: Common | None = None
 
 
@@ -152,6 +157,7 @@ def _slot(model: ModelFacts, dialect: str, tasks: Mapping[str, Mapping[str, floa
         features=model.features,
         unknown_features=model.unknown_features,
         tiers=tiers,
+        flat=rates.flat(tiers) if tiers is not None else None,
         tier=TIERS.index(rates.tier_name(tiers) if tiers is not None else "premium"),
         quality=quality,
         general=_general(model),
@@ -212,6 +218,8 @@ def _lane(
         reserve=spare,
         refused=tuple(never.values()),
         ranks=cumulative(overlay.mix.get(route.name, UNIFORM)),
+        tolerance=tolerated(route),
+        providers=frozenset(slot.provider for slot in serving),
         common=_common((*serving, *spare)),
     )
 
@@ -262,7 +270,7 @@ def _unfit(route: Route, slot: Slot, facts: ModelFacts) -> Rejection | None:
 
 def tolerated(route: Route) -> int:
     """Feature bits whose unknown support the route accepts."""
-    return sum(Feature[name.upper()] for name in route.unknown)
+    return sum(int(Feature[name.upper()]) for name in route.unknown)
 
 
 def lacking(missing: int, slot: Slot) -> str:

@@ -13,7 +13,7 @@ from turnout.types.traits import Traits
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
-    """What the request's path needs of a decision, and what explain needs to show all of it."""
+    """What the request's path needs of a decision, and what explain needs to show all of it. ``offers`` are in no order."""
 
     route: str
     reason: Reason
@@ -33,13 +33,14 @@ def decide(view: View, traits: Traits, seed: int) -> Decided:
     found = match(choice, traits)
     offers = price(found.offers, traits, view.policy.value)
     ordered = order(choice, found, offers, traits, seed)
-    return Decided(choice.lane.route.name, ordered.reason, ordered.plan, ordered.offers, ordered.question, found.rejections)
+    return Decided(choice.lane.route.name, ordered.reason, ordered.plan, offers, ordered.question, found.rejections)
 
 
 def in_full(decided: Decided) -> Decision:
     """The decision with its candidates and rejections, as explain shows it."""
     objective = objective_of(decided.question.route)
-    chances = objective.chances(decided.offers, decided.question) if decided.offers else {}
+    offers = list(objective.order(decided.offers, decided.question)) if decided.offers else []
+    chances = objective.chances(offers, decided.question) if offers else {}
     candidates = tuple(
         Candidate(
             model=offer.slot.id,
@@ -52,6 +53,6 @@ def in_full(decided: Decided) -> Decision:
             error_cost=offer.error,
             opportunity_cost=offer.opportunity,
         )
-        for offer in decided.offers
+        for offer in offers
     )
     return Decision(decided.route, decided.reason, candidates, tuple(decided.rejections), decided.plan, objective.scored_by)

@@ -6,7 +6,7 @@ from math import inf
 import msgspec
 
 from turnout.catalog import rates
-from turnout.decide.compiled import Lane, Slot, lacking, tolerated
+from turnout.decide.compiled import Lane, Slot, lacking
 from turnout.decide.route import Choice
 from turnout.dialects.features import lossy
 from turnout.errors import Code, TurnoutError
@@ -49,6 +49,17 @@ def match(choice: Choice, traits: Traits) -> Match:
     """
     lane = choice.lane
     judge = _Judge(lane, traits)
+    if judge.is_content and not choice.named:
+        offers, reserve, rejections = judge.offers(lane.slots), judge.offers(lane.reserve), list(lane.refused)
+    else:
+        offers, reserve, rejections = _split(choice, judge)
+    if not offers and not reserve:
+        raise NoCandidate(lane.route.name, rejections)
+    return Match(offers, reserve, rejections)
+
+
+def _split(choice: Choice, judge: "_Judge") -> tuple[list[Offer], list[Offer], list[Rejection]]:
+    lane = choice.lane
     if choice.named:
         withdrawn = {rejection.model: rejection for rejection in lane.refused}
         judged = [withdrawn.get(slot.id) or judge(slot) for slot in choice.named]
@@ -63,36 +74,50 @@ def match(choice: Choice, traits: Traits) -> Match:
             reserve.append(again)
         elif slot not in lane.slots:  # one that is a candidate too has been refused once already
             rejections.append(again)
-    offers = [one for one in judged if isinstance(one, Offer)]
-    if not offers and not reserve:
-        raise NoCandidate(lane.route.name, rejections)
-    return Match(offers, reserve, rejections)
+    return [one for one in judged if isinstance(one, Offer)], reserve, rejections
 
 
 class _Judge:
-    """One request's question to every slot: may it serve? What is the same for all of them is worked out once."""
+    """One request's question to every slot: may it serve? What is the same for all of them is worked out once.
+
+    ``is_content`` says that nothing in this request can rule out a slot of its lane.
+    """
 
     def __init__(self, lane: Lane, traits: Traits) -> None:
         needs = lane.route.needs
         self._lane = lane
         self._traits = traits
-        self._task = traits.task.value
-        self._written = traits.output_tokens * traits.n
-        self._tolerance = tolerated(lane.route)
         self._easy = lane.common is not None and lane.common.covers(traits)
         self._limited = bool(
             needs.quality is not None or needs.cost_per_request is not None or traits.max_cost is not None or traits.models
         )
+        self.is_content = self._easy and not self._limited
 
     def __call__(self, slot: Slot) -> Offer | Rejection:
         traits = self._traits
-        if not self._easy and (rejection := _incapable(slot, traits, self._tolerance) or _too_small(slot, traits)) is not None:
+        if (
+            not self._easy
+            and (rejection := _incapable(slot, traits, self._lane.tolerance) or _too_small(slot, traits)) is not None
+        ):
             return rejection
-        quality = slot.quality.get(self._task, slot.general)
-        cost = rates.estimate(slot.tiers, traits.tokens, self._written) if slot.tiers is not None else None
-        if self._limited and (rejection := _outside(slot, self._lane, traits, quality, cost)) is not None:
-            return rejection
-        return Offer(slot, quality, cost, quality or 0.0, inf if cost is None else cost)
+        offer = self.offers((slot,))[0]
+        return (_outside(offer, self._lane, traits) if self._limited else None) or offer
+
+    def offers(self, slots: Iterable[Slot]) -> list[Offer]:
+        """All of these, none refused."""
+        traits = self._traits
+        task, read, written = traits.task.value, traits.tokens, traits.output_tokens * traits.n
+        offers: list[Offer] = []
+        for slot in slots:
+            quality = slot.quality.get(task, slot.general)
+            if slot.flat is not None:
+                per_request, per_read, per_written = slot.flat
+                cost: PicoDollars | None
+                cost = per_request + read * per_read + written * per_written  # type: ignore[assignment]  # NewType's call would double it
+            else:
+                cost = rates.estimate(slot.tiers, read, written) if slot.tiers is not None else None
+            offers.append(Offer(slot, quality, cost, quality or 0.0, inf if cost is None else cost))
+        return offers
 
 
 def _incapable(slot: Slot, traits: Traits, tolerance: int) -> Rejection | None:
@@ -121,8 +146,8 @@ def _too_small(slot: Slot, traits: Traits) -> Rejection | None:
     return None
 
 
-def _outside(slot: Slot, lane: Lane, traits: Traits, quality: float | None, cost: PicoDollars | None) -> Rejection | None:
-    needs = lane.route.needs
+def _outside(offer: Offer, lane: Lane, traits: Traits) -> Rejection | None:
+    needs, slot, quality, cost = lane.route.needs, offer.slot, offer.quality, offer.cost
     if traits.models and slot.id not in traits.models and slot.id.partition("/")[2] not in traits.models:
         return Rejection(slot.id, "not_approved", "not among the models this request allows")
     if needs.quality is not None and (quality is None or quality < needs.quality):

@@ -1,10 +1,11 @@
 """The objectives: each puts priced offers in order. Pure, small, one function each.
 
 All share a first key: the number of the route's ``prefers`` an offer misses, so that soft wishes come first and lose nobody.
-What explain shows of an order (scores, chances) is worked out only when somebody asks.
+A plan needs the first few of an order, so no more of it is sorted than somebody asks for; what explain shows of one (scores,
+chances) is worked out only then.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from math import inf
 
@@ -29,7 +30,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     u: float
 
 
-Order = Callable[[list[Offer], Question], list[Offer]]
+Order = Callable[[list[Offer], Question], Iterable[Offer]]
 Chances = Callable[[list[Offer], Question], dict[str, float]]
 
 
@@ -84,7 +85,7 @@ def fastest(offers: list[Offer], question: Question) -> list[Offer]:
     return [key[-1] for key in sorted(keyed)]
 
 
-def best(offers: list[Offer], question: Question) -> list[Offer]:
+def best(offers: list[Offer], question: Question) -> Iterator[Offer]:
     """Of those within the route's band of the best quality the cheapest; then the others by quality."""
     band, prefers = question.route.band, question.route.prefers
     if prefers == NOTHING:
@@ -92,16 +93,20 @@ def best(offers: list[Offer], question: Question) -> list[Offer]:
     missed, by_misses = _misses(prefers), dict[int, list[Offer]]()
     for one in offers:
         by_misses.setdefault(missed(one), []).append(one)
-    return [one for misses in sorted(by_misses) for one in _banded(by_misses[misses], band)]
+    return (one for misses in sorted(by_misses) for one in _banded(by_misses[misses], band))
 
 
-def _banded(offers: list[Offer], band: float) -> list[Offer]:
+def _banded(offers: list[Offer], band: float) -> Iterator[Offer]:
     floor = max([one.worth for one in offers]) - band
-    keyed = [(one.worth < floor, -one.worth if one.worth < floor else 0.0, one.expense, one.slot.id, one) for one in offers]
-    return [key[-1] for key in sorted(keyed)]
+    within = [(one.expense, one.slot.id, one) for one in offers if one.worth >= floor]
+    within.sort()
+    for _, _, one in within:
+        yield one
+    for _, _, _, one in sorted([(-one.worth, one.expense, one.slot.id, one) for one in offers if one.worth < floor]):
+        yield one
 
 
-def balanced(offers: list[Offer], question: Question) -> list[Offer]:
+def balanced(offers: list[Offer], question: Question) -> Iterator[Offer]:
     """The target mix: the request's rank among recent complexities names a tier, in it the best within the band that is cheapest.
 
     A caller that states its quality need as critical asks for premium, one that states its cost as critical for cheap: stated, not
@@ -111,8 +116,10 @@ def balanced(offers: list[Offer], question: Question) -> list[Offer]:
     wanted = _stated_tier(traits)
     if wanted is None:
         wanted = _tier_at(question.route.mix, rank(question.ranks, traits.complexity, question.u))
-    groups = _by_tier(offers)
-    return [one for tier in _outward(wanted) if groups[tier] for one in best(groups[tier], question)]
+    for tier in _outward(wanted):
+        group = [one for one in offers if one.slot.tier == tier]
+        if group:
+            yield from best(group, question)
 
 
 def _balanced_chances(ordered: list[Offer], question: Question) -> dict[str, float]:
@@ -121,7 +128,7 @@ def _balanced_chances(ordered: list[Offer], question: Question) -> dict[str, flo
     groups, chances = _by_tier(ordered), dict[str, float]()
     for tier, chance in enumerate(_tier_chances(question.route.mix, interval(question.ranks, question.traits.complexity))):
         serving = next(groups[place] for place in _outward(tier) if groups[place])
-        id_ = best(serving, question)[0].slot.id
+        id_ = next(best(serving, question)).slot.id
         chances[id_] = chances.get(id_, 0.0) + chance
     return chances
 

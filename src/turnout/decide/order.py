@@ -1,7 +1,9 @@
 """From offers to a plan: the objective's order, the session's model kept, the fallbacks behind."""
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain, islice
 
 import msgspec
 
@@ -20,11 +22,10 @@ ROOMIER: frozenset[FaultCondition] = ELSEWHERE | {"context_overflow"}
 
 
 class Ordered(msgspec.Struct, frozen=True, gc=False):
-    """The plan and its reason; ``offers`` best first as the objective sees them, and the question it answered."""
+    """The plan, its reason, and the question that the objective answered with it."""
 
     plan: Plan
     reason: Reason
-    offers: list[Offer]
     question: Question
 
 
@@ -33,17 +34,22 @@ def order(choice: Choice, found: Match, offers: list[Offer], traits: Traits, see
     route = choice.lane.route
     question = Question(route, traits, choice.lane.ranks, _share(route, traits, seed))
     objective = objective_of(route)
-    ordered = objective.order(offers, question) if offers else []
-    reason: Reason = "direct" if choice.named else objective.reason
-    serving = ordered
-    if (held := _held(ordered, route, traits)) is not None and held is not ordered[0]:
-        serving, reason = [held, *(other for other in ordered if other is not held)], "sticky"
-    elif not ordered:
+    queue = iter(objective.order(offers, question) if offers else ())
+    winner = next(queue, None)
+    first, reason = winner, objective.reason
+    if winner is None:
         reason = "fallback"
+    elif (held := _held(winner, offers, route, traits)) is not None and held is not winner:
+        first, reason = held, "sticky"
+        queue = (other for other in chain((winner,), queue) if other is not held)
+    elif choice.named:
+        reason = "direct"
+    room = max(0, route.attempts - 1 - len(found.reserve))
+    others = _elsewhere_first(first, queue, room, choice.lane.providers) if first is not None and room else ()
     deadline = route.deadline if traits.deadline_ms is None else min(route.deadline, traits.deadline_ms / 1_000)
-    steps = _steps(route, serving, found.reserve, reason)
+    steps = _steps(route, first, others, found.reserve, reason)
     plan = Plan(steps, route.attempts, deadline, _tighter(route.budget, traits.max_cost), route.journal_required)
-    return Ordered(plan, reason, ordered, question)
+    return Ordered(plan, reason, question)
 
 
 def digest(route: str, plan: Plan) -> str:
@@ -70,18 +76,17 @@ def _share(route: Route, traits: Traits, seed: int) -> float:
     return int.from_bytes(blake2b(f"{route.name}:{traits.session}".encode(), digest_size=8).digest(), "big") / 2**64
 
 
-def _held(ordered: list[Offer], route: Route, traits: Traits) -> Offer | None:
+def _held(winner: Offer, offers: list[Offer], route: Route, traits: Traits) -> Offer | None:
     """The model this session is on, if it is still good enough to stay with.
 
     A switch throws away the provider's prompt cache and changes the voice of a conversation, so it needs a reason: more quality than the
     band allows to miss (quality, balanced), or a price that beats even the cached one (cost).
     """
-    if traits.held is None or not ordered or not route.sticky or route.objective == "static":
+    if traits.held is None or not route.sticky or route.objective == "static":
         return None
-    held = next((offer for offer in ordered if offer.slot.id == traits.held), None)
+    held = next((offer for offer in offers if offer.slot.id == traits.held), None)
     if held is None:
         return None
-    winner = ordered[0]
     if route.objective in ("quality", "balanced"):
         stays = held.worth >= winner.worth - route.band
     elif route.objective == "cost":
@@ -100,30 +105,40 @@ def _warm(offer: Offer, traits: Traits) -> int | None:
     return offer.cost if rate.cache_read is None else offer.cost - (rate.input - rate.cache_read) * traits.tokens
 
 
-def _steps(route: Route, ordered: list[Offer], reserve: list[Offer], first_reason: Reason) -> tuple[Step, ...]:
+def _steps(
+    route: Route, first: Offer | None, others: Iterable[Offer], reserve: list[Offer], first_reason: Reason
+) -> tuple[Step, ...]:
+    timeouts = route.timeouts
     steps: list[Step] = []
-    if ordered:
-        first = ordered[0]
-        steps.append(Step(first.slot.id, ANY, first_reason, first.cost, route.timeouts))
-        room = max(0, route.attempts - 1 - len(reserve))
-        for other in _elsewhere_first(first, ordered)[:room]:
-            roomier = (other.slot.context or 0) > (first.slot.context or 0)
-            steps.append(Step(other.slot.id, ROOMIER if roomier else ELSEWHERE, "fallback", other.cost, route.timeouts))
-    conditions = {fallback.model: fallback.on for fallback in route.fallback}
-    taken = {step.model for step in steps}
-    steps += [
-        Step(offer.slot.id, conditions[offer.slot.id], "fallback", offer.cost, route.timeouts)
-        for offer in reserve
-        if offer.slot.id not in taken
-    ]
+    if first is not None:
+        steps.append(Step(first.slot.id, ANY, first_reason, first.cost, timeouts))
+        context = first.slot.context or 0
+        for other in others:
+            on = ROOMIER if (other.slot.context or 0) > context else ELSEWHERE
+            steps.append(Step(other.slot.id, on, "fallback", other.cost, timeouts))
+    if reserve:
+        conditions = {fallback.model: fallback.on for fallback in route.fallback}
+        taken = {step.model for step in steps}
+        steps += [
+            Step(offer.slot.id, conditions[offer.slot.id], "fallback", offer.cost, timeouts)
+            for offer in reserve
+            if offer.slot.id not in taken
+        ]
     return tuple(steps)
 
 
-def _elsewhere_first(first: Offer, ordered: list[Offer]) -> list[Offer]:
-    """The others in the objective's order, those of another provider before those that would share the first one's outage."""
+def _elsewhere_first(first: Offer, queue: Iterator[Offer], room: int, providers: frozenset[str]) -> list[Offer]:
+    """The next ``room`` in the objective's order, those of another provider before those that would share the first one's outage."""
     provider = first.slot.provider
-    elsewhere = [offer for offer in ordered if offer.slot.provider != provider]
-    return [*elsewhere, *(offer for offer in ordered[1:] if offer.slot.provider == provider)]
+    if providers == {provider}:
+        return list(islice(queue, room))
+    elsewhere: list[Offer] = []
+    near: list[Offer] = []
+    for other in queue:
+        (near if other.slot.provider == provider else elsewhere).append(other)
+        if len(elsewhere) == room:
+            break
+    return (elsewhere + near)[:room]
 
 
 def _tighter(one: PicoDollars | None, other: PicoDollars | None) -> PicoDollars | None:

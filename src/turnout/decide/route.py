@@ -3,7 +3,7 @@
 import msgspec
 
 from turnout.catalog.near import near
-from turnout.decide.compiled import DIRECT, Lane, Slot, View
+from turnout.decide.compiled import DIRECT, Lane, Slot, View, tolerated
 from turnout.decide.conditions import forced
 from turnout.errors import Code, TurnoutError
 from turnout.types.policy import Route
@@ -20,6 +20,7 @@ DIRECT_ROUTE = Route(
     sticky=False,
 )
 """Naming a model is consent to what is not known of it; what is known to be missing still refuses."""
+_TOLERANCE = tolerated(DIRECT_ROUTE)
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -91,7 +92,9 @@ def _named(view: View, asked: str) -> tuple[Slot, ...]:
 
 
 def _direct_lane(view: View) -> Lane:
-    return Lane(route=DIRECT_ROUTE, test=None, slots=(), reserve=(), refused=tuple(view.refused.values()), ranks=())
+    return Lane(
+        route=DIRECT_ROUTE, test=None, slots=(), reserve=(), refused=tuple(view.refused.values()), ranks=(), tolerance=_TOLERANCE
+    )  # fmt: skip
 
 
 def _not_found(what: str, asked: str, known: list[str], param: str) -> TurnoutError:
