@@ -13,6 +13,7 @@ from tests.support.virtual_time import LoopClock, run
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.execute.executor import Run
 from turnout.execute.job import Execution, Gate, Job, World
+from turnout.execute.watch import Nursery
 from turnout.ports import Outgoing
 from turnout.types.decision import Plan, Step
 from turnout.types.money import PicoDollars
@@ -93,7 +94,7 @@ def play(
     upstreams = upstreams or {step.model: FakeUpstream(step.model, front) for step in plan.steps}
 
     async def main() -> Played:
-        world = World(transport, upstreams, LoopClock(), pricing)
+        world = World(transport, upstreams, LoopClock(), pricing, Nursery(LoopClock()))
         job = Job(plan, ask or fake_ask(stream=stream), front, 7, ARRIVED)
         the_run = Run(job, world, sink, gate)
         is_stopped = False

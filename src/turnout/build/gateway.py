@@ -24,6 +24,7 @@ from turnout.dialects.registry import DIALECTS
 from turnout.errors import TurnoutError
 from turnout.execute.job import World
 from turnout.execute.sessions import Sessions
+from turnout.execute.watch import Nursery
 from turnout.flow import Gateway, Request, Snapshot
 from turnout.front.app import App
 from turnout.front.explain import explain
@@ -59,7 +60,7 @@ def snapshot(view: View, transport: Transport, clock: Clock, env: Mapping[str, s
         return None if tiers is None else rates.charge(tiers, usage)
 
     upstreams = connect(view.policy, view.facts.values(), secret, env)
-    return Snapshot(view, World(transport, upstreams, clock, charge), {key.hash: key for key in view.policy.keys})
+    return Snapshot(view, World(transport, upstreams, clock, charge, Nursery(clock)), {key.hash: key for key in view.policy.keys})
 
 
 def main() -> None:

@@ -6,14 +6,15 @@
           Sleep ┘  └─▶ AttemptFailed ─▶ StartAttempt (another step), Sleep, or GiveUp
 
 Until Commit nothing is sent, so every end before it is a GiveUp, and a Cut comes only after it.
-
 One attempt limit, one deadline and one budget hold for the whole chain, so that retries and fallbacks never multiply.
 Attempts are numbered and every command names the one it means.
 """
 
-from typing import Literal, assert_never
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from turnout.errors import Blame, Code
 from turnout.execute.rests import LONGEST_REST, SHARE_OF_TIME, backoff
@@ -123,15 +124,19 @@ class Sleep(msgspec.Struct, frozen=True):
     until: float
 
 
-class Done(msgspec.Struct, frozen=True):
+class Ending(msgspec.Struct, frozen=True):
+    """The last command of a request: nothing is done any more, only told."""
+
+
+class Done(Ending, frozen=True):
     """The answer reached the client whole."""
 
 
-class Abandon(msgspec.Struct, frozen=True):
+class Abandon(Ending, frozen=True):
     """Nobody is there to be answered."""
 
 
-class GiveUp(msgspec.Struct, frozen=True):
+class GiveUp(Ending, frozen=True):
     """Nothing was sent; tell the client this. ``retry`` False: an SDK must not multiply our attempts."""
 
     code: Code
@@ -141,7 +146,7 @@ class GiveUp(msgspec.Struct, frozen=True):
     retry_after: float | None = None
 
 
-class Cut(msgspec.Struct, frozen=True):
+class Cut(Ending, frozen=True):
     """Content was sent; end the stream with this error."""
 
     code: Code
@@ -158,19 +163,6 @@ UNRECORDED = GiveUp(Code.OVERLOADED, "the record this route demands could not be
 """How a request ends whose record must exist before its answer and does not."""
 
 Phase = Literal["fresh", "trying", "resting", "committing", "committed", "over"]
-"""Where a request is."""
-
-_LEGAL: dict[Phase, tuple[type, ...]] = {
-    "fresh": (Began, ClientLeft, Stopped),
-    "trying": (ContentCame, AttemptFailed, DeadlinePassed, ClientLeft, Stopped),
-    "resting": (Rested, DeadlinePassed, ClientLeft, Stopped),
-    "committing": (RecordWritten, RecordRefused, DeadlinePassed, ClientLeft, Stopped),
-    "committed": (AttemptFinished, AttemptFailed, DeadlinePassed, ClientLeft, Stopped),
-    "over": (),
-}
-"""What may happen in each phase; anything else comes from an attempt that no longer counts and changes nothing."""
-
-_OF_ATTEMPT = (ContentCame, RecordWritten, RecordRefused, AttemptFailed, AttemptFinished)
 
 # What a second try may cure. The others would fail the same way again.
 _TRANSIENT = frozenset({"rate_limited", "unavailable", "timeout", "broken"})
@@ -213,39 +205,45 @@ Move = tuple[State, tuple[Command, ...]]
 
 
 def step(state: State, event: Event) -> Move:
-    """Apply one event. An event that does not belong here changes nothing."""
-    if not isinstance(event, _LEGAL[state.phase]) or (isinstance(event, _OF_ATTEMPT) and event.attempt != state.attempt):
+    """Apply one event by the rule of its phase. One that belongs to no rule, or to an attempt that no longer counts, changes nothing."""
+    rule = _RULES[state.phase].get(type(event))
+    if rule is None or getattr(event, "attempt", state.attempt) != state.attempt:
         return state, ()
-    match event:
-        case Began():
-            return _advance(state, event.at, None)
-        case ContentCame() if state.plan.journal_required:
-            return _evolve(state, phase="committing"), (WriteRecord(event.attempt),)
-        case ContentCame() | RecordWritten():
-            return _evolve(state, phase="committed"), (Commit(event.attempt),)
-        case AttemptFinished():
-            return _over(state, Done())
-        case AttemptFailed():
-            return _after_failure(state, event)
-        case Rested():
-            return _start(state, event.at, state.step)
-        case RecordRefused():
-            return _over(state, *_hang_up(state, "cancelled", "the journal could not take the record"), UNRECORDED)
-        case DeadlinePassed():
-            return _after_deadline(state)
-        case ClientLeft():
-            return _over(state, *_hang_up(state, "cancelled", "the client left"), Abandon())
-        case Stopped():
-            return _after_stop(state)
-        case _:
-            assert_never(event)
+    return rule(state, event)
+
+
+def _begin(state: State, began: Began) -> Move:
+    """The first step is due whatever its ``on`` says; only one that cannot be paid for is passed over."""
+    return _start(state, began.at, 0) if _affordable(state, 0) else _advance(state, began.at, None)
+
+
+def _after_content(state: State, came: ContentCame) -> Move:
+    if state.plan.journal_required:
+        return replace(state, phase="committing"), (WriteRecord(came.attempt),)
+    return _commit(state, came)
+
+
+def _commit(state: State, event: ContentCame | RecordWritten) -> Move:
+    return replace(state, phase="committed"), (Commit(event.attempt),)
+
+
+def _finish(state: State, _: AttemptFinished) -> Move:
+    return _over(state, Done())
+
+
+def _after_rest(state: State, rested: Rested) -> Move:
+    return _start(state, rested.at, state.step)
+
+
+def _after_refusal(state: State, _: RecordRefused) -> Move:
+    return _break_off(state, "cancelled", "the journal could not take the record", UNRECORDED)
 
 
 def _after_failure(state: State, fault: AttemptFailed) -> Move:
     """Committed: the stream ends. The caller's own fault: so does the chain. Else what comes next."""
     expected = state.plan.steps[state.step].expected_cost or 0
     spent = state.spent + (expected if fault.cost is None else fault.cost)
-    failed = _evolve(state, spent=spent, failures=(*state.failures, Failure(state.step, fault)))
+    failed = replace(state, spent=spent, failures=(*state.failures, Failure(state.step, fault)))
     if state.phase == "committed":
         return _over(failed, Cut(Code.UPSTREAM_FAILED, f"the answer broke off: {_told(failed)}"))
     if fault.condition is None:
@@ -253,18 +251,31 @@ def _after_failure(state: State, fault: AttemptFailed) -> Move:
     return _advance(failed, fault.at, fault.condition)
 
 
-def _after_deadline(state: State) -> Move:
-    hang_up = _hang_up(state, "timeout", "the request's deadline passed")
-    late = _too_late(state)
-    if state.phase == "committed":
-        return _over(state, *hang_up, Cut(late.code, late.message))
-    return _over(state, *hang_up, late)
+def _after_deadline(state: State, _: DeadlinePassed) -> Move:
+    return _break_off(state, "timeout", "the request's deadline passed", _too_late(state))
 
 
-def _after_stop(state: State) -> Move:
-    hang_up = _hang_up(state, "cancelled", "the request was stopped in our hands")
-    code, message = Code.OVERLOADED, "the request was stopped before its answer was complete"
-    return _over(state, *hang_up, Cut(code, message) if state.phase == "committed" else GiveUp(code, message))
+def _after_leaving(state: State, _: ClientLeft) -> Move:
+    return _break_off(state, "cancelled", "the client left", Abandon())
+
+
+def _after_stop(state: State, _: Stopped) -> Move:
+    incomplete = GiveUp(Code.OVERLOADED, "the request was stopped before its answer was complete")
+    return _break_off(state, "cancelled", "the request was stopped in our hands", incomplete)
+
+
+Rules = Mapping[type, Callable[[State, Any], Move]]
+_ANY_TIME: Rules = {ClientLeft: _after_leaving, Stopped: _after_stop}
+_UNDER_WAY: Rules = {DeadlinePassed: _after_deadline, **_ANY_TIME}
+_RULES: Mapping[Phase, Rules] = {
+    "fresh": {Began: _begin, **_ANY_TIME},
+    "trying": {ContentCame: _after_content, AttemptFailed: _after_failure, **_UNDER_WAY},
+    "resting": {Rested: _after_rest, **_UNDER_WAY},
+    "committing": {RecordWritten: _commit, RecordRefused: _after_refusal, **_UNDER_WAY},
+    "committed": {AttemptFinished: _finish, AttemptFailed: _after_failure, **_UNDER_WAY},
+    "over": {},
+}
+"""What may happen in each phase, and what follows from it."""
 
 
 def _advance(state: State, at: float, condition: str | None) -> Move:
@@ -284,7 +295,7 @@ def _advance(state: State, at: float, condition: str | None) -> Move:
         return _start(state, at, again)
     if ready - at > min(LONGEST_REST, (state.deadline - at) * SHARE_OF_TIME):
         return _over(state, _verdict(state, at))
-    return _evolve(state, phase="resting", step=again), (Sleep(ready),)
+    return replace(state, phase="resting", step=again), (Sleep(ready),)
 
 
 def _next_step(state: State, condition: str | None) -> tuple[int | None, set[int]]:
@@ -324,17 +335,15 @@ def _soonest_retry(state: State) -> tuple[float, int | None, set[int]]:
 
 def _affordable(state: State, index: int) -> bool:
     """A step of unknown price cannot be shown to fit a budget, so it does not: constraints fail closed."""
-    if state.plan.budget is None:
-        return True
-    cost = state.plan.steps[index].expected_cost
-    return cost is not None and state.spent + cost <= state.plan.budget
+    budget, cost = state.plan.budget, state.plan.steps[index].expected_cost
+    return budget is None or (cost is not None and state.spent + cost <= budget)
 
 
 def _start(state: State, at: float, index: int) -> Move:
     if at >= state.deadline:
         return _over(state, _too_late(state))
     attempt = state.attempt + 1
-    return _evolve(state, phase="trying", attempt=attempt, step=index), (StartAttempt(attempt, index),)
+    return replace(state, phase="trying", attempt=attempt, step=index), (StartAttempt(attempt, index),)
 
 
 def _skip(state: State, unpaid: set[int]) -> State:
@@ -342,7 +351,7 @@ def _skip(state: State, unpaid: set[int]) -> State:
     if not unpaid:
         return state
     new = (Skip(state.plan.steps[index].model, "budget") for index in sorted(unpaid))
-    return _evolve(state, skipped=state.skipped + tuple(skip for skip in new if skip not in state.skipped))
+    return replace(state, skipped=state.skipped + tuple(skip for skip in new if skip not in state.skipped))
 
 
 def _verdict(state: State, at: float) -> GiveUp:
@@ -378,13 +387,13 @@ def _told(state: State) -> str:
     return f"{attempts} made, the last one at {state.plan.steps[step].model} {answered} ({fault.name}): {fault.message}"
 
 
-def _hang_up(state: State, fault: str, detail: str) -> tuple[Command, ...]:
-    under_way = state.phase in ("trying", "committing", "committed")
-    return (CancelAttempt(state.attempt, fault, detail),) if under_way else ()
+def _break_off(state: State, fault: str, detail: str, end: GiveUp | Abandon) -> Move:
+    """Hang up on the attempt under way and end; once something was sent the client is told by a Cut."""
+    told = Cut(end.code, end.message) if state.phase == "committed" and isinstance(end, GiveUp) else end
+    if state.phase in ("trying", "committing", "committed"):
+        return _over(state, CancelAttempt(state.attempt, fault, detail), told)
+    return _over(state, told)
 
 
 def _over(state: State, *commands: Command) -> Move:
-    return _evolve(state, phase="over"), commands
-
-
-_evolve = msgspec.structs.replace
+    return replace(state, phase="over"), commands

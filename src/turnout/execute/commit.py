@@ -13,6 +13,8 @@ WHOLE_LIMIT = 64 * 1024 * 1024
 class Hold:
     """One attempt's answer up to its commit point: a stream's first content, a whole answer's clean end."""
 
+    __slots__ = ("_held", "_size", "_stream", "delivery")
+
     def __init__(self, delivery: Delivery, *, stream: bool) -> None:
         self.delivery = delivery
         self._stream = stream
@@ -27,11 +29,13 @@ class Hold:
         """
         out = self.delivery.feed(chunk)
         self._size += len(chunk)
-        if not self._stream and self._size > WHOLE_LIMIT:
-            raise Broken(f"a whole answer larger than {WHOLE_LIMIT} bytes")
         if out:
             self._held.append(out)
-        return self._stream and (self.delivery.seen.content or self._size > PRELUDE_LIMIT)
+        if self._stream:
+            return self.delivery.seen.content or self._size > PRELUDE_LIMIT
+        if self._size > WHOLE_LIMIT:
+            raise Broken(f"a whole answer larger than {WHOLE_LIMIT} bytes")
+        return False
 
     def end(self) -> None:
         """The upstream's body ended cleanly, which commits as well as content does.

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable
 
 from turnout.dialects.delivery import deliver
 from turnout.dialects.features import changes
@@ -39,12 +40,12 @@ class Run:
         self.sink = sink
         self.gate = gate
         self.stream = job.ask.sketch.stream
-        self.deadline = job.arrived + job.plan.deadline
         self.steady = world.clock.steady
-        self.watch = Watch(world.clock, sink, self.deadline)
+        deadline = job.arrived + job.plan.deadline
+        self.watch = Watch(world.nursery, sink, deadline)
         self.tally = Tally(job, world.charge)
         self.call: Call | None = None
-        self.state = attempts.State(job.plan, job.seed, self.deadline)
+        self.state = attempts.State(job.plan, job.seed, deadline)
         self.end: attempts.End | None = None
 
     async def play(self) -> None:
@@ -60,8 +61,10 @@ class Run:
             if self.end is None:
                 self._stop()
             self.watch.stop()
-            await self.hang_up()
-        await self._conclude()
+            if self.call is not None and self.call.incoming is not None:
+                await self.call.hang_up()
+        if not isinstance(self.end, attempts.Done):
+            await self._conclude()
 
     def execution(self) -> Execution:
         """The sum of it, once it is over: with outcome ``failed`` nothing was sent, and the caller tells the error."""
@@ -84,7 +87,7 @@ class Run:
         while True:
             commands = self._step(event)
             for command in commands:
-                if isinstance(command, attempts.End):
+                if isinstance(command, attempts.Ending):
                     return
                 try:
                     event = await self._perform(command) or event
@@ -97,8 +100,8 @@ class Run:
     def _step(self, event: attempts.Event) -> tuple[attempts.Command, ...]:
         self.state, commands = attempts.step(self.state, event)
         assert commands, f"{type(event).__name__} does not belong in the phase {self.state.phase}"
-        if isinstance(commands[-1], attempts.End):
-            self.end = commands[-1]
+        if isinstance(last := commands[-1], attempts.Ending):
+            self.end = last
         return commands
 
     def _stop(self) -> None:
@@ -121,30 +124,24 @@ class Run:
             except OSError:  # a TimeoutError is one too
                 self.end = attempts.UNRECORDED
 
-    async def hang_up(self) -> None:
-        """Done with the upstream's answer, however far it came."""
-        if self.call is not None and self.call.incoming is not None:
-            incoming, self.call.incoming = self.call.incoming, None
-            await incoming.close()
-
-    async def _perform(self, command: attempts.Act) -> attempts.Event | None:
+    def _perform(self, command: attempts.Act) -> Awaitable[attempts.Event | None]:
+        """Doing it, and what happened: None when that is no news."""
         match command:
             case attempts.StartAttempt():
-                return await self._try(command)
-            case attempts.WriteRecord():
-                return await self._write_record()
+                return self._try(command)
             case attempts.Commit():
-                return await self._deliver()
+                return self._deliver()
+            case attempts.WriteRecord():
+                return self._write_record()
             case attempts.Sleep():
-                return await self._rest(command)
+                return self._rest(command)
             case attempts.CancelAttempt():
-                self._cancelled(command)
-                await self.hang_up()
-                return None
+                return self._cancel(command)
 
     async def _try(self, command: attempts.StartAttempt) -> attempts.Event:
         """Call the step's model and read its answer up to the commit point."""
-        await self.hang_up()
+        if self.call is not None:
+            await self.call.hang_up()
         call = self._new_call(command)
         try:
             request = call.upstream.outgoing(self.job.ask, self.job.front)
@@ -201,6 +198,7 @@ class Run:
 
     async def _relay(self, call: Call) -> None:
         """The hot path of a stream: no task, no timer, no parsing beyond the delivery's own."""
+        assert call.chunks is not None, "what is committed to has begun"
         watch, steady, feed, send = self.watch, self.steady, call.hold.delivery.feed, self.sink.send
         watch.allow_between_reads(call.step.timeouts.idle)
         async for chunk in call.chunks:
@@ -215,7 +213,7 @@ class Run:
             await send(rest)
 
     async def _rest(self, command: attempts.Sleep) -> attempts.Event:
-        await self.hang_up()
+        await self._under_way().hang_up()
         await asyncio.sleep(command.until - self.steady())
         return attempts.Rested(self.steady())
 
@@ -223,18 +221,24 @@ class Run:
         step = self.job.plan.steps[command.step]
         upstream = self.world.upstreams[step.model]
         hold = Hold(deliver(self.job.front, upstream.dialect, self.job.ask), stream=self.stream)
-        self.call = Call(command, step, upstream, hold, self.steady())
+        reason = step.reason if command.step == 0 else "fallback"
+        now = self.steady()
+        self.call = call = Call(command.attempt, step, reason, upstream, hold, now)
         if not self.stream:
             self.watch.allow("total", step.timeouts.total)
         elif upstream.thinks:
             self.watch.allow("first_token", step.timeouts.first_token_reasoning)
         else:
             self.watch.allow("first_token", step.timeouts.first_token)
-        return self.call
+        return call
 
     def _under_way(self) -> Call:
         assert self.call is not None, "no command names an attempt before the first has started"
         return self.call
+
+    async def _cancel(self, command: attempts.CancelAttempt) -> None:
+        self._cancelled(command)
+        await self._under_way().hang_up()
 
     def _cancelled(self, command: attempts.CancelAttempt) -> None:
         self.tally.cancelled(self._under_way(), self.steady(), command.fault, command.detail)
@@ -244,7 +248,7 @@ class Run:
         call.hold.end()
         self.watch.lift()
         self.tally.answered(call, self.steady())
-        await self.hang_up()
+        await call.hang_up()
 
     def _finished_anyway(self) -> attempts.AttemptFinished | None:
         """Whatever ends a stream after its end mark has gone out changes nothing: SDKs hang up on it, some providers never do."""

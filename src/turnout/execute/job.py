@@ -9,6 +9,7 @@ from turnout.clock import Clock
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.errors import TurnoutError
 from turnout.execute.attempts import Skip
+from turnout.execute.watch import Nursery
 from turnout.ports import Outgoing, Transport
 from turnout.types.decision import Plan
 from turnout.types.money import PicoDollars
@@ -40,6 +41,7 @@ class World(msgspec.Struct, frozen=True):
     upstreams: Mapping[str, Upstream]
     clock: Clock
     charge: Callable[[str, Usage], PicoDollars | None]
+    nursery: Nursery
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -5,54 +5,46 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 
 from turnout.errors import ProviderFault, TurnoutError
-from turnout.execute.attempts import Skip, StartAttempt
+from turnout.execute.attempts import Skip
 from turnout.execute.commit import Hold
 from turnout.execute.job import Execution, Job, Upstream
 from turnout.ports import Incoming, Serving
-from turnout.types.decision import Step
+from turnout.types.decision import Reason, Step
 from turnout.types.money import PicoDollars
 from turnout.types.record import Attempt, Outcome
 from turnout.types.reply import Usage
 
 
-class Call:
-    """One attempt while it runs. ``record`` is there once it is over."""
+class Call(msgspec.Struct, eq=False):
+    """One attempt while it runs. ``chunks`` are there once its head has come, ``record`` once it is over."""
 
-    __slots__ = (
-        "chunks",
-        "first_token",
-        "hold",
-        "incoming",
-        "number",
-        "reason",
-        "record",
-        "started",
-        "status",
-        "step",
-        "upstream",
-    )
+    number: int
+    step: Step
+    reason: Reason
+    upstream: Upstream
+    hold: Hold
+    started: float
+    first_token: float | None = None
+    status: int | None = None
+    incoming: Incoming | None = None
+    chunks: AsyncIterator[bytes] | None = None
+    record: Attempt | None = None
 
-    def __init__(self, command: StartAttempt, step: Step, upstream: Upstream, hold: Hold, started: float) -> None:
-        self.number = command.attempt
-        self.step = step
-        self.reason = step.reason if command.step == 0 else "fallback"
-        self.upstream = upstream
-        self.hold = hold
-        self.started = started
-        self.first_token: float | None = None
-        self.status: int | None = None
-        self.incoming: Incoming | None = None
-        self.chunks: AsyncIterator[bytes]
-        self.record: Attempt | None = None
+    async def hang_up(self) -> None:
+        """Done with the upstream's answer, however far it came."""
+        incoming, self.incoming = self.incoming, None
+        if incoming is not None:
+            await incoming.close()
 
 
 class Tally:
     """The attempts of one request, in order, and the one whose answer is served."""
 
     def __init__(self, job: Job, charge: Callable[[str, Usage], PicoDollars | None]) -> None:
-        self._job = job
+        self._arrived = job.arrived
         self._charge = charge
         self._records: list[Attempt] = []
+        self._cost: PicoDollars | None = PicoDollars(0)
         self._served: Call | None = None
 
     def answered(self, call: Call, now: float) -> None:
@@ -75,14 +67,14 @@ class Tally:
     def serving(self, warnings: tuple[str, ...]) -> Serving:
         """For the front's headers."""
         assert self._served is not None, "an answer begins with a commit"
-        cost = self._cost() if self._served.record else None
-        return Serving(self._served.step.model, self._served.reason, self._served.number, cost, warnings)
+        call, cost = self._served, self._cost if self._served.record else None
+        return Serving(call.step.model, call.reason, call.number, cost, warnings)
 
     def execution(
         self, outcome: Outcome, skipped: tuple[Skip, ...], error: TurnoutError | None = None, *, chosen: Call | None = None
     ) -> Execution:
         """The sum of it. ``chosen`` is about to be served."""
-        records, cost, call = tuple(self._records), self._cost(), chosen or self._served
+        records, cost, call = tuple(self._records), self._cost, chosen or self._served
         if call is None:
             return Execution(outcome, records, cost, error=error, skipped=skipped)
         return Execution(
@@ -102,25 +94,15 @@ class Tally:
         if usage is not None or billed:
             cost = self._charge(call.step.model, usage or _UNTOLD)
         call.record = Attempt(
-            call.step.model, call.reason, self._since(call.started), self._since(now), self._ms(call.first_token),
-            status or call.status, fault, detail, usage, cost, seen.model,
+            call.step.model, call.reason, (call.started - self._arrived) * 1000, (now - self._arrived) * 1000,
+            self._ms(call.first_token), status or call.status, fault, detail, usage, cost, seen.model,
         )  # fmt: skip
         self._records.append(call.record)
+        self._cost = None if cost is None or self._cost is None else PicoDollars(self._cost + cost)
         return call.record
 
-    def _cost(self) -> PicoDollars | None:
-        total = 0
-        for record in self._records:
-            if record.cost is None:
-                return None
-            total += record.cost
-        return PicoDollars(total)
-
-    def _since(self, moment: float) -> float:
-        return (moment - self._job.arrived) * 1000
-
     def _ms(self, moment: float | None) -> float | None:
-        return None if moment is None else self._since(moment)
+        return None if moment is None else (moment - self._arrived) * 1000
 
 
 _UNTOLD = Usage(complete=False)

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.fake_sink import FakeSink
 from tests.support.virtual_time import LoopClock, run
-from turnout.execute.watch import NEVER, Cause, Watch
+from turnout.execute.watch import NEVER, Cause, Nursery, Watch
 
 
 def interrupted(
@@ -15,7 +15,7 @@ def interrupted(
 
     async def main() -> tuple[Cause | None, float]:
         loop = asyncio.get_running_loop()
-        watch = Watch(LoopClock(), sink or FakeSink(), loop.time() + deadline)
+        watch = Watch(Nursery(LoopClock()), sink or FakeSink(), loop.time() + deadline)
         try:
             await use(watch)
         except asyncio.CancelledError:
@@ -124,7 +124,7 @@ def test_a_client_that_leaves_at_the_very_end_cancels_nothing_later() -> None:
 
     async def main() -> None:
         sink = FakeSink(leaves_at=1)
-        watch = Watch(LoopClock(), sink, 2000.0)
+        watch = Watch(Nursery(LoopClock()), sink, 2000.0)
         await asyncio.sleep(1)
         watch.stop()
         await asyncio.sleep(5)
@@ -142,7 +142,7 @@ def test_a_sink_that_fails_is_seen_and_is_not_a_client_that_left() -> None:
     async def main() -> list[object]:
         seen: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.append(context["exception"]))
-        watch = Watch(LoopClock(), Failing(), 2000.0)
+        watch = Watch(Nursery(LoopClock()), Failing(), 2000.0)
         await asyncio.sleep(5)
         watch.stop()
         return seen
