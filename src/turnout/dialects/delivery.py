@@ -2,7 +2,6 @@
 
 from turnout.dialects import faults
 from turnout.dialects.dialect import Ask, Delivery, Dialect, EventReader, EventWriter, Seen
-from turnout.dialects.relayed import Body
 from turnout.errors import ProviderFault
 from turnout.types.reply import Ended, Event, Failed, Finished, Reply, Started, UsageReported
 
@@ -60,13 +59,14 @@ class TranslatedWhole:
         self.seen = Seen()
         self._front = front
         self._back = back
-        self._body = Body()
+        self._chunks: list[bytes] = []
 
     def feed(self, chunk: bytes) -> bytes:
-        return self._body.feed(chunk)
+        self._chunks.append(chunk)
+        return b""
 
     def end(self) -> bytes:
-        reply: Reply = self._back.read_reply(self._body.whole())
+        reply: Reply = self._back.read_reply(b"".join(self._chunks))
         self.seen.finish = reply.choices[0].finish if reply.choices else None
         self.seen.usage = reply.usage
         self.seen.model = reply.model or None

@@ -7,9 +7,6 @@ from turnout.dialects import sse
 from turnout.dialects.dialect import Seen
 from turnout.errors import Broken, ProviderFault
 
-WHOLE_LIMIT = 64 * 2**20
-"""Bytes a whole answer may have."""
-
 
 class Watch(Protocol):
     """What a dialect knows about its stream's events."""
@@ -82,32 +79,14 @@ class RelayedWhole:
     def __init__(self, look: Callable[[bytes, Seen], None]) -> None:
         self.seen = Seen()
         self._look = look
-        self._body = Body()
+        self._chunks: list[bytes] = []
 
     def feed(self, chunk: bytes) -> bytes:
-        return self._body.feed(chunk)
+        self._chunks.append(chunk)
+        return b""
 
     def end(self) -> bytes:
-        body = self._body.whole()
+        body = b"".join(self._chunks)
         self._look(body, self.seen)
         self.seen.content = self.seen.ended = True
         return body
-
-
-class Body:
-    """A whole answer as it comes in."""
-
-    def __init__(self) -> None:
-        self._chunks: list[bytes] = []
-        self._size = 0
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Always nothing yet. Raises Broken past all bounds."""
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        if self._size > WHOLE_LIMIT:
-            raise Broken(f"an answer of more than {WHOLE_LIMIT} bytes")
-        return b""
-
-    def whole(self) -> bytes:
-        return b"".join(self._chunks)

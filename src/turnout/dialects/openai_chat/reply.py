@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from turnout.dialects import faults
-from turnout.dialects.body import ABSENT, given
+from turnout.dialects.body import ABSENT
 from turnout.dialects.dialect import Seen
 from turnout.dialects.openai_chat.usage import read_usage, write_usage
 from turnout.errors import Broken
@@ -84,7 +84,7 @@ class _Answer(msgspec.Struct, gc=False):
     id: str | None = None
     model: str | None = None
     usage: msgspec.Raw = ABSENT
-    error: msgspec.Raw = ABSENT
+    error: Any = None
 
 
 class _Outline(msgspec.Struct, gc=False):
@@ -96,7 +96,7 @@ class _Outline(msgspec.Struct, gc=False):
     choices: list[Choice] | None = None
     model: str | None = None
     usage: msgspec.Raw = ABSENT
-    error: msgspec.Raw = ABSENT
+    error: Any = None
 
 
 _ANSWER = msgspec.json.Decoder(_Answer)
@@ -139,8 +139,8 @@ def _decode(body: bytes, decoder: Any) -> Any:
         answer = decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Broken(f"the answer is not a chat completion: {error}") from None
-    if given(answer.error):
-        raise faults.in_reply(msgspec.json.decode(answer.error))
+    if answer.error is not None:
+        raise faults.in_reply(answer.error)
     if not answer.choices:
         raise Broken("the answer has no choices")
     return answer

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from turnout.dialects import faults, sse
-from turnout.dialects.body import ABSENT, given
+from turnout.dialects.body import ABSENT
 from turnout.dialects.dialect import Seen
 from turnout.dialects.openai_chat.reply import Call, Said, arguments_text, finish_of, word_for
 from turnout.dialects.openai_chat.usage import read_usage, write_usage
@@ -47,7 +47,7 @@ class _Watched(msgspec.Struct, gc=False):
     model: str | None = None
     usage: msgspec.Raw = ABSENT
     x_groq: _Groq | None = None
-    error: msgspec.Raw = ABSENT
+    error: Any = None
 
 
 class _ReadChoice(msgspec.Struct, gc=False):
@@ -62,7 +62,7 @@ class _Read(msgspec.Struct, gc=False):
     model: str | None = None
     usage: msgspec.Raw = ABSENT
     x_groq: _Groq | None = None
-    error: msgspec.Raw = ABSENT
+    error: Any = None
 
 
 _WATCHED = msgspec.json.Decoder(_Watched)
@@ -109,8 +109,8 @@ class Watch:
             seen.ended = seen.content = True
             return True
         chunk: _Watched = _decode(data, _WATCHED)
-        if given(chunk.error):
-            raise faults.in_reply(msgspec.json.decode(chunk.error))
+        if chunk.error is not None:
+            raise faults.in_reply(chunk.error)
         if event.event == b"error":
             raise faults.in_reply(msgspec.json.decode(data))
         if chunk.model:
@@ -174,8 +174,8 @@ class Reader:
 
     def _chunk(self, event: sse.ServerEvent, found: list[Event]) -> None:
         chunk: _Read = _decode(event.data, _READ)
-        if event.event == b"error" or given(chunk.error):
-            fault = faults.in_reply(msgspec.json.decode(chunk.error if given(chunk.error) else event.data))
+        if event.event == b"error" or chunk.error is not None:
+            fault = faults.in_reply(msgspec.json.decode(event.data) if chunk.error is None else chunk.error)
             found.append(Failed(str(fault.status or fault.kind or "error"), fault.message))
             return
         if not self._started and (chunk.id or (chunk.choices and chunk.choices[0].delta)):

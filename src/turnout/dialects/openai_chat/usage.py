@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from turnout.dialects.body import Billed, given
+from turnout.dialects.body import Billed
 from turnout.types.reply import Usage
 
 
@@ -36,7 +36,7 @@ _NONE = _Details()
 
 def read_usage(raw: msgspec.Raw) -> Usage | None:
     """None when nothing was reported; ``complete`` False when it was, but not in a way that can be trusted for a bill."""
-    if not given(raw):
+    if not raw:
         return None
     try:
         wire = _USAGE.decode(raw)
@@ -62,16 +62,13 @@ def _apart(wire: _Wire) -> Usage:
     audio_in, image_in = read.audio_tokens or 0, read.image_tokens or 0
     reasoning = written.reasoning_tokens or wire.reasoning_tokens or 0
     audio_out, image_out = written.audio_tokens or 0, written.image_tokens or 0
-    gap = (wire.total_tokens if wire.total_tokens is not None else prompt + completion) - prompt - completion
+    gap = 0 if wire.total_tokens is None else wire.total_tokens - prompt - completion
     complete = wire.prompt_tokens is not None and wire.completion_tokens is not None
 
-    if gap > 0 and gap in {audio_in, audio_in + reasoning} and audio_in:
+    if gap > 0 and audio_in and gap in {audio_in, audio_in + reasoning}:
         prompt += audio_in
         gap -= audio_in
-    if gap > 0 and gap == reasoning:
-        completion += reasoning
-        gap = 0
-    elif gap > 0 and not reasoning:
+    if gap > 0 and reasoning in {gap, 0}:
         completion, reasoning, gap = completion + gap, gap, 0
     elif gap == 0 and reasoning > completion:  # the part is larger than its sum: it was counted beside it, and the total is wrong
         completion += reasoning
