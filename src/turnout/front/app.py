@@ -18,7 +18,7 @@ from turnout.front.explain import explain
 from turnout.front.guard import Guard, Headers, check_json, is_loopback, joined
 from turnout.front.hints import read_hints
 from turnout.front.listing import list_models, show_model
-from turnout.front.sink import AsgiSink, Context, Receive, Send, send_error, send_whole
+from turnout.front.sink import AsgiSink, Receive, Send
 
 Scope = dict[str, Any]
 
@@ -57,16 +57,16 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        clock, snapshot = self._gateway.clock, self._gateway.snapshot
+        clock, view = self._gateway.clock, self._gateway.snapshot.view
         seed, at = clock.seed(), clock.now()
-        context = Context(f"{int(at * 1000):012x}-{seed:016x}", str(snapshot.view.version))
-        call = Call(scope["path"], joined(scope["headers"]), receive, send, context, seed, at, clock.steady())
+        sink = AsgiSink(receive, send, f"{int(at * 1000):012x}-{seed:016x}", view.version)
+        call = Call(scope["path"], joined(scope["headers"]), receive, sink, seed, at, clock.steady())
         try:
             self._guard.check_host(call.headers)
             self._guard.check_origin(call.headers)
             await self._endpoint(scope["method"], call.path)(call)
         except TurnoutError as error:
-            await send_error(send, call.dialect, error, context)
+            await sink.refuse(call.dialect, error)
         except Exception as bug:  # noqa: BLE001 - the top of the process: one request's bug must not be another's
             await self._broke(call, bug)
         except asyncio.CancelledError as stop:
@@ -80,45 +80,48 @@ class App:
         may have been paid already.
         """
         frame = traceback.extract_tb(bug.__traceback__)[-1]
-        said = f"request {call.context.id} broke: {type(bug).__name__} in {frame.name}, line {frame.lineno} of {frame.filename}"
+        said = (
+            f"request {call.sink.request_id} broke: {type(bug).__name__} in {frame.name}, line {frame.lineno} of {frame.filename}"
+        )
         print(f"turnout: {self._gateway.worker}: {said}", file=sys.stderr, flush=True)  # noqa: T201 - a process without a logger speaks on stderr
         self._gateway.metrics.broke(type(bug).__name__)
         error = TurnoutError(
-            Code.OVERLOADED, f"an error inside Turnout; its log says more of request {call.context.id}", retry=False
+            Code.OVERLOADED, f"an error inside Turnout; its log says more of request {call.sink.request_id}", retry=False
         )
         with contextlib.suppress(
             TimeoutError, RuntimeError
         ):  # a client that hangs up while it is told closes the transport under us
             async with asyncio.timeout(LAST_WORD):
-                if call.sink is None or not call.sink.began:
-                    await send_error(call.send, call.dialect, error, call.context)
-                else:
+                if call.sink.began:
                     await call.sink.break_off(call.dialect.error_event(error))
+                else:
+                    await call.sink.refuse(call.dialect, error)
 
     def _endpoint(self, method: str, path: str) -> "Callable[[Call], Awaitable[None]]":
-        if path.startswith(MODELS):  # what follows is a name, which may have slashes in it
-            path = MODEL
         endpoint = self._routes.get((method, path))
-        if endpoint is None:
-            served = ", ".join(f"{verb} {known}" for verb, known in self._routes)
-            wrong = f"{path} does not take {method}" if path in self._paths else f"there is no {path[:MAX_ECHO]} here"
-            raise TurnoutError(
-                Code.INVALID_REQUEST, f"{wrong}; served are {served}", retry=False, status=405 if path in self._paths else 404
-            )
-        return endpoint
+        if endpoint is not None:
+            return endpoint
+        if path.startswith(MODELS) and path != MODEL:  # what follows is a name, which may have slashes in it
+            return self._endpoint(method, MODEL)
+        served = ", ".join(f"{verb} {known}" for verb, known in self._routes)
+        wrong = f"{path} does not take {method}" if path in self._paths else f"there is no {path[:MAX_ECHO]} here"
+        raise TurnoutError(
+            Code.INVALID_REQUEST, f"{wrong}; served are {served}", retry=False, status=405 if path in self._paths else 404
+        )
 
     async def _request(self, call: "Call", snapshot: Snapshot) -> Request:
         """What was asked, by whom. Nobody's body is read before it is known whose it is."""
-        key = self._guard.identify(call.headers, snapshot.keys)
-        check_json(call.headers)
-        ask = call.dialect.ask(await self._bodies.read(call.headers, call.receive), call.headers)
-        hints = read_hints(call.headers, ask, key, snapshot.view.headers)
-        return Request(call.context.id, call.seed, call.at, call.arrived, call.dialect, ask, hints, key)
+        headers, dialect = call.headers, call.dialect
+        key = self._guard.identify(headers, snapshot.keys)
+        check_json(headers)
+        ask = dialect.ask(await self._bodies.read(headers, call.receive), headers)
+        hints = read_hints(headers, ask, key, snapshot.view.headers)
+        return Request(call.sink.request_id, call.seed, call.at, call.arrived, dialect, ask, hints, key)
 
     async def _chat(self, call: "Call") -> None:
-        snapshot = self._gateway.snapshot
+        snapshot, sink = self._gateway.snapshot, call.sink
         request = await self._request(call, snapshot)
-        call.sink = sink = AsgiSink(call.receive, call.send, call.context, stream=request.ask.sketch.stream)
+        sink.stream = request.ask.sketch.stream
         await answer(self._gateway, snapshot, request, sink)
         await sink.finish()
 
@@ -141,7 +144,7 @@ class App:
         if not is_loopback(self._guard.host):
             self._guard.identify(call.headers, self._gateway.snapshot.keys)
         body, content_type = self._gateway.metrics.exposition()
-        await send_whole(call.send, 200, body, content_type.encode(), call.context.headers())
+        await call.sink.answer(body, content_type.encode())
 
     async def _live(self, call: "Call") -> None:
         await call.answer({"status": "live"})
@@ -161,12 +164,10 @@ class Call(msgspec.Struct):
     path: str
     headers: Headers
     receive: Receive
-    send: Send
-    context: Context
+    sink: AsgiSink
     seed: int
     at: float
     arrived: float
-    sink: AsgiSink | None = None
 
     @property
     def dialect(self) -> Dialect:
@@ -176,4 +177,4 @@ class Call(msgspec.Struct):
         return OPENAI_CHAT
 
     async def answer(self, value: Any) -> None:
-        await send_whole(self.send, 200, msgspec.json.encode(value), headers=self.context.headers())
+        await self.sink.answer(msgspec.json.encode(value))

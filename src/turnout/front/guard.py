@@ -1,6 +1,6 @@
 """Who may come in. Loopback is no wall: a web page can reach it, so Host, Origin and content type are checked there too."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from ipaddress import ip_address
@@ -15,6 +15,7 @@ Headers = Mapping[bytes, bytes]
 
 MAX_ECHO = 100
 """Characters of a header that an error repeats."""
+_JSON = b"application/json"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -99,8 +100,8 @@ def check_json(headers: Headers) -> None:
     Raises:
         TurnoutError: ``invalid_request``.
     """
-    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if kind != b"application/json":
+    kind = headers.get(b"content-type", b"")
+    if kind != _JSON and (kind := kind.partition(b";")[0].strip().lower()) != _JSON:
         raise TurnoutError(
             Code.INVALID_REQUEST,
             f'content-type must be application/json, not "{kind[:MAX_ECHO].decode("latin-1") or "missing"}"',
@@ -133,10 +134,9 @@ def _origin_host(origin: str) -> str:
     return host if scheme and netloc and not any(rest) and "@" not in netloc else ""
 
 
-def joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """A request's headers by name; one that was sent twice is a list, so that none of its values can hide behind the other."""
-    pairs = list(headers)
-    by_name = dict(pairs)
-    if len(by_name) != len(pairs):
-        by_name = {name: b",".join(value for other, value in pairs if other == name) for name in by_name}
+    by_name = dict(headers)
+    if len(by_name) != len(headers):
+        by_name = {name: b",".join(value for other, value in headers if other == name) for name in by_name}
     return by_name

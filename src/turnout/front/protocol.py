@@ -1,19 +1,23 @@
 """HTTP before anybody knows who speaks it: what a client may send, and how long it may take.
 
-uvicorn's parser protocol sets no bounds: a header of any size, any number of them, a body that never comes would all be waited
-for. A request that arrives whole pays two comparisons for what is here; the clock is only looked at for one that does not.
+This is the protocol that uvicorn's server runs on each connection, in place of its own: that one sets no bounds (a header of any
+size, any number of them, a body that never comes would all be waited for) and costs twice as much. A request that arrives whole
+pays two comparisons for the bounds; the clock is only looked at for one that does not.
 """
 
 import asyncio
-import http
+from collections import deque
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.server import ServerState
 
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
-from turnout.front.cork import Cork
+from turnout.front.exchange import Exchange, status_line
 
 MOST_HEADERS = 200
 MOST_HEADER_BYTES = 64 * 1024
@@ -32,33 +36,81 @@ class _Refused(Exception):
     """Stops the parser in the middle of its work."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol on httptools, with bounds. What breaks one is answered here and the connection closed."""
+class BoundedProtocol(asyncio.Protocol):
+    """A connection: requests are read ahead, and answered one after the other. What breaks a bound is answered here and closes it."""
 
+    transport: asyncio.Transport
+    flow: FlowControl
     _refusal: TurnoutError | None = None
-    _timer: asyncio.TimerHandle | None = None
     _in_headers = True
     _is_whole = False
     _declines = False  # it offers to change the protocol: see _decline
-    _running: RequestResponseCycle | None = None  # ``cycle`` is the newest, which may still wait behind this one
+    _expects_continue = False
+    _reading: Exchange | None = None  # its body comes
+    _running: Exchange | None = None  # it is being answered
     _surroundings = 0  # bytes since the last that were of use
+    _timer: asyncio.TimerHandle | None = None  # for what has to come of a request
     _began = _heard = 0.0
-    url = b""
-    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # the parent does not say that there is none at first
+    _rest: asyncio.TimerHandle | None = None  # for the next request
+    _idle_since: float | None = None
+    _url = b""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the parent
-        super().connection_made(transport)
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """As uvicorn's server calls it."""
+        del app_state
+        if not config.loaded:
+            config.load()
+        self._app = config.loaded_app
+        self._idle_for = config.timeout_keep_alive
+        self._connections, self._tasks = server_state.connections, server_state.tasks
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # the first of several requests is answered
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._ahead: deque[Exchange] = deque()
+
+    # What the server and the transport call.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # it is one that writes
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self._connections.add(self)  # type: ignore[arg-type]  # of its own protocols the server asks no more than this one does
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._connections.discard(self)
         self._stop_waiting()
+        if self._rest is not None:
+            self._rest.cancel()
         self._leave()
-        super().connection_lost(exc)
+        self.flow.resume_writing()
+        self._reading = self._running = None  # they know us, as the parser does: circles are work for the collector
+        del self._parser
+
+    def pause_writing(self) -> None:
+        self.flow.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.flow.resume_writing()
+
+    def shutdown(self) -> None:
+        """Answer what was asked, and close."""
+        if self._last is None:
+            self.transport.close()
+        else:
+            self._last.keep_alive = False
 
     def data_received(self, data: bytes) -> None:
         self._surroundings += len(data)
         try:
-            self.parser.feed_data(data)
+            self._parser.feed_data(data)
             if self._surroundings > MOST_HEADER_BYTES:
                 raise self._too_much()
         except httptools.HttpParserUpgrade as offer:
@@ -76,65 +128,120 @@ class BoundedProtocol(HttpToolsProtocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        self._unset_keepalive_if_required()  # here, so that an empty line does not keep an idle connection
-        super().on_message_begin()
+        self._idle_since = None  # here, so that an empty line does not keep an idle connection
+        self._url, self._headers, self._expects_continue = b"", [], False
         self._in_headers, self._is_whole = True, False
 
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._expects_continue = True
+        self._headers.append((name, value))
+
     def on_headers_complete(self) -> None:
-        if len(self.headers) > MOST_HEADERS or (
+        self._check_headers()
+        if self._parser.should_upgrade() and any(name == b"upgrade" for name, _ in self._headers):
+            self._declines = True
+            return
+        path = httptools.parse_url(self._url).path.decode("ascii")
+        self._reading = exchange = Exchange(
+            self,
+            {
+                "type": "http",
+                "method": self._parser.get_method().decode("ascii"),
+                "path": unquote(path) if "%" in path else path,
+                "headers": self._headers,
+            },
+            keep_alive=self._parser.should_keep_alive() and self._parser.get_http_version() != "1.0",
+            expects_continue=self._expects_continue,
+        )
+        self._in_headers, self._surroundings = False, 0
+        if self._running is None:
+            self._run(exchange)
+        else:
+            self.flow.pause_reading()
+            self._ahead.append(exchange)
+
+    def on_body(self, body: bytes) -> None:
+        self._surroundings = 0
+        if self._reading is not None:
+            self._reading.take(body)
+
+    def on_message_complete(self) -> None:
+        if self._reading is not None:
+            self._reading.end()
+            self._reading, self._is_whole = None, True
+
+    def _decline(self, rest: bytes) -> None:
+        """Some clients offer h2c with every request. The parser stops at an offer, so the request is read again without it."""
+        version = self._parser.get_http_version()
+        lines = [b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._url, version.encode())]
+        lines += [b"%b: %b\r\n" % header for header in self._headers if header[0] not in _OFFER]
+        self._declines, self._surroundings = False, 0
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received(b"".join(lines) + b"\r\n" + rest)
+
+    # One answer after the other.
+
+    def _run(self, exchange: Exchange) -> None:
+        self._running = exchange
+        task = self._loop.create_task(exchange.run(self._app))
+        task.add_done_callback(self._tasks.discard)
+        self._tasks.add(task)
+
+    def answered(self) -> None:
+        """What an exchange says at its answer's end."""
+        self._running = None
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self._ahead:
+            self._run(self._ahead.popleft())
+            return
+        self._idle_since = self._loop.time()
+        if self._rest is None:
+            self._rest = self._loop.call_at(self._idle_since + self._idle_for, self._end_rest)
+
+    def _end_rest(self) -> None:
+        """Close what is idle for long. One timer for many requests: it looks again when the last of them was answered later."""
+        self._rest = None
+        if self._idle_since is None:
+            return
+        due = self._idle_since + self._idle_for
+        if self._loop.time() < due:
+            self._rest = self._loop.call_at(due, self._end_rest)
+        else:
+            self.transport.close()
+
+    def _leave(self) -> None:
+        """The client is gone, or is sent away: for the request that is being answered, and for those behind it."""
+        if self._running is not None:
+            self._running.leave()
+        self._ahead.clear()
+
+    @property
+    def _last(self) -> Exchange | None:
+        """Of those that are not answered."""
+        return self._ahead[-1] if self._ahead else self._running
+
+    # Bounds.
+
+    def _check_headers(self) -> None:
+        if len(self._headers) > MOST_HEADERS or (
             self._surroundings > MOST_HEADER_BYTES and self._header_bytes() > MOST_HEADER_BYTES
         ):
             raise self._too_much()
-        if len(self.pipeline) >= MOST_AHEAD:
+        if len(self._ahead) >= MOST_AHEAD:
             self._refusal = TurnoutError(
                 Code.INVALID_REQUEST, f"more than {MOST_AHEAD} requests were sent ahead on one connection", retry=False
             )
             raise _Refused
-        if self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers):
-            self._declines = True
-            return
-        before = self.cycle
-        super().on_headers_complete()
-        if (
-            self.cycle is not None and self.cycle is not before and self.cycle.scope["method"] != "HEAD"
-        ):  # whose answer ends with its headers
-            self.cycle.transport = Cork(self.transport)  # type: ignore[assignment]  # all that a cycle asks of one
-        self._in_headers, self._surroundings = False, 0
-
-    def on_body(self, body: bytes) -> None:
-        self._surroundings = 0
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        if not self._declines:
-            self._is_whole = True
-            super().on_message_complete()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
-
-    def _decline(self, rest: bytes) -> None:
-        """Some clients offer h2c with every request. The parser stops at an offer, so the request is read again without it."""
-        version = self.parser.get_http_version()
-        lines = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version.encode())]
-        lines += [b"%b: %b\r\n" % header for header in self.headers if header[0] not in _OFFER]
-        self._declines, self._surroundings = False, 0
-        self.parser = httptools.HttpRequestParser(self)
-        self.data_received(b"".join(lines) + b"\r\n" + rest)
-
-    def _leave(self) -> None:
-        """The client is gone, or is sent away: for the request that is being answered, and for those behind it."""
-        for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):
-            if cycle is not None and not cycle.response_complete:
-                cycle.disconnected = True
-                cycle.message_event.set()
-        self.pipeline.clear()
-
-    # Bounds.
 
     def _header_bytes(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        return len(self._url) + sum(len(name) + len(value) for name, value in self._headers)
 
     def _too_much(self) -> _Refused:
         self._refusal = TurnoutError(
@@ -147,10 +254,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _wait(self) -> None:
         """Something came, and more has to come."""
-        self._heard = self.loop.time()
+        self._heard = self._loop.time()
         if self._timer is None:
             self._began = self._heard
-            self._timer = self.loop.call_later(HEADERS_WITHIN, self._look)
+            self._timer = self._loop.call_later(HEADERS_WITHIN, self._look)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
@@ -158,12 +265,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _look(self) -> None:
-        now = self.loop.time()
+        now = self._loop.time()
         if self.flow.read_paused:  # it is us who do not read on
             self._began = self._heard = now
         due = self._began + HEADERS_WITHIN if self._in_headers else min(self._heard + BODY_IDLE, self._began + BODY_WITHIN)
         if now < due:
-            self._timer = self.loop.call_at(due, self._look)
+            self._timer = self._loop.call_at(due, self._look)
             return
         if self._in_headers and not self._surroundings:
             self.transport.close()  # nothing was said: a connection opened ahead of its use
@@ -174,16 +281,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, error: TurnoutError) -> None:
         """Say why, unless an answer to something else is what the client would take it for; and close."""
         self._stop_waiting()
-        pending = self.cycle if self.cycle is not None and not self.cycle.response_complete else None
-        is_next = pending is None if self._in_headers else pending is not None and not pending.response_started
-        if is_next and not self.pipeline:
-            dialect = DIALECTS["anthropic-messages" if self.url.startswith(b"/v1/messages") else "openai-chat"]
+        running = self._running
+        is_next = running is None if self._in_headers else running is not None and not running.started
+        if is_next and not self._ahead:
+            dialect = DIALECTS["anthropic-messages" if self._url.startswith(b"/v1/messages") else "openai-chat"]
             body = dialect.write_error(error)
-            phrase = http.HTTPStatus(error.status).phrase
-            self.transport.write(
-                f"HTTP/1.1 {error.status} {phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-                "connection: close\r\n\r\n".encode()
-                + body
-            )
+            head = b"%b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+            self.transport.write(head % (status_line(error.status), len(body)) + body)
         self._leave()
         self.transport.close()

@@ -330,3 +330,41 @@ async def test_a_client_that_leaves_with_requests_ahead_leaves_the_running_one()
 
     assert peer.asked == ["/v1/chat/completions"]
     assert peer.wire.sent == b""
+
+
+@in_virtual_time
+async def test_an_idle_connection_is_kept_for_a_while_after_its_last_answer() -> None:
+    """However long it has lived by then; a request that is being answered is not idleness."""
+    peer = Peer(answer_after=50)
+    await peer.send(GET)
+    await asyncio.sleep(100)
+    await peer.send(GET)
+    await asyncio.sleep(50 + 74)
+    assert not peer.wire.closed
+    await asyncio.sleep(2)
+
+    assert (peer.wire.closed, len(peer.asked)) == (True, 2)
+
+
+@in_virtual_time
+async def test_a_server_that_stops_closes_what_is_idle_and_answers_what_was_asked() -> None:
+    """The last answer says that it is the last."""
+    idle, busy = Peer(), Peer(answer_after=1)
+    for peer in (idle, busy):
+        await peer.send(GET)
+        await peer.send(GET)
+        peer._protocol.shutdown()
+    assert (idle.wire.closed, busy.wire.closed) == (True, False)
+    await asyncio.sleep(3)
+
+    assert busy.wire.sent.count(b"connection: close") == 1
+    assert (busy.wire.closed, len(busy.asked)) == (True, 2)
+
+
+@in_virtual_time
+async def test_a_client_of_http_1_0_is_answered_and_the_connection_closed() -> None:
+    """Even if it asks to keep it."""
+    peer = Peer()
+    await peer.send(b"GET /a%20b?c HTTP/1.0\r\nhost: x\r\nconnection: keep-alive\r\n\r\n")
+
+    assert (peer.wire.status, peer.wire.closed, peer.asked) == (200, True, ["/a b"])

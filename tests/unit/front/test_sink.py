@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from turnout.front.sink import AsgiSink, Context
+from turnout.front.sink import AsgiSink
 from turnout.ports import Serving
 
 SERVING = Serving("a/model", "static", 1, None, ())
@@ -31,7 +31,7 @@ class Server:
 async def test_a_whole_answer_is_two_messages_with_its_length() -> None:
     """And says who served it."""
     server = Server()
-    sink = AsgiSink(server.receive, server.send, Context("id", "1"), stream=False)
+    sink = AsgiSink(server.receive, server.send, "id", 1)
     await sink.begin(SERVING)
     await sink.send(b"{}")
     await sink.finish()
@@ -45,7 +45,8 @@ async def test_a_whole_answer_is_two_messages_with_its_length() -> None:
 async def test_an_answer_that_was_stopped_before_its_headers_went_still_begins_with_them() -> None:
     """The event that ends a cut stream must not be the first thing its client hears."""
     server = Server(is_taking=False)
-    sink = AsgiSink(server.receive, server.send, Context("id", "1"), stream=True)
+    sink = AsgiSink(server.receive, server.send, "id", 1)
+    sink.stream = True
     await sink.begin(SERVING)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
