@@ -76,9 +76,10 @@ def read(body: bytes, decoder: "msgspec.json.Decoder[B]") -> tuple[B, Fields, se
     except RecursionError:
         raise TurnoutError(Code.INVALID_REQUEST, "the body is nested too deeply") from None
     known = _inner_types(decoder.type)
-    for name, value in fields.items():
-        if name not in known and len(strays) <= MOST_NAMES and bytes(value) not in _NEUTRAL:
-            strays.add(f"field:{name}")
+    if not fields.keys() <= known.keys():
+        for name, value in fields.items():
+            if name not in known and len(strays) <= MOST_NAMES and bytes(value) not in _NEUTRAL:
+                strays.add(f"field:{name}")
     return parsed, fields, strays
 
 
@@ -165,8 +166,8 @@ def rewrite(fields: Fields, model: str, **changed: msgspec.Raw) -> bytes:
 
 def hints_in(fields: Fields) -> dict[str, Any]:
     """Our own body key. Raises TurnoutError when it is not an object."""
-    raw = fields.get("turnout")
-    if raw is None or not given(raw):
+    raw = fields.get("turnout", ABSENT)
+    if not given(raw):
         return {}
     value = _plain(raw, "turnout")
     if not isinstance(value, dict):
@@ -182,7 +183,7 @@ def strings_in(raw: msgspec.Raw) -> dict[str, str]:
 
 def given(raw: msgspec.Raw) -> bool:
     """Whether the field is there and not null."""
-    return bytes(raw) not in _NOTHING
+    return raw is not ABSENT and bytes(raw) not in _NOTHING
 
 
 def _plain(raw: msgspec.Raw, name: str) -> Any:

@@ -14,6 +14,8 @@ from turnout.types.policy import SECRET_HEADERS, Key
 from turnout.types.traits import Hints
 
 TAGS = b"x-turnout-tags"
+SESSION, ROUTE = b"x-turnout-session", b"x-turnout-route"
+DEADLINE, MAX_COST = b"x-turnout-deadline-ms", b"x-turnout-max-cost-usd"
 MAX_TAGS = 64
 MAX_TAG_CHARS = 256
 MAX_MODELS = 64
@@ -22,6 +24,8 @@ MAX_DEADLINE_MS = 2**53 - 1
 MAX_COST_USD = 1_000_000
 """In pico-dollars it still fits the 64 bits of a record."""
 _MAX_NUMBER_CHARS = 40
+_HEADERS = frozenset({TAGS, SESSION, ROUTE, DEADLINE, MAX_COST})
+_NOTHING = Hints()
 _BODY_KEYS = frozenset({"tags", "session", "deadline_ms", "max_cost_usd", "route", "models"})
 
 
@@ -31,6 +35,10 @@ def read_hints(headers: Mapping[bytes, bytes], ask: Ask, key: Key | None, watche
     Raises:
         TurnoutError: ``invalid_request`` naming the header or body key at fault.
     """
+    bound = key.tags if key is not None else {}
+    seen = _watched(headers, watched) if watched else {}
+    if not ask.turnout and not ask.metadata and _HEADERS.isdisjoint(headers):  # as most requests do
+        return Hints(tags=bound, bound=frozenset(bound), headers=seen) if bound or seen else _NOTHING
     said = ask.turnout
     if unknown := said.keys() - _BODY_KEYS:
         raise _bad(f"turnout.{min(unknown)[:MAX_TAG_CHARS]}", f"is not a hint; known are {', '.join(sorted(_BODY_KEYS))}")
@@ -39,18 +47,17 @@ def read_hints(headers: Mapping[bytes, bytes], ask: Ask, key: Key | None, watche
         tags |= _header_tags(headers[TAGS].decode("latin-1"))
     if len(tags) > MAX_TAGS:
         raise _bad("x-turnout-tags", f"too many tags: {len(tags)}, at most {MAX_TAGS}")
-    if key is not None and key.tags:
-        tags |= key.tags
-    loose = _loose_tags(ask.metadata, tags) if ask.metadata else {}
+    tags |= bound
+    loose = _loose_tags(ask.metadata, tags)
     return Hints(
-        tags=loose | tags if loose else tags,
-        bound=frozenset(key.tags) if key is not None else frozenset(),
+        tags=loose | tags,
+        bound=frozenset(bound),
         plain=frozenset([name for name, value in loose.items() if allowed_instead(name, value) is not None]),
-        headers=_watched(headers, watched) if watched else {},
-        session=_text(headers, b"x-turnout-session", said, "session"),
-        deadline_ms=_deadline(_either(headers, b"x-turnout-deadline-ms", said, "deadline_ms")),
-        max_cost=_cost(_either(headers, b"x-turnout-max-cost-usd", said, "max_cost_usd")),
-        route=_text(headers, b"x-turnout-route", said, "route"),
+        headers=seen,
+        session=_text(headers, SESSION, said, "session"),
+        deadline_ms=_deadline(_either(headers, DEADLINE, said, "deadline_ms")),
+        max_cost=_cost(_either(headers, MAX_COST, said, "max_cost_usd")),
+        route=_text(headers, ROUTE, said, "route"),
         models=_models(said.get("models")),
     )
 

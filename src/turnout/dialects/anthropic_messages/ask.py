@@ -15,6 +15,8 @@ NAME = "anthropic-messages"
 
 _HEADERS = (b"anthropic-beta", b"anthropic-version")
 _BODY = msgspec.json.Decoder(Body)
+_NEUTRAL = frozenset({"model", "messages", "system", "stream", "max_tokens", "temperature", "top_p", "metadata", "turnout"})
+"""Fields that ask nothing beyond what every dialect has."""
 
 # Bits as plain integers: an IntFlag's operators cost a microsecond each on the hot path.
 _TEXT, _IMAGE, _DOCUMENT = int(Modality.TEXT), int(Modality.IMAGE), int(Modality.DOCUMENT)
@@ -25,15 +27,17 @@ _REASONING, _STREAMING, _STOP = int(Feature.REASONING), int(Feature.STREAMING), 
 def ask(body: bytes, headers: Headers = NO_HEADERS) -> Ask:
     """Read a client's request. Raises TurnoutError ``invalid_request`` naming the field at fault."""
     own = relayed(headers, _HEADERS)
-    parsed, fields, strays = bodies.read(body, _BODY)
-    turns = _Turns()
+    parsed, fields, carries = bodies.read(body, _BODY)
+    turns = _Turns(carries)
     turns.read_system(parsed.system)
     turns.read(parsed.messages)
+    if not fields.keys() <= _NEUTRAL:
+        _settings(parsed, carries)
+    if own:
+        carries |= switches(own)
     metadata = bodies.strings_in(parsed.metadata)
-    carries = bodies.told(strays | switches(own) | turns.carries | _carried(parsed))
-    sketch = _sketch(parsed, fields, turns, carries, metadata.get("user_id"))
-    hints = bodies.hints_in(fields) if "turnout" in fields else {}
-    return Ask(NAME, body, Read(parsed, fields), sketch, hints, metadata, own)
+    sketch = _sketch(parsed, fields, turns, bodies.told(carries), metadata.get("user_id"))
+    return Ask(NAME, body, Read(parsed, fields), sketch, bodies.hints_in(fields), metadata, own)
 
 
 def relay(ask: Ask, upstream_model: str) -> bytes:
@@ -88,34 +92,33 @@ def thinks(body: Body) -> bool:
     return asked or (body.output_config is not None and body.output_config.effort is not None)
 
 
-def _carried(body: Body) -> set[str]:
+def _settings(body: Body, carries: set[str]) -> None:
     """Names for what the settings ask beyond what every dialect has."""
     thinking, choice = body.thinking, body.tool_choice
-    found = {name for name, asked in (
+    carries.update(name for name, asked in (
         ("top_k", body.top_k is not None),
         ("many_stops", len(body.stop_sequences or ()) > 4),
         ("reasoning_budget", thinking is not None and thinking.budget_tokens is not None),
         ("reasoning_display", thinking is not None and thinking.display is not None),
         ("reasoning_off", thinking is not None and thinking.type == "disabled"),
         ("cache_control", bodies.given(body.cache_control)),
-    ) if asked}  # fmt: skip
+    ) if asked)  # fmt: skip
     if choice is not None and choice.type not in {"auto", "any", "tool", "none"}:
-        found.add(f"tool_choice:{choice.type}")
+        carries.add(f"tool_choice:{choice.type}")
     for tool in body.tools or ():
         if tool.type not in (None, "custom"):
-            found.add(f"tool_type:{tool.type}")
+            carries.add(f"tool_type:{tool.type}")
         if bodies.given(tool.cache_control):
-            found.add("cache_control")
-    return found
+            carries.add("cache_control")
 
 
 class _Turns:
     """One pass over the system prompt and the messages: the texts to count, the media, and what else they hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, carries: set[str]) -> None:
         self.texts: list[str] = []
         self.system: list[str] = []
-        self.carries: set[str] = set()
+        self.carries = carries
         self.last_user = ""
         self.images = self.document_bytes = 0
         self.input = _TEXT

@@ -15,6 +15,10 @@ _HEADERS = (b"openai-beta",)  # not the client's own organization or project: th
 _BODY = msgspec.json.Decoder(Body)
 _SILENT = msgspec.Raw(b'{"include_usage":true}')
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NEUTRAL = frozenset(
+    {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "top_p", "user", "turnout"}
+)
+"""Fields that ask nothing beyond what every dialect has, as long as no other stands beside them."""
 
 # Bits as plain integers: an IntFlag's operators cost a microsecond each on the hot path.
 _TEXT, _IMAGE, _AUDIO = int(Modality.TEXT), int(Modality.IMAGE), int(Modality.AUDIO)
@@ -28,16 +32,15 @@ _SEED, _STOP, _N = int(Feature.SEED), int(Feature.STOP), int(Feature.N)
 def ask(body: bytes, headers: Headers = NO_HEADERS) -> Ask:
     """Read a client's request. Raises TurnoutError ``invalid_request`` naming the field at fault."""
     own = relayed(headers, _HEADERS)
-    parsed, fields, strays = bodies.read(body, _BODY)
-    turns = _Turns()
+    parsed, fields, carries = bodies.read(body, _BODY)
+    turns = _Turns(carries)
     turns.read(parsed.messages)
-    sketch = _sketch(parsed, fields, turns, bodies.told(strays | switches(own) | turns.carries | _carried(parsed, turns)))
-    return Ask(
-        NAME, body, Read(parsed, fields), sketch,
-        bodies.hints_in(fields) if "turnout" in fields else {},
-        bodies.strings_in(parsed.metadata),
-        own,
-    )  # fmt: skip
+    if not fields.keys() <= _NEUTRAL:
+        _settings(parsed, turns)
+    if own:
+        carries |= switches(own)
+    sketch = _sketch(parsed, fields, turns, bodies.told(carries))
+    return Ask(NAME, body, Read(parsed, fields), sketch, bodies.hints_in(fields), bodies.strings_in(parsed.metadata), own)
 
 
 def relay(ask: Ask, upstream_model: str, quirks: frozenset[str] = frozenset()) -> bytes:
@@ -111,9 +114,10 @@ def _features(body: Body) -> int:
     return bits
 
 
-def _carried(body: Body, turns: "_Turns") -> set[str]:
+def _settings(body: Body, turns: "_Turns") -> None:
     """Names for what the settings ask beyond what every dialect has. Neutral values ask nothing."""
-    found = {name for name, asked in (
+    carries = turns.carries
+    carries.update(name for name, asked in (
         ("logprobs", body.logprobs or body.top_logprobs),
         ("n", body.n is not None and body.n > 1),
         ("seed", body.seed is not None),
@@ -121,21 +125,20 @@ def _carried(body: Body, turns: "_Turns") -> set[str]:
         ("temperature_over_1", body.temperature is not None and body.temperature > 1),
         ("media_output", bodies.given(body.audio) or (body.modalities and set(body.modalities) - {"text"})),
         ("metadata", bodies.given(body.metadata) and bytes(body.metadata) != b"{}"),
-    ) if asked}  # fmt: skip
+    ) if asked)  # fmt: skip
     if body.stop and any(not text.strip() for text in ([body.stop] if isinstance(body.stop, str) else body.stop)):
-        found.add("whitespace_stop")
+        carries.add("whitespace_stop")
     if body.response_format is not None:
-        found |= _carried_format(body.response_format)
+        carries |= _carried_format(body.response_format)
     if body.reasoning_effort is not None:
-        found |= _carried_reasoning(body, turns)
+        carries |= _carried_reasoning(body, turns)
     for tool in body.tools or ():
         if tool.function is None:
-            found.add(f"tool_type:{tool.type}")
+            carries.add(f"tool_type:{tool.type}")
         if bodies.given(tool.cache_control):
-            found.add("cache_control")
+            carries.add("cache_control")
     if isinstance(body.tool_choice, Choose) and body.tool_choice.function is None:
-        found.add(f"tool_choice:{body.tool_choice.type}")
-    return found
+        carries.add(f"tool_choice:{body.tool_choice.type}")
 
 
 def _carried_format(wanted: Format) -> set[str]:
@@ -166,10 +169,10 @@ def _carried_reasoning(body: Body, turns: "_Turns") -> set[str]:
 class _Turns:
     """One pass over the messages: the texts to count, the media, and what else they hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, carries: set[str]) -> None:
         self.texts: list[str] = []
         self.system: list[str] = []
-        self.carries: set[str] = set()
+        self.carries = carries
         self.last_user = ""
         self.count = self.images = self.audio_bytes = self.document_bytes = 0
         self.input = _TEXT
