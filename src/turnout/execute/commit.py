@@ -1,5 +1,7 @@
 """What is held back of an attempt until it is sure to answer: providers send their prelude before they fail."""
 
+import msgspec
+
 from turnout.dialects.dialect import Delivery
 from turnout.errors import Broken
 
@@ -10,16 +12,13 @@ WHOLE_LIMIT = 64 * 1024 * 1024
 """Bytes a whole answer may have, since all of it is held: images in base64 are megabytes, a provider gone wild is gigabytes."""
 
 
-class Hold:
+class Hold(msgspec.Struct, eq=False):
     """One attempt's answer up to its commit point: a stream's first content, a whole answer's clean end."""
 
-    __slots__ = ("_held", "_size", "_stream", "delivery")
-
-    def __init__(self, delivery: Delivery, *, stream: bool) -> None:
-        self.delivery = delivery
-        self._stream = stream
-        self._held: list[bytes] = []
-        self._size = 0
+    delivery: Delivery
+    stream: bool
+    held: list[bytes] = []
+    size: int = 0
 
     def feed(self, chunk: bytes) -> bool:
         """Take what came; True once the answer may be committed to.
@@ -28,12 +27,12 @@ class Hold:
             ProviderFault: it is no answer.
         """
         out = self.delivery.feed(chunk)
-        self._size += len(chunk)
+        self.size += len(chunk)
         if out:
-            self._held.append(out)
-        if self._stream:
-            return self.delivery.seen.content or self._size > PRELUDE_LIMIT
-        if self._size > WHOLE_LIMIT:
+            self.held.append(out)
+        if self.stream:
+            return self.delivery.seen.content or self.size > PRELUDE_LIMIT
+        if self.size > WHOLE_LIMIT:
             raise Broken(f"a whole answer larger than {WHOLE_LIMIT} bytes")
         return False
 
@@ -43,10 +42,9 @@ class Hold:
         Raises:
             ProviderFault: it ended too early, or is no answer.
         """
-        self._held.append(self.delivery.end())
+        self.held.append(self.delivery.end())
 
     def release(self) -> bytes:
         """What was held, once."""
-        held = b"".join(self._held)
-        self._held = []
+        held, self.held = b"".join(self.held), []
         return held

@@ -43,7 +43,7 @@ class Run:
         self.steady = world.clock.steady
         deadline = job.arrived + job.plan.deadline
         self.watch = Watch(world.nursery, sink, deadline)
-        self.tally = Tally(job, world.charge)
+        self.tally = Tally(job.arrived, world.charge)
         self.call: Call | None = None
         self.state = attempts.State(job.plan, job.seed, deadline)
         self.end: attempts.End | None = None
@@ -152,9 +152,11 @@ class Run:
             call.chunks = incoming.chunks()
             async for chunk in call.chunks:
                 if call.hold.feed(chunk):
+                    self.watch.lift()
                     break
             else:
-                await self._ended(call)
+                self._ended(call)
+                await call.hang_up()
         except TurnoutError as error:
             # The request cannot be written for this model, though matching let it pass: as wrong as if the provider had said so.
             return self._failed(call, CallerFault(error.message, status=error.status))
@@ -167,7 +169,6 @@ class Run:
 
     async def _write_record(self) -> attempts.Event:
         call = self._under_way()
-        self.watch.lift()
         outcome: Outcome = "ok" if call.record else "begun"
         try:
             await self._pass_gate(self.tally.execution(outcome, self.state.skipped, chosen=call))
@@ -181,12 +182,11 @@ class Run:
 
     async def _deliver(self) -> attempts.Event:
         """Let the client have what was held, and what follows as it comes."""
-        call = self._under_way()
-        self.watch.lift()
-        self.tally.serve(call)
+        call, job = self._under_way(), self.job
+        stated = changes(job.ask.sketch.carries, job.front.name, call.upstream.dialect.name)
+        serving = self.tally.serve(call, stated)
         try:
-            stated = changes(self.job.ask.sketch.carries, self.job.front.name, call.upstream.dialect.name)
-            await self.sink.begin(self.tally.serving(stated))
+            await self.sink.begin(serving)
             await self.sink.send(call.hold.release())
             if call.record is None:
                 await self._relay(call)
@@ -207,7 +207,8 @@ class Run:
                 watch.touched = NEVER  # a slow client is not a slow provider
                 await send(out)
             watch.touched = steady()
-        await self._ended(call)
+        self._ended(call)
+        await call.hang_up()
         rest = call.hold.release()
         if rest:
             await send(rest)
@@ -243,12 +244,11 @@ class Run:
     def _cancelled(self, command: attempts.CancelAttempt) -> None:
         self.tally.cancelled(self._under_way(), self.steady(), command.fault, command.detail)
 
-    async def _ended(self, call: Call) -> None:
-        """Its body has ended: the connection goes back before the client is served, however slow that is."""
+    def _ended(self, call: Call) -> None:
+        """Its body has ended. The connection is to go back before the client is served, however slow that is."""
         call.hold.end()
         self.watch.lift()
         self.tally.answered(call, self.steady())
-        await call.hang_up()
 
     def _finished_anyway(self) -> attempts.AttemptFinished | None:
         """Whatever ends a stream after its end mark has gone out changes nothing: SDKs hang up on it, some providers never do."""

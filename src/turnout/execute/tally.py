@@ -7,7 +7,7 @@ import msgspec
 from turnout.errors import ProviderFault, TurnoutError
 from turnout.execute.attempts import Skip
 from turnout.execute.commit import Hold
-from turnout.execute.job import Execution, Job, Upstream
+from turnout.execute.job import Execution, Upstream
 from turnout.ports import Incoming, Serving
 from turnout.types.decision import Reason, Step
 from turnout.types.money import PicoDollars
@@ -37,15 +37,14 @@ class Call(msgspec.Struct, eq=False):
             await incoming.close()
 
 
-class Tally:
-    """The attempts of one request, in order, and the one whose answer is served."""
+class Tally(msgspec.Struct, eq=False):
+    """The attempts of one request, in order, and the one whose answer is served. ``arrived`` in steady seconds."""
 
-    def __init__(self, job: Job, charge: Callable[[str, Usage], PicoDollars | None]) -> None:
-        self._arrived = job.arrived
-        self._charge = charge
-        self._records: list[Attempt] = []
-        self._cost: PicoDollars | None = PicoDollars(0)
-        self._served: Call | None = None
+    arrived: float
+    charge: Callable[[str, Usage], PicoDollars | None]
+    records: list[Attempt] = []
+    cost: PicoDollars | None = PicoDollars(0)
+    served: Call | None = None
 
     def answered(self, call: Call, now: float) -> None:
         """Its body ended as the protocol says."""
@@ -60,26 +59,21 @@ class Tally:
         if call.record is None:
             self._close(call, now, fault, detail, billed=True)
 
-    def serve(self, call: Call) -> None:
-        """Its answer, and no other, goes to the client."""
-        self._served = call
-
-    def serving(self, warnings: tuple[str, ...]) -> Serving:
-        """For the front's headers."""
-        assert self._served is not None, "an answer begins with a commit"
-        call, cost = self._served, self._cost if self._served.record else None
-        return Serving(call.step.model, call.reason, call.number, cost, warnings)
+    def serve(self, call: Call, warnings: tuple[str, ...]) -> Serving:
+        """Its answer, and no other, goes to the client; this is for the front's headers."""
+        self.served = call
+        return Serving(call.step.model, call.reason, call.number, self.cost if call.record else None, warnings)
 
     def execution(
         self, outcome: Outcome, skipped: tuple[Skip, ...], error: TurnoutError | None = None, *, chosen: Call | None = None
     ) -> Execution:
         """The sum of it. ``chosen`` is about to be served."""
-        records, cost, call = tuple(self._records), self._cost, chosen or self._served
+        records, cost, call = tuple(self.records), self.cost, chosen or self.served
         if call is None:
             return Execution(outcome, records, cost, error=error, skipped=skipped)
         return Execution(
             outcome, records, cost, call.step.model, call.reason, call.record.usage if call.record else None,
-            self._ms(call.first_token), error, skipped,
+            self._first_token(call), error, skipped,
         )  # fmt: skip
 
     def _close(
@@ -90,19 +84,22 @@ class Tally:
         if usage is not None and seen.finish is None and not seen.ended and usage.complete:
             # A provider counts while it speaks: figures from before the finish are not the bill's.
             usage = msgspec.structs.replace(usage, complete=False)
-        cost: PicoDollars | None = None if billed else PicoDollars(0)
+        cost: PicoDollars | None = PicoDollars(0)
         if usage is not None or billed:
-            cost = self._charge(call.step.model, usage or _UNTOLD)
-        call.record = Attempt(
-            call.step.model, call.reason, (call.started - self._arrived) * 1000, (now - self._arrived) * 1000,
-            self._ms(call.first_token), status or call.status, fault, detail, usage, cost, seen.model,
+            cost = self.charge(call.step.model, usage or _UNTOLD)
+        record = call.record = Attempt(
+            call.step.model, call.reason, self._ms(call.started), self._ms(now), self._first_token(call),
+            status or call.status, fault, detail, usage, cost, seen.model,
         )  # fmt: skip
-        self._records.append(call.record)
-        self._cost = None if cost is None or self._cost is None else PicoDollars(self._cost + cost)
-        return call.record
+        self.records.append(record)
+        self.cost = None if cost is None or self.cost is None else PicoDollars(self.cost + cost)
+        return record
 
-    def _ms(self, moment: float | None) -> float | None:
-        return None if moment is None else (moment - self._arrived) * 1000
+    def _first_token(self, call: Call) -> float | None:
+        return None if call.first_token is None else self._ms(call.first_token)
+
+    def _ms(self, moment: float) -> float:
+        return (moment - self.arrived) * 1000
 
 
 _UNTOLD = Usage(complete=False)

@@ -85,27 +85,30 @@ class Watch:
         self._deadline = deadline
         now = nursery.steady()
         self._armed = nursery.take(self, now)
-        self._arm(now, deadline)
+        if deadline < self._armed:
+            self._arm(now)
 
     def allow(self, limit: Limit, seconds: float) -> None:
         """The attempt that starts now has this long."""
         now = self._nursery.steady()
         self._limit, self._limit_at = limit, now + seconds
         self._idle = self.touched = NEVER
-        self._arm(now, self._limit_at)
+        if self._limit_at < self._armed:
+            self._arm(now)
 
     def allow_between_reads(self, seconds: float) -> None:
         """The attempt's limit is met; from now on only ``touched`` counts."""
         self._limit_at = NEVER
         self._idle = seconds
         self.touched = now = self._nursery.steady()
-        self._arm(now, now + seconds)
+        if now + seconds < self._armed:
+            self._arm(now)
 
     def lift(self) -> None:
         """Nothing is expected of an upstream for now: only the deadline and the client count."""
         self._limit_at = self.touched = NEVER
         if self._armed == NEVER:
-            self._arm(self._nursery.steady(), self._deadline)
+            self._arm(self._nursery.steady())
 
     def taken(self) -> Cause | None:
         """Why the task was cancelled, once; None when someone else did it."""
@@ -138,12 +141,10 @@ class Watch:
         elif due >= self.touched + self._idle:
             self._interrupt("idle")
         else:
-            self._arm(now, self._deadline)
+            self._arm(now)
 
-    def _arm(self, now: float, limit: float) -> None:
-        """Have the timer look no later than at this limit; one set too early looks once in vain."""
-        if limit >= self._armed:
-            return
+    def _arm(self, now: float) -> None:
+        """Have a timer of its own look no later than at the nearest limit; one set too early looks once in vain."""
         self._disarm()
         # While nothing is expected of the upstream the wait may begin at any moment from now on.
         self._armed = min(self._deadline, self._limit_at, min(self.touched, now) + self._idle)

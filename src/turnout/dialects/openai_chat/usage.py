@@ -76,10 +76,12 @@ def _apart(wire: _Wire) -> Usage:
 
     fresh = prompt - cached - cache_write - audio_in - image_in
     output = completion - reasoning - audio_out - image_out
+    if fresh < 0 or output < 0:
+        fresh, output, complete = max(fresh, 0), max(output, 0), False
     return Usage(
-        input=max(fresh, 0), cache_read=cached, cache_write=cache_write, input_audio=audio_in, input_image=image_in,
-        output=max(output, 0), reasoning=reasoning, output_audio=audio_out, output_image=image_out,
-        complete=complete and gap == 0 and fresh >= 0 and output >= 0,
+        input=fresh, cache_read=cached, cache_write=cache_write, input_audio=audio_in, input_image=image_in,
+        output=output, reasoning=reasoning, output_audio=audio_out, output_image=image_out,
+        complete=complete and gap == 0,
     )  # fmt: skip
 
 
