@@ -1,6 +1,6 @@
 """attempts.step as a conversation: events in, commands out."""
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from tests.support.play import plan, step
 from turnout.errors import Blame, Code
 from turnout.execute.attempts import (
+    _RULES,
     UNRECORDED,
     Abandon,
     AttemptFailed,
@@ -69,6 +70,11 @@ def test_a_good_answer_is_three_events() -> None:
     assert talk(ContentCame(1.0, 1)) == (Commit(1),)
     assert talk(AttemptFinished(2.0, 1)) == (Done(),)
     assert talk.state.phase == "over"
+
+
+def test_every_event_has_a_rule() -> None:
+    """One that had none would be dropped without a word."""
+    assert {event for rules in _RULES.values() for event in rules} == set(get_args(Event))
 
 
 @pytest.mark.parametrize(

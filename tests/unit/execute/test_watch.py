@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.fake_sink import FakeSink
 from tests.support.virtual_time import LoopClock, run
-from turnout.execute.watch import NEVER, Cause, Nursery, Watch
+from turnout.execute.watch import CLIENT_LOOK, NEVER, Cause, Nursery, Watch
 
 
 def interrupted(
@@ -148,3 +148,58 @@ def test_a_sink_that_fails_is_seen_and_is_not_a_client_that_left() -> None:
         return seen
 
     assert [type(one) for one in run(main())] == [ValueError]
+
+
+class Noting(FakeSink):
+    """Notes when it is first watched, in seconds from the start."""
+
+    watched_at: float | None = None
+
+    async def wait_gone(self) -> None:
+        self.watched_at = asyncio.get_running_loop().time() - 1000.0
+        await super().wait_gone()
+
+
+def test_quick_requests_share_one_timer() -> None:
+    """Nobody sets and cancels a timer for a request that is over before it would strike; one that is not over is seen to."""
+
+    async def main() -> tuple[int, float | None]:
+        loop = asyncio.get_running_loop()
+        nursery = Nursery(LoopClock())
+        for _ in range(100):
+            Watch(nursery, FakeSink(), 2000.0).stop()
+        slow = Watch(nursery, sink := Noting(), 2000.0)
+        timers = len(loop._scheduled)  # type: ignore[attr-defined]
+        await asyncio.sleep(1)
+        slow.stop()
+        return timers, sink.watched_at
+
+    assert run(main()) == (1, pytest.approx(CLIENT_LOOK, abs=0.002))
+
+
+def test_each_request_is_left_alone_for_equally_long() -> None:
+    """The shared timer follows the eldest that is still there: none is looked at early, late or after its end."""
+
+    async def main() -> list[float | None]:
+        nursery, sinks = Nursery(LoopClock()), [Noting() for _ in range(4)]
+        watches = []
+        for sink in sinks:
+            watches.append(Watch(nursery, sink, 2000.0))
+            await asyncio.sleep(0.02)
+        watches[2].stop()
+        await asyncio.sleep(1)
+        for watch in watches:
+            watch.stop()
+        return [sink.watched_at for sink in sinks]
+
+    soon = [pytest.approx(start + CLIENT_LOOK, abs=0.002) for start in (0, 0.02, 0.06)]
+    assert run(main()) == [soon[0], soon[1], None, soon[2]]
+
+
+def test_a_deadline_may_be_nearer_than_the_look_at_the_client() -> None:
+    """Such a request has a timer of its own from its start."""
+
+    async def nothing(_: Watch) -> None:
+        await asyncio.sleep(9999)
+
+    assert interrupted(nothing, deadline=0.02) == ("deadline", pytest.approx(0.02, abs=0.002))
