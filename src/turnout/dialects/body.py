@@ -157,10 +157,8 @@ def rewrite(fields: Fields, model: str, **changed: msgspec.Raw) -> bytes:
     Always built from the fields as they were read, so that a body which names a field twice cannot show us one value
     and the provider another.
     """
-    out = dict(fields)
+    out = {**fields, "model": model, **changed}
     out.pop("turnout", None)
-    out["model"] = msgspec.Raw(msgspec.json.encode(model))
-    out.update(changed)
     return msgspec.json.encode(out)
 
 

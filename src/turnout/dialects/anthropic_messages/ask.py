@@ -48,24 +48,25 @@ def relay(ask: Ask, upstream_model: str) -> bytes:
 
 def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozenset[str], user: str | None) -> Sketch:
     wanted = body.format()
+    # By position: msgspec looks for each name among all of them, which for so many costs as much as decoding the body.
     return Sketch(
-        model=body.model,
-        stream=body.stream is True,
-        system="\n".join(turns.system),
-        last_user=turns.last_user,
-        texts=tuple(turns.texts),
-        turns=len(body.messages),
-        tools=len(body.tools or ()),
-        tool_bytes=(len(bytes(fields["tools"])) if body.tools else 0) + (len(bytes(wanted.schema)) if wanted is not None else 0),
-        images=turns.images,
-        audio_bytes=0,
-        document_bytes=turns.document_bytes,
-        features=_features(body),
-        input=turns.input,
-        output=_TEXT,
-        max_output=body.max_tokens,
-        n=1,
-        carries=carries,
+        body.model,
+        body.stream is True,
+        "\n".join(turns.system),
+        turns.last_user,
+        tuple(turns.texts),
+        len(body.messages),
+        len(body.tools or ()),
+        (len(bytes(fields["tools"])) if body.tools else 0) + (len(bytes(wanted.schema)) if wanted is not None else 0),
+        turns.images,
+        0,  # audio_bytes
+        turns.document_bytes,
+        _features(body),
+        turns.input,
+        _TEXT,
+        body.max_tokens,
+        1,  # n
+        carries,
         user=user,
         has_tool_results=turns.has_tool_results,
     )
