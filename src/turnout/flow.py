@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from operator import attrgetter
 from time import perf_counter_ns
 from typing import Protocol
 
@@ -11,7 +10,7 @@ import msgspec
 from turnout.catalog import rates
 from turnout.clock import Clock
 from turnout.decide.classify import classify
-from turnout.decide.compiled import View
+from turnout.decide.compiled import Slot, View
 from turnout.decide.decide import Decided, decide
 from turnout.decide.match import NoCandidate
 from turnout.decide.order import digest
@@ -29,8 +28,6 @@ from turnout.types.policy import Key
 from turnout.types.record import Record
 from turnout.types.reply import Usage
 from turnout.types.traits import Hints, Traits
-
-_WORTH = attrgetter("worth")
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -169,17 +166,14 @@ def _record(
         cost=execution.cost,
         traits=traits,
         attempts=execution.attempts,
-        baseline=_baseline(decided, execution.usage),
-        skipped=tuple((skip.model, skip.reason) for skip in execution.skipped),
+        baseline=_baseline(decided.best, execution.usage),
+        skipped=tuple([(skip.model, skip.reason) for skip in execution.skipped]),
     )
 
 
-def _baseline(decided: Decided, usage: Usage | None) -> PicoDollars | None:
+def _baseline(best: Slot | None, usage: Usage | None) -> PicoDollars | None:
     """What the same tokens would have cost on the best model that could have served: the first of the two baselines."""
-    if usage is None or not decided.offers:
-        return None
-    best = max(decided.offers, key=_WORTH).slot
-    return rates.charge(best.tiers, usage) if best.tiers is not None else None
+    return rates.charge(best.tiers, usage) if best is not None and best.tiers is not None and usage is not None else None
 
 
 async def _refuse(

@@ -59,7 +59,7 @@ def test_a_decision_is_its_inputs(route: Route, request: Traits, seed: int) -> N
 def test_what_is_refused_is_not_tried_and_what_is_not_refused_is_offered(route: Route, request: Traits, seed: int) -> None:
     """Constraints fail closed; every named model is either a candidate, a fallback's step or a rejection with its detail."""
     try:
-        decision = in_full(decide(view(route, models=MODELS), request, seed))
+        decision = in_full(view(route, models=MODELS), request, seed)
     except TurnoutError:
         return
     tried = {step.model for step in decision.plan.steps}

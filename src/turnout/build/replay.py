@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from turnout.decide.decide import decide, in_full
+from turnout.decide.decide import in_full
 from turnout.decide.order import digest
 from turnout.errors import TurnoutError, Unusable
 from turnout.store.ledger import Ledger, in_words
@@ -62,7 +62,7 @@ def recompute(request_id: str, ledger_path: Path, views: Path) -> Replayed:
     if view.decider != DECIDER_VERSION:
         raise NotReplayable(f"it was decided by version {view.decider} of the decider; this is version {DECIDER_VERSION}")
     try:
-        decided = decide(view, record.traits, record.seed)
+        decision = in_full(view, record.traits, record.seed)
     except TurnoutError as refusal:
         raise NotReplayable(f"decided again it is refused: {refusal.message}") from None
-    return Replayed(record.traits, in_full(decided), record.plan, digest(decided.route, decided.plan))
+    return Replayed(record.traits, decision, record.plan, digest(decision.route, decision.plan))

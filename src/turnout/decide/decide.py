@@ -1,26 +1,28 @@
 """One decision from traits, view and seed; and the same in full, for explain and replay."""
 
+from operator import attrgetter
+
 import msgspec
 
-from turnout.decide.compiled import View
-from turnout.decide.match import Offer, match
-from turnout.decide.objectives import Question, objective_of
-from turnout.decide.order import order
+from turnout.decide.compiled import Slot, View
+from turnout.decide.match import Match, Offer, match
+from turnout.decide.objectives import objective_of
+from turnout.decide.order import Ordered, order
 from turnout.decide.price import price
-from turnout.decide.route import choose
-from turnout.types.decision import Candidate, Decision, Plan, Reason, Rejection
+from turnout.decide.route import Choice, choose
+from turnout.types.decision import Candidate, Decision, Plan, Reason
 from turnout.types.traits import Traits
+
+_WORTH = attrgetter("worth")
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
-    """What the request's path needs of a decision, and what explain needs to show all of it. ``offers`` are in no order."""
+    """What a request keeps of its decision while it is answered. ``best`` is the best model that could have served, at any price."""
 
     route: str
     reason: Reason
     plan: Plan
-    offers: list[Offer]
-    question: Question
-    rejections: list[Rejection]
+    best: Slot | None
 
 
 def decide(view: View, traits: Traits, seed: int) -> Decided:
@@ -29,18 +31,17 @@ def decide(view: View, traits: Traits, seed: int) -> Decided:
     Raises:
         TurnoutError: ``model_not_found``, ``forbidden`` or ``no_candidate``.
     """
-    choice = choose(view, traits)
-    found = match(choice, traits)
-    offers = price(found.offers, traits, view.policy.value)
-    ordered = order(choice, found, offers, traits, seed)
-    return Decided(choice.lane.route.name, ordered.reason, ordered.plan, offers, ordered.question, found.rejections)
+    choice, _, offers, ordered = _worked_out(view, traits, seed)
+    best = max(offers, key=_WORTH).slot if offers else None
+    return Decided(choice.lane.route.name, ordered.reason, ordered.plan, best)
 
 
-def in_full(decided: Decided) -> Decision:
-    """The decision with its candidates and rejections, as explain shows it."""
-    objective = objective_of(decided.question.route)
-    offers = list(objective.order(decided.offers, decided.question)) if decided.offers else []
-    chances = objective.chances(offers, decided.question) if offers else {}
+def in_full(view: View, traits: Traits, seed: int) -> Decision:
+    """The same decision with its candidates and rejections, as explain shows it. Raises as :func:`decide`."""
+    choice, found, offers, ordered = _worked_out(view, traits, seed)
+    objective = objective_of(ordered.question.route)
+    queue = list(objective.order(offers, ordered.question)) if offers else []
+    chances = objective.chances(queue, ordered.question) if queue else {}
     candidates = tuple(
         Candidate(
             model=offer.slot.id,
@@ -53,6 +54,15 @@ def in_full(decided: Decided) -> Decision:
             error_cost=offer.error,
             opportunity_cost=offer.opportunity,
         )
-        for offer in offers
+        for offer in queue
     )
-    return Decision(decided.route, decided.reason, candidates, tuple(decided.rejections), decided.plan, objective.scored_by)
+    return Decision(
+        choice.lane.route.name, ordered.reason, candidates, tuple(found.rejections), ordered.plan, objective.scored_by
+    )  # fmt: skip
+
+
+def _worked_out(view: View, traits: Traits, seed: int) -> tuple[Choice, Match, list[Offer], Ordered]:
+    choice = choose(view, traits)
+    found = match(choice, traits)
+    offers = price(found.offers, traits, view.policy.value)
+    return choice, found, offers, order(choice, found, offers, traits, seed)

@@ -5,7 +5,7 @@ from math import isfinite
 from time import perf_counter_ns
 from typing import Any
 
-from turnout.decide.decide import Decided, decide, in_full
+from turnout.decide.decide import decide, in_full
 from turnout.decide.match import NoCandidate
 from turnout.flow import Gateway, Request, Snapshot, read_traits
 from turnout.types.decision import Decision, Rejection
@@ -22,16 +22,17 @@ def explain(gateway: Gateway, snapshot: Snapshot, request: Request) -> dict[str,
     """
     started = perf_counter_ns()
     traits = read_traits(gateway, request)
-    found: Decided | NoCandidate
-    try:
-        found = decide(snapshot.view, traits, request.seed)
-    except NoCandidate as refusal:
-        found = refusal
-    took = (perf_counter_ns() - started) / 1_000
     view = snapshot.view
+    try:
+        decide(view, traits, request.seed)
+        took = (perf_counter_ns() - started) / 1_000
+        found = shown(in_full(view, traits, request.seed), traits)
+    except NoCandidate as refusal:
+        took = (perf_counter_ns() - started) / 1_000
+        found = shown_refusal(refusal, traits)
     return {
         "decision_id": request.id,
-        **(shown_refusal(found, traits) if isinstance(found, NoCandidate) else shown(in_full(found), traits)),
+        **found,
         "policy": view.version,
         "versions": {"policy": view.version, "view": view.hash, "decider": view.decider},
         "decision_us": round(took, 1),

@@ -89,7 +89,7 @@ def test_a_split_goes_on_with_the_arms_that_can_serve() -> None:
     """A rejected arm's weight falls to the others; the probabilities shown are the true ones."""
     blind = model("a/small", context=50)
     world = view(Route("r", "static", split=(("a/small", 90), ("b/medium", 10))), models=(blind, MID))
-    decision = in_full(decide(world, traits(model="r"), 1))
+    decision = in_full(world, traits(model="r"), 1)
 
     assert [(candidate.model, candidate.probability) for candidate in decision.candidates] == [("b/medium", 1.0)]
 
@@ -150,7 +150,7 @@ def test_an_empty_tier_gives_way_upward_first() -> None:
 
 def test_the_probabilities_of_the_mix_add_up() -> None:
     """Each candidate's chance of being first, over seeds."""
-    decision = in_full(decide(view(), traits(complexity=None), 1))
+    decision = in_full(view(), traits(complexity=None), 1)
 
     assert sum(candidate.probability for candidate in decision.candidates) == pytest.approx(1)
     assert {candidate.model: round(candidate.probability, 6) for candidate in decision.candidates} == {
@@ -184,7 +184,7 @@ def test_the_weights_of_value_move_the_choice_and_are_shown() -> None:
     fast = model("b/fast", price=(2, 2), p95=200.0)
     value = Value(second=pico_from_usd("0.01"), abandonment={"realtime": pico_from_usd("0.5")}, rerun=True)
     world = view(Route("r", "cost"), models=(slow, fast), value=value)
-    decision = in_full(decide(world, traits(model="r", latency=Trait("realtime", "tag")), 1))
+    decision = in_full(world, traits(model="r", latency=Trait("realtime", "tag")), 1)
     shown = {candidate.model: candidate for candidate in decision.candidates}
 
     assert decision.plan.steps[0].model == "b/fast"
