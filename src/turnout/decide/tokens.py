@@ -9,11 +9,13 @@ What no figure here can foresee: pages, search results and prompts that a provid
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
 
+import msgspec
+
 from turnout.types.models import Modality
 from turnout.types.traits import Sketch
 
 
-class Count(NamedTuple):
+class Count(msgspec.Struct, frozen=True, gc=False):
     """Tokens of a request: as prices expect them, and as many as limits must allow for."""
 
     expected: int
@@ -75,16 +77,15 @@ DOCUMENT_BIT = int(Modality.DOCUMENT)  # plain: an IntFlag's operators cost a mi
 def estimate(sketch: Sketch) -> Count:
     """Input tokens of the request: texts, the wrapping of turns and tools, images, audio and documents."""
     expected, most = _text("\n".join(sketch.texts))
-    parts = [(REQUEST, 1), (TURN, sketch.turns)]
+    expected = expected + REQUEST.expected + TURN.expected * sketch.turns
+    most = most + REQUEST.most + TURN.most * sketch.turns
     if sketch.tool_bytes:
-        parts += [(TOOLS_OF_CLAUDE if "claude" in sketch.model else TOOLS, 1), (TOOL_BYTE, sketch.tool_bytes)]
-    if sketch.images:
-        parts.append((IMAGE, sketch.images))
-    if sketch.audio_bytes:
-        parts.append((AUDIO_BYTE, sketch.audio_bytes))
-    for rate, count in parts:
-        expected += rate.expected * count
-        most += rate.most * count
+        tools = TOOLS_OF_CLAUDE if "claude" in sketch.model else TOOLS
+        expected = expected + tools.expected + TOOL_BYTE.expected * sketch.tool_bytes
+        most = most + tools.most + TOOL_BYTE.most * sketch.tool_bytes
+    if sketch.images or sketch.audio_bytes:
+        expected = expected + IMAGE.expected * sketch.images + AUDIO_BYTE.expected * sketch.audio_bytes
+        most = most + IMAGE.most * sketch.images + AUDIO_BYTE.most * sketch.audio_bytes
     if sketch.input & DOCUMENT_BIT:
         rate, count = (DOCUMENT_BYTE, sketch.document_bytes) if sketch.document_bytes else (DOCUMENT, 1)
         expected += min(rate.expected * count, DOCUMENTS_MOST)
@@ -96,21 +97,22 @@ def _text(text: str) -> tuple[float, float]:
     """Strips one class of characters after the other; what each pass removes is that class's count. All at C speed."""
     data = text.encode(errors="surrogatepass")
     expected = most = 0.0
-    rest = data
-    for members, rate in ASCII:
-        before = len(rest)
+    rest, left = data, len(data)
+    for members, (dear, dearest) in ASCII:
         rest = rest.translate(None, members)
-        count = before - len(rest)
-        expected += rate.expected * count
-        most += rate.most * count
+        before, left = left, len(rest)
+        count = before - left
+        expected += dear * count
+        most += dearest * count
     if not rest.isascii():
         rest = rest.translate(None, CONTINUATION)
-        for members, rate in BEYOND_ASCII:
-            before = len(rest)
+        left = len(rest)
+        for members, (dear, dearest) in BEYOND_ASCII:
             rest = rest.translate(None, members)
-            count = before - len(rest)
-            expected += rate.expected * count
-            most += rate.most * count
+            before, left = left, len(rest)
+            count = before - left
+            expected += dear * count
+            most += dearest * count
     expected += PUNCTUATION.expected * len(rest)
     most += PUNCTUATION.most * len(rest)
     runs = data.translate(AS_RUNS)

@@ -107,6 +107,37 @@ def test_words_count_only_whole() -> None:
     assert traits_of(sketch_of("summarising notes")).task.value == "summarization"
 
 
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("\u201ctranslate\u201d\u2014this", "translation"),
+        ("\u00bfc\u00f3mo?", "qa"),
+        ("\u8bf7tldr\u8c22", None),
+        ("caf\u00e9tldr", None),
+        ("tl;dr", "summarization"),
+        ("tl dr", None),
+        ("tl-dr", None),
+    ],
+)
+def test_what_is_no_letter_of_any_script_ends_a_word(text: str, task: str | None) -> None:
+    """Typographic quotes and dashes do, letters beyond ASCII do not; and a phrase's own punctuation is part of it."""
+    assert traits_of(sketch_of(text)).task.value == task
+
+
+@pytest.mark.parametrize(
+    ("text", "task"), [("17 + 4", "math"), ("\u0661\u0667 + \u0664", "math"), ("a + b", None), ("** 4", None)]
+)
+def test_an_operator_is_arithmetic_between_digits(text: str, task: str | None) -> None:
+    """Of any script; elsewhere it is emphasis, a list or algebra."""
+    assert traits_of(sketch_of(text)).task.value == task
+
+
+def test_the_first_of_two_equal_words_is_the_source() -> None:
+    """Also where one of them is a word and the other a fragment of structure."""
+    assert traits_of(sketch_of("npm: const x; python")).task.source == "words:npm"
+    assert traits_of(sketch_of("const x; python")).task.source == "structure:code"
+
+
 def test_a_streamed_answer_has_a_reader() -> None:
     """A stream suggests standard latency where nothing else was said."""
     assert traits_of(sketch_of("Hello!", stream=True)).latency == Trait("standard", "stream")

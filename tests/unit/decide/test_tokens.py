@@ -41,10 +41,10 @@ TOKENIZED = {
 def test_text_counts_near_what_tokenizers_say(name: str) -> None:
     """Within 40 % of the range that vocabularies of different ages span, and no more than four times its top at most."""
     text, counts = TOKENIZED[name]
-    expected, most = estimate(sketch_of(text * 20))
+    count = estimate(sketch_of(text * 20))
 
-    assert 0.6 * min(counts) * 20 <= expected - WRAPPING <= 1.4 * max(counts) * 20
-    assert max(counts) * 20 <= most <= 4 * max(counts) * 20 + 500
+    assert 0.6 * min(counts) * 20 <= count.expected - WRAPPING <= 1.4 * max(counts) * 20
+    assert max(counts) * 20 <= count.most <= 4 * max(counts) * 20 + 500
 
 
 def test_what_wraps_the_text_counts_too() -> None:

@@ -18,13 +18,14 @@ from turnout.types.traits import Hints, Sketch, Trait, Traits
 ENOUGH = 2.0  # strength below which a need is not claimed
 # Stricter first: where two needs have an equal case, the stricter is met.
 NEEDS = {
-    trait: tuple((value, f"{trait}={value}") for value in values)
+    f"{trait}={value}": (trait, value)
     for trait, values in {
         "latency": ("realtime", "standard", "batch"),
         "cost": ("critical", "flexible"),
         "quality": ("critical", "balanced", "acceptable"),
         "sensitivity": ("pii",),
     }.items()
+    for value in values
 }
 LENGTHS = tuple((length, f"length={length}") for length in ("one", "brief", "detailed"))
 STREAMED = Trait("standard", "stream")  # someone reads along
@@ -38,12 +39,9 @@ def classify(sketch: Sketch, hints: Hints, *, front: str, caller: Key | None, he
     """
     found = scan(sketch)
     tokens = estimate(sketch)
-    task = hinted(hints, "task") or infer_task(sketch, found)
-    complexity = hinted_complexity(hints) or infer_complexity(sketch, found, task.value, tokens.expected)
-    latency = hinted(hints, "latency") or _need("latency", found)
-    if latency.value is None and sketch.stream:
-        latency = STREAMED
-    length = next((length for length, key in LENGTHS if key in found.scores), None)
+    known = {**_needs(found), **hinted(hints)}
+    task = known.get("task") or infer_task(sketch, found)
+    complexity = hinted_complexity(known) or infer_complexity(sketch, found, task.value, tokens.expected)
     return Traits(
         model=sketch.model,
         front=front,
@@ -51,14 +49,14 @@ def classify(sketch: Sketch, hints: Hints, *, front: str, caller: Key | None, he
         complexity=complexity.value,
         complexity_source=complexity.source,
         band=complexity.band,
-        latency=latency,
-        cost=hinted(hints, "cost") or _need("cost", found),
-        quality=hinted(hints, "quality") or _need("quality", found),
-        sensitivity=hinted(hints, "sensitivity") or _need("sensitivity", found),
+        latency=known.get("latency") or (STREAMED if sketch.stream else UNKNOWN),
+        cost=known.get("cost", UNKNOWN),
+        quality=known.get("quality", UNKNOWN),
+        sensitivity=known.get("sensitivity", UNKNOWN),
         language=infer_language(sketch.last_user),
         tokens=tokens.expected,
         tokens_max=tokens.most,
-        output_tokens=expect_output(task.value, sketch, length),
+        output_tokens=expect_output(task.value, sketch, _length(found)),
         max_output=sketch.max_output,
         features=sketch.features,
         input=sketch.input,
@@ -81,11 +79,20 @@ def classify(sketch: Sketch, hints: Hints, *, front: str, caller: Key | None, he
     )
 
 
-def _need(trait: str, found: Found) -> Trait:
-    """The value with the strongest case, if it is strong enough."""
-    best, value, source = 0.0, "", ""
-    for candidate, key in NEEDS[trait]:
-        score = found.scores.get(key, 0.0)
-        if score > best:
-            best, value, source = score, candidate, key
-    return Trait(value, found.sources[source]) if best >= ENOUGH else UNKNOWN
+def _needs(found: Found) -> dict[str, Trait]:
+    """By trait the value with the strongest case, where that is strong enough."""
+    scores = found.scores
+    needs: dict[str, Trait] = {}
+    best: dict[str, float] = {}
+    for key, (trait, value) in NEEDS.items():
+        if key in scores and scores[key] >= ENOUGH and scores[key] > best.get(trait, 0.0):
+            best[trait] = scores[key]
+            needs[trait] = Trait(value, found.sources[key])
+    return needs
+
+
+def _length(found: Found) -> str | None:
+    for length, key in LENGTHS:
+        if key in found.scores:
+            return length
+    return None

@@ -1,7 +1,8 @@
 """How hard a request is: 0..1, from features each of which can only push one way; and the band the number falls in."""
 
 from math import exp
-from typing import NamedTuple
+
+import msgspec
 
 from turnout.decide.classify.scan import Found
 from turnout.decide.classify.words import CONSTRAINT, EASE, EXPERT, REASONING
@@ -40,7 +41,7 @@ EASE_WORDS = (-0.03, 2)
 TOO_LITTLE = 48  # characters: shorter, without a task or a telling word, says nothing
 
 
-class Complexity(NamedTuple):
+class Complexity(msgspec.Struct, frozen=True, gc=False):
     """``value`` and ``band`` are None together: too little to go by."""
 
     value: float | None
@@ -50,28 +51,33 @@ class Complexity(NamedTuple):
 
 def infer_complexity(sketch: Sketch, found: Found, task: str | None, tokens: int) -> Complexity:
     """Start of the task plus what each feature adds."""
-    user, scores = sketch.last_user, found.scores
-    telling = scores.get(REASONING, 0.0) + scores.get(EXPERT, 0.0)
-    if task is None and len(user) < TOO_LITTLE and not telling:
+    user, score = sketch.last_user, found.scores.get
+    if task is None and len(user) < TOO_LITTLE and not (score(REASONING) or score(EXPERT)):
         return Complexity(None, None, "none")
-    parts = (
+    value = largest = START_OF_UNKNOWN if task is None else START.get(task, START_OF_UNKNOWN)
+    source = "task"
+    for part, name in (
         (_part(MESSAGE, len(user)) + _part(CONVERSATION, tokens), "length"),
-        (_part(REASONING_WORDS, scores.get(REASONING, 0.0)), "words:reasoning"),
-        (_part(EXPERT_WORDS, scores.get(EXPERT, 0.0)), "words:expert"),
-        (_part(CONSTRAINT_WORDS, scores.get(CONSTRAINT, 0.0)) + _part(COMMAS, user.count(",")), "words:constraints"),
+        (_part(REASONING_WORDS, score(REASONING)), "words:reasoning"),
+        (_part(EXPERT_WORDS, score(EXPERT)), "words:expert"),
+        (_part(CONSTRAINT_WORDS, score(CONSTRAINT)) + _part(COMMAS, user.count(",")), "words:constraints"),
         (_part(TOOLS, sketch.tools), "tools"),
         (_part(TURNS, sketch.turns), "turns"),
-        (_part(EASE_WORDS, scores.get(EASE, 0.0)), "words:ease"),
-        (START_OF_UNKNOWN if task is None else START.get(task, START_OF_UNKNOWN), "task"),
-    )
-    value = round(min(1.0, max(0.0, sum([part for part, _ in parts]))), 3)
-    return Complexity(value, band_of(value), max(parts)[1])
+        (_part(EASE_WORDS, score(EASE)), "words:ease"),
+    ):
+        value += part
+        if part > largest:
+            largest, source = part, name
+    value = min(1.0, round(value * 1000) / 1000)  # to three places; quicker than round(value, 3)
+    return Complexity(value, band_of(value), source)
 
 
 def band_of(value: float) -> Band:
     return "simple" if value < MODERATE else "moderate" if value < HIGH else "high"
 
 
-def _part(feature: tuple[float, float], amount: float) -> float:
+def _part(feature: tuple[float, float], amount: float | None) -> float:
+    if not amount:
+        return 0.0
     weight, scale = feature
-    return weight * (1.0 - exp(-amount / scale)) if amount else 0.0
+    return weight * (1.0 - exp(-amount / scale))

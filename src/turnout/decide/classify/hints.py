@@ -6,6 +6,7 @@ from turnout.decide.classify.complexity import Complexity, band_of
 from turnout.errors import Code, TurnoutError
 from turnout.types.traits import Band, Hints, Trait
 
+RESERVED = ("task", "complexity", "latency", "cost", "quality", "sensitivity")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "latency": ("realtime", "standard", "batch"),
     "cost": ("critical", "standard", "flexible"),
@@ -15,25 +16,22 @@ BANDS: dict[Band, float] = {"simple": 0.175, "moderate": 0.5, "high": 0.825}  # 
 LONGEST = 64
 
 
-def hinted(hints: Hints, name: str) -> Trait | None:
-    """The trait as the caller states it, None when it does not. Tasks and sensitivities are the user's own words.
+def hinted(hints: Hints) -> dict[str, Trait]:
+    """The traits the caller states, by name. Tasks and sensitivities are the user's own words.
 
     Raises:
         TurnoutError: ``invalid_request`` naming the tag and what it may be.
     """
-    value = _stated(hints, name)
-    return None if value is None else Trait(value, source_of(hints, name))
+    if not hints.tags:
+        return {}
+    return {name: Trait(value, source_of(hints, name)) for name in RESERVED if (value := _stated(hints, name)) is not None}
 
 
-def hinted_complexity(hints: Hints) -> Complexity | None:
-    """A band's name or a number 0..1.
-
-    Raises:
-        TurnoutError: as :func:`hinted`.
-    """
-    word = _stated(hints, "complexity")
-    value = None if word is None else _complexity(word)
-    return None if value is None else Complexity(value, band_of(value), source_of(hints, "complexity"))
+def hinted_complexity(stated: dict[str, Trait]) -> Complexity | None:
+    """From the stated band's name or number 0..1."""
+    hint = stated.get("complexity")
+    value = None if hint is None or hint.value is None else _complexity(hint.value)
+    return None if hint is None or value is None else Complexity(value, band_of(value), hint.source)
 
 
 def allowed_instead(name: str, value: str) -> str | None:

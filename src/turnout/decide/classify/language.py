@@ -38,7 +38,7 @@ COMMON = {
     "pt": "o a os as uma um é e de que para com meu minha não do da em como quero entre na no se dois",
     "nl": "de het een en is niet ik van voor met dat wat hoe mijn je zijn op aan",
 }  # fmt: skip
-_COMMON = tuple((language, frozenset(words.split())) for language, words in COMMON.items())
+_COMMON = tuple((Trait(language, "words:common"), frozenset(words.split())) for language, words in COMMON.items())
 
 UNKNOWN = Trait(None, "none")
 
@@ -50,15 +50,15 @@ def infer_language(text: str) -> Trait:
         script = _by_script(sample)
         if script is not None:
             return Trait(script, "script")
-    words = set(sample.split())
-    best, found = 0, None
+    words = sample.split()
+    most, found = 0, UNKNOWN
     for language, common in _COMMON:
-        count = len(words & common)
+        count = len(common.intersection(words))
         if count >= PLAINLY:
-            return Trait(language, "words:common")
-        if count > best:
-            best, found = count, language
-    return Trait(found, "words:common") if found else UNKNOWN
+            return language
+        if count > most:
+            most, found = count, language
+    return found
 
 
 def _by_script(sample: str) -> str | None:

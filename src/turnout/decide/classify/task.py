@@ -15,7 +15,6 @@ SMALL_TALK = 60  # characters: a greeting longer than this has a request behind 
 NUMBERS = 2  # a quantity asked for beside so many numbers is arithmetic
 LOOKED_AT = 600  # characters searched for numbers
 NUMBER = re.compile(r"\d+")
-QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 
 UNKNOWN = Trait(None, "none")
 
@@ -24,28 +23,31 @@ def infer_task(sketch: Sketch, found: Found) -> Trait:
     """The task with the strongest case, or unknown."""
     user, scores = sketch.last_user, found.scores
     votes = {task: scores[task] for task in TASKS if task in scores}
-    sources = dict(found.sources)
-
-    def vote(task: str, strength: float, source: str) -> None:
-        if strength > votes.get(task, 0.0):
-            sources[task] = source
-        votes[task] = votes.get(task, 0.0) + strength
-
+    louder: dict[str, str] = {}  # what speaks for a task more strongly than its words
     if sketch.tools:
-        vote("agentic", TOOLS_OFFERED + scores.get(ACT, 0.0) + TOOL_RESULTS * sketch.has_tool_results, "tools")
+        strength = TOOLS_OFFERED + scores.get(ACT, 0.0) + TOOL_RESULTS * sketch.has_tool_results
+        _vote(votes, louder, "agentic", strength, "tools")
     if GREETING in scores and len(user) <= SMALL_TALK:
-        vote("conversation", scores[GREETING], sources[GREETING])
+        _vote(votes, louder, "conversation", scores[GREETING], found.sources[GREETING])
     if QUANTITY in scores:
         task = "math" if _counts(user) else "qa"
-        vote(task, scores[QUANTITY] * (2.0 if task == "math" else 0.5), sources[QUANTITY])
+        _vote(votes, louder, task, scores[QUANTITY] * (2.0 if task == "math" else 0.5), found.sources[QUANTITY])
     if EXAM in scores:
-        vote("math" if votes.get("math", 0.0) >= RECKONING else "qa", scores[EXAM], sources[EXAM])
-    if any(mark in user for mark in QUESTION_MARKS):
-        vote("qa", QUESTION, "structure:question")
+        task = "math" if votes.get("math", 0.0) >= RECKONING else "qa"
+        _vote(votes, louder, task, scores[EXAM], found.sources[EXAM])
+    if "?" in user or "\uff1f" in user or "\u061f" in user:
+        _vote(votes, louder, "qa", QUESTION, "structure:question")
     if not votes:
         return UNKNOWN
     task = max(votes, key=votes.__getitem__)
-    return Trait(task, sources[task]) if votes[task] >= ENOUGH else UNKNOWN
+    return Trait(task, louder.get(task) or found.sources[task]) if votes[task] >= ENOUGH else UNKNOWN
+
+
+def _vote(votes: dict[str, float], louder: dict[str, str], task: str, strength: float, source: str) -> None:
+    before = votes.get(task, 0.0)
+    if strength > before:
+        louder[task] = source
+    votes[task] = before + strength
 
 
 def _counts(user: str) -> bool:
