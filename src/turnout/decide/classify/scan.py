@@ -1,11 +1,10 @@
 """One look at a bounded window of the text: what was found, how strongly, and the word that shows it.
 
-Two automata share the work. Most patterns are words and are sought as words, between spaces, in a copy of the text that has spaces
-for whatever is no letter or digit: inside other words, which is most of a text, that automaton rests. Fragments of structure and
-scripts without spaces are sought in the text as it is. Both count in bytes, and both texts are of one length.
+Two automata share the work. Words of ASCII are sought as words, between spaces, in a copy of the text that has spaces for whatever
+is no letter or digit of ASCII: inside other words, which is most of a text, that automaton rests. Everything else, fragments of
+structure above all, is sought in the text as it is. Both count in bytes, and both texts are of one length.
 """
 
-import re
 from collections.abc import Callable
 from functools import cache
 from operator import itemgetter
@@ -25,9 +24,9 @@ OPENING_BONUS = 1.5
 FREE, WORD, STEM, SUM = range(4)  # where a pattern may lie: anywhere; between boundaries; after one; between digits
 Hit = tuple[int, int, int]  # pattern, start, end
 Find = Callable[[bytes, bool], list[Hit]]  # text, overlapping -> hits in the order of their ends
+ZERO = ord("0")
 NO_SPACES = "\u2e80"  # from here on: scripts that do not put spaces between words
-SPACED = bytes(byte if byte >= 0x80 or chr(byte).isalnum() else ord(" ") for byte in range(256))
-SYMBOLS = re.compile(r"[^\w\x00-\x7f]+")  # beyond ASCII
+SPACED = bytes(byte if byte < 0x80 and chr(byte).isalnum() else ord(" ") for byte in range(256))
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -40,12 +39,13 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 class Pattern(NamedTuple):
     """``system``, ``opening``, ``body`` pair what the pattern speaks for with its strength there; ``source`` is how a trait names it.
 
-    ``letters`` are what must stand in the text as it is, where spaces do not tell enough.
+    ``spaced`` says that it is sought between spaces, ``exact`` that it has spaces or punctuation of its own, to be looked at again.
     """
 
-    text: str
+    text: bytes
     place: int
-    letters: bytes
+    spaced: bool
+    exact: bool
     system: tuple[tuple[str, float], ...]
     opening: tuple[tuple[str, float], ...]
     body: tuple[tuple[str, float], ...]
@@ -60,24 +60,26 @@ def scan(sketch: Sketch) -> Found:
     text = f"\n{system}\n{user}\n".lower()
     opens = len(system) + 2  # where the user's words begin; off by a few when lowering changed a length: no harm
     opened = opens + OPENING
-    data = words = _bytes(text)
-    if not text.isascii():
-        words = _without_symbols(text)
+    data = _bytes(text)
+    foreign = not text.isascii()
+    if foreign:
         opens, opened = len(_bytes(text[:opens])), len(_bytes(text[:opened]))
-    find_words, find_fragments, first_fragment, patterns = _compiled()
-    hits = find_words(b" " + words.translate(SPACED), True)  # the space before a word falls on the word's place in ``data``
-    if fragments := find_fragments(data, True):
-        hits += [(index + first_fragment, start, end) for index, start, end in fragments]
+    find_words, find_others, first_other, patterns = _compiled()
+    hits = find_words(b" " + data.translate(SPACED), True)  # the space before a word falls on the word's place in ``data``
+    if others := find_others(data, True):
+        hits += [(index + first_other, start, end) for index, start, end in others]
         hits.sort(key=itemgetter(2))
     scores: dict[str, float] = {}
     sources: dict[str, str] = {}
     strongest: dict[str, float] = {}
     seen: set[int] = set()
-    for index, start, end in hits:
+    for index, start, _ in hits:
         if index in seen:
             continue
-        _, place, letters, in_system, in_opening, in_body, source = patterns[index]
-        if letters and not (data.startswith(letters, start) and (place != SUM or _between_digits(data, start, end))):
+        pattern, place, _, exact, in_system, in_opening, in_body, source = patterns[index]
+        if exact and not data.startswith(pattern, start):
+            continue
+        if (foreign or place == SUM) and not _in_place(place, data, start, start + len(pattern)):
             continue
         seen.add(index)
         for what, strength in in_body if start >= opened else in_opening if start >= opens else in_system:
@@ -96,28 +98,26 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="replace")  # a lone surrogate, which JSON can spell and UTF-8 cannot
 
 
-def _without_symbols(text: str) -> bytes:
-    """Spaces for what is neither ASCII nor a letter or digit, as many as it has bytes."""
-    return SYMBOLS.sub(lambda symbols: " " * len(_bytes(symbols[0])), text).encode()
-
-
-def _between_digits(data: bytes, start: int, end: int) -> bool:
-    """Of any script: a character has at most four bytes."""
-    if data[start - 1] < ord("0"):  # as a rule: lists, emphasis
+def _in_place(place: int, data: bytes, start: int, end: int) -> bool:
+    """Whether the characters before and after are such as the pattern needs, in any script. A character has at most four bytes."""
+    if place == FREE:
+        return True
+    if place == SUM and data[start - 1] < ZERO:  # as a rule: what looks like an operator is a list or emphasis
         return False
-    before = data[max(0, start - 4) : start].decode(errors="ignore")
-    return before[-1:].isdigit() and data[end : end + 4].decode(errors="ignore")[:1].isdigit()
+    before = data[max(0, start - 4) : start].decode("utf-8", "ignore")[-1:]
+    if place == SUM:
+        return before.isdigit() and data[end : end + 4].decode("utf-8", "ignore")[:1].isdigit()
+    return not before.isalnum() and (place == STEM or not data[end : end + 4].decode("utf-8", "ignore")[:1].isalnum())
 
 
 @cache
 def _compiled() -> tuple[Find, Find, int, tuple[Pattern, ...]]:
     """Built once, when the first request needs it."""
-    words = [pattern for pattern in _patterns() if pattern.place in (WORD, STEM)]
-    fragments = [pattern for pattern in _patterns() if pattern.place in (FREE, SUM)]
-    between = [f" {word.text} " if word.place == WORD else f" {word.text}" for word in words]
-    find_words = _finder([_without_symbols(text).translate(SPACED) for text in between])
-    find_fragments = _finder([fragment.text.encode() for fragment in fragments])
-    return find_words, find_fragments, len(words), (*words, *fragments)
+    words = [pattern for pattern in _patterns() if pattern.spaced]
+    others = [pattern for pattern in _patterns() if not pattern.spaced]
+    ends = {WORD: b" ", STEM: b""}
+    find_words = _finder([b" " + word.text.translate(SPACED) + ends[word.place] for word in words])
+    return find_words, _finder([other.text for other in others]), len(words), (*words, *others)
 
 
 def _finder(patterns: list[bytes]) -> Find:
@@ -147,9 +147,10 @@ def _patterns() -> tuple[Pattern, ...]:
         add(operator, SUM, "math", 3, "structure:arithmetic")
     return tuple(
         Pattern(
-            text,
+            text.encode(),
             place,
-            b"" if text.isalnum() or place == FREE else text.encode(),
+            spaced := place in (WORD, STEM) and text.isascii(),
+            spaced and not text.isalnum(),
             _by(SYSTEM_SHARE, meanings),
             _by(OPENING_BONUS, meanings),
             tuple(meanings.items()),
