@@ -1,7 +1,7 @@
 """Classify: what a request is and needs, from its text, its structure and its caller's hints. Pure, by rules (PRODUCT C1 to C6).
 
 words.py     the vocabulary, as data
-scan.py      one pass that finds it
+scan.py      one look that finds it
 task.py  complexity.py  language.py    what follows from what was found
 hints.py     what the caller says, which wins
 """
