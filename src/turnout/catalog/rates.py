@@ -40,7 +40,7 @@ def flat(tiers: tuple[Rate, ...]) -> tuple[int, int, int] | None:
 
 def estimate(tiers: tuple[Rate, ...], input_tokens: int, output_tokens: int) -> PicoDollars:
     """The expected cost of a request not yet made, as if nothing were cached."""
-    rate = tiers[0] if len(tiers) == 1 else rate_for(tiers, input_tokens)
+    rate = rate_for(tiers, input_tokens)
     return PicoDollars(rate.per_request + input_tokens * rate.input + output_tokens * rate.output)
 
 
@@ -54,7 +54,7 @@ def charge(tiers: tuple[Rate, ...], usage: Usage) -> PicoDollars | None:
     """
     if not usage.complete:
         return PicoDollars(0) if is_free(tiers) else None
-    rate = rate_for(tiers, usage.total_input)
+    rate = tiers[0] if len(tiers) == 1 else rate_for(tiers, usage.total_input)
     write = rate.cache_write
     cost = (
         rate.per_request
@@ -64,7 +64,16 @@ def charge(tiers: tuple[Rate, ...], usage: Usage) -> PicoDollars | None:
         + usage.output * rate.output
         + usage.reasoning * (rate.output if rate.reasoning is None else rate.reasoning)
     )
-    long_write = rate.input if rate.cache_write_1h is None and write is None else rate.cache_write_1h
+    if usage.cache_write_1h or usage.input_audio or usage.input_image or usage.output_audio or usage.output_image:
+        more = _seldom(rate, usage)
+        return None if more is None else PicoDollars(cost + more)
+    return PicoDollars(cost)
+
+
+def _seldom(rate: Rate, usage: Usage) -> int | None:
+    """The buckets that most answers leave empty."""
+    long_write = rate.input if rate.cache_write_1h is None and rate.cache_write is None else rate.cache_write_1h
+    cost = 0
     for tokens, price in (
         (usage.cache_write_1h, long_write),
         (usage.input_audio, rate.input_audio),
@@ -76,7 +85,7 @@ def charge(tiers: tuple[Rate, ...], usage: Usage) -> PicoDollars | None:
             if price is None:
                 return None
             cost += tokens * price
-    return PicoDollars(cost)
+    return cost
 
 
 def is_free(tiers: tuple[Rate, ...]) -> bool:
