@@ -77,31 +77,22 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
     Raises:
         TurnoutError: nothing has been sent; the caller answers with it.
     """
-    started = perf_counter_ns()
-    book = Book(gateway)
-    traits: Traits | None = None
+    book = Book(gateway, snapshot, request)
     try:
-        traits = read_traits(gateway, request)
-        decided = decide(snapshot.view, traits, request.seed)
+        book.traits = traits = read_traits(gateway, request)
+        book.decided = decided = decide(snapshot.view, traits, request.seed)
     except TurnoutError as refusal:
         if isinstance(refusal, NoCandidate):
             client.decided(refusal.route, "none")
-        raise await _refuse(book, gateway, snapshot, request, traits, refusal, started) from None
-    decision_us = (perf_counter_ns() - started) / 1_000
-
-    def record(execution: Execution) -> Record:
-        return _record(gateway, snapshot, request, traits, decided, decision_us, execution)
-
-    async def gate(execution: Execution) -> None:
-        await book.write_durably(record(execution))
-
+        raise await _refuse(book, refusal) from None
+    book.decision_us = (perf_counter_ns() - book.began) / 1_000
     client.decided(decided.route, decided.reason)
-    run = Run(Job(decided.plan, request.ask, request.front, request.seed, request.arrived), snapshot.world, client, gate)
+    run = Run(Job(decided.plan, request.ask, request.front, request.seed, request.arrived), snapshot.world, client, book.gate)
     try:
         await run.play()
     finally:
         execution = run.execution()
-        book.write(record(execution))
+        book.write(book.answered(execution))
     if traits.session is not None and execution.model is not None and execution.reason != "fallback":
         # A session stays where it was put by choice: an outage of a minute must not move it for good.
         gateway.sessions.put(traits.session, traits.caller, execution.model)
@@ -110,71 +101,17 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
         raise execution.error
 
 
-class Book:
-    """The records of one request. Each is a new edition; the last one written is the one that holds."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        self._edition = 0
-
-    async def write_durably(self, record: Record) -> None:
-        """Before the client gets a byte of what it says. Raises OSError; the record may then still come, and is superseded."""
-        record = self._edited(record)
-        self._edition += 1
-        await self._gateway.journal.append_durably(record)
-
-    def write(self, record: Record) -> None:
-        """At the end, whatever was written before."""
-        record = self._edited(record)
-        self._gateway.journal.append(record)
-        self._gateway.metrics.observe(record)
-
-    def _edited(self, record: Record) -> Record:
-        return msgspec.structs.replace(record, edition=self._edition) if self._edition else record
-
-
-def read_traits(gateway: Gateway, request: Request) -> Traits:
-    """What is known of the request, the model its session is on included."""
-    hints, key = request.hints, request.key
-    held = gateway.sessions.get(hints.session, key.name if key else None) if hints.session is not None else None
-    return classify(request.ask.sketch, hints, front=request.front.name, caller=key, held=held)
-
-
-def _record(
-    gateway: Gateway, snapshot: Snapshot, request: Request, traits: Traits, decided: Decided, decision_us: float,
-    execution: Execution,
-) -> Record:  # fmt: skip
-    error = execution.error
-    # By position, in the struct's own order: names would cost a microsecond.
-    return Record(
-        request.id, request.at, gateway.worker, snapshot.view.version, snapshot.view.hash, request.seed,
-        digest(decided.route, decided.plan), decided.route, execution.reason, execution.model, execution.outcome,
-        error.code if error is not None else None,
-        200 if execution.outcome != "failed" or error is None else error.status,
-        traits.stream, (gateway.clock.steady() - request.arrived) * 1_000, execution.first_token_ms, decision_us,
-        execution.cost, traits, execution.attempts, _baseline(decided.best, execution.usage),
-        tuple([(skip.model, skip.reason) for skip in execution.skipped]),
-    )  # fmt: skip
-
-
-def _baseline(best: Slot | None, usage: Usage | None) -> PicoDollars | None:
-    """What the same tokens would have cost on the best model that could have served: the first of the two baselines."""
-    return rates.charge(best.tiers, usage) if best is not None and best.tiers is not None and usage is not None else None
-
-
-async def _refuse(
-    book: Book, gateway: Gateway, snapshot: Snapshot, request: Request, traits: Traits | None, refusal: TurnoutError, started: int
-) -> TurnoutError:  # fmt: skip
+async def _refuse(book: "Book", refusal: TurnoutError) -> TurnoutError:
     """Record a request that was refused before a plan was made; what its client is to be told, which may become another error."""
     error, route = refusal, refusal.route if isinstance(refusal, NoCandidate) else None
     try:
-        if traits is not None and _is_audited(snapshot.view, traits):
+        if book.traits is not None and _is_audited(book.snapshot.view, book.traits):
             async with asyncio.timeout(LAST_WORD):
-                await book.write_durably(_refused(gateway, snapshot, request, traits, error, route, started))
+                await book.write_durably(book.refused(error, route))
     except OSError:  # a TimeoutError is one too
         error = TurnoutError(UNRECORDED.code, UNRECORDED.message)
     finally:
-        book.write(_refused(gateway, snapshot, request, traits, error, route, started))
+        book.write(book.refused(error, route))
     return error
 
 
@@ -186,14 +123,77 @@ def _is_audited(view: View, traits: Traits) -> bool:
         return False
 
 
-def _refused(
-    gateway: Gateway, snapshot: Snapshot, request: Request, traits: Traits | None, refusal: TurnoutError, route: str | None,
-    started: int,
-) -> Record:  # fmt: skip
-    return Record(
-        id=request.id, at=request.at, worker=gateway.worker, policy=snapshot.view.version, view=snapshot.view.hash,
-        seed=request.seed, plan="", route=route, reason=None, model=None, outcome="rejected", code=refusal.code,
-        status=refusal.status, stream=request.ask.sketch.stream,
-        duration_ms=(gateway.clock.steady() - request.arrived) * 1_000, first_token_ms=None,
-        decision_us=(perf_counter_ns() - started) / 1_000, cost=PicoDollars(0), traits=traits, attempts=(),
-    )  # fmt: skip
+class Book:
+    """The records of one request. Each is a new edition; the last one written is the one that holds.
+
+    ``traits`` and ``decided`` are there as soon as they are known.
+    """
+
+    __slots__ = ("_edition", "began", "decided", "decision_us", "gateway", "request", "snapshot", "traits")
+
+    def __init__(self, gateway: Gateway, snapshot: Snapshot, request: Request) -> None:
+        self.gateway = gateway
+        self.snapshot = snapshot
+        self.request = request
+        self.began = perf_counter_ns()
+        self.traits: Traits | None = None
+        self.decided: Decided | None = None
+        self.decision_us = 0.0
+        self._edition = 0
+
+    async def gate(self, execution: Execution) -> None:
+        """As executing wants it of a route that demands the record first."""
+        await self.write_durably(self.answered(execution))
+
+    async def write_durably(self, record: Record) -> None:
+        """Before the client gets a byte of what it says. Raises OSError; the record may then still come, and is superseded."""
+        self._edition += 1
+        await self.gateway.journal.append_durably(record)
+
+    def write(self, record: Record) -> None:
+        """At the end, whatever was written before."""
+        self.gateway.journal.append(record)
+        self.gateway.metrics.observe(record)
+
+    def answered(self, execution: Execution) -> Record:
+        """What is known of its execution."""
+        request, view, traits, decided = self.request, self.snapshot.view, self.traits, self.decided
+        assert traits is not None, "what is executed has been classified"
+        assert decided is not None, "and decided"
+        error = execution.error
+        # By position, in the struct's own order: names would cost a microsecond.
+        return Record(
+            request.id, request.at, self.gateway.worker, view.version, view.hash, request.seed,
+            digest(decided.route, decided.plan), decided.route, execution.reason, execution.model, execution.outcome,
+            error.code if error is not None else None,
+            200 if execution.outcome != "failed" or error is None else error.status,
+            traits.stream, self._ms(), execution.first_token_ms, self.decision_us,
+            execution.cost, traits, execution.attempts, _baseline(decided.best, execution.usage),
+            tuple([(skip.model, skip.reason) for skip in execution.skipped]), self._edition,
+        )  # fmt: skip
+
+    def refused(self, error: TurnoutError, route: str | None) -> Record:
+        """What is known of one that nothing was called for."""
+        request, view = self.request, self.snapshot.view
+        return Record(
+            id=request.id, at=request.at, worker=self.gateway.worker, policy=view.version, view=view.hash, seed=request.seed,
+            plan="", route=route, reason=None, model=None, outcome="rejected", code=error.code, status=error.status,
+            stream=request.ask.sketch.stream, duration_ms=self._ms(), first_token_ms=None,
+            decision_us=(perf_counter_ns() - self.began) / 1_000, cost=PicoDollars(0), traits=self.traits, attempts=(),
+            edition=self._edition,
+        )  # fmt: skip
+
+    def _ms(self) -> float:
+        return (self.gateway.clock.steady() - self.request.arrived) * 1_000
+
+
+def _baseline(best: Slot | None, usage: Usage | None) -> PicoDollars | None:
+    """What the same tokens would have cost on the best model that could have served: the first of the two baselines."""
+    return rates.charge(best.tiers, usage) if best is not None and best.tiers is not None and usage is not None else None
+
+
+def read_traits(gateway: Gateway, request: Request) -> Traits:
+    """What is known of the request, the model its session is on included."""
+    hints, key = request.hints, request.key
+    held = gateway.sessions.get(hints.session, key.name if key else None) if hints.session is not None else None
+    return classify(request.ask.sketch, hints, front=request.front.name, caller=key, held=held)
