@@ -72,8 +72,8 @@ class Serving(msgspec.Struct, frozen=True):
 class Sink(Protocol):
     """The client, as the answer flows to it. Nothing is written before :meth:`begin`; a whole answer is one :meth:`send`."""
 
-    async def begin(self, serving: Serving) -> None:
-        """The answer is committed to: status 200 and headers. Raises ClientGone."""
+    def begin(self, serving: Serving) -> None:
+        """The answer is committed to: status 200 and headers, which leave with the first bytes. Raises ClientGone."""
         ...
 
     async def send(self, data: bytes) -> None:

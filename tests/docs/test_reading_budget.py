@@ -14,6 +14,7 @@ import pytest
 from tools.build_docs import SOURCE, SPINE, lines
 
 from tests.docs.serving import KEYS, readme_policy
+from tests.support.fake_exchange import FakeExchange
 from turnout.build.gateway import snapshot
 from turnout.catalog.load import load_catalog
 from turnout.clock import SystemClock
@@ -136,16 +137,7 @@ async def _read(data_dir: Path, sim_port: int, body: bytes) -> Reading:
 
 
 async def _call(app: App, body: bytes, reading: Reading) -> None:
-    sent: list[Any] = []
-    arriving = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Any:
-        return arriving.pop() if arriving else await asyncio.Event().wait()
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+    exchange = FakeExchange("/v1/chat/completions", body, {b"host": b"127.0.0.1", b"content-type": b"application/json"})
     with reading:
-        await app({"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": headers}, receive, send)
-    assert sent[0]["status"] == 200
+        await app(exchange)
+    assert exchange.answered.status == 200

@@ -57,11 +57,11 @@ async def test_a_bug_after_the_first_content_ends_the_stream_with_an_error(tmp_p
     """What came stays; then the dialect's error event, and the body ends."""
     built = house(tmp_path, FakeTransport(Answer(ROLE, HI, BYE)))
 
-    def explode(message: dict[str, Any]) -> None:
-        if message.get("body") == BYE:
+    def explode(piece: bytes) -> None:
+        if piece == BYE:
             raise ZeroDivisionError
 
-    answered = await ask(built.app, "/v1/chat/completions", {**ASK, "stream": True}, on_send=explode)
+    answered = await ask(built.app, "/v1/chat/completions", {**ASK, "stream": True}, on_write=explode)
 
     assert answered.body.startswith(ROLE + HI)
     assert b'"code":"overloaded"' in answered.body.removeprefix(ROLE + HI)
@@ -89,11 +89,11 @@ async def test_a_cancelled_stream_ends_with_an_error_and_is_recorded_as_cut(tmp_
     built = house(tmp_path, FakeTransport(Answer(ROLE, HI, 3600.0)))
     said_hi = asyncio.Event()
 
-    def notice(message: dict[str, Any]) -> None:
-        if message.get("body", b"").endswith(HI):
+    def notice(piece: bytes) -> None:
+        if piece.endswith(HI):
             said_hi.set()
 
-    task, answered = start(built.app, "/v1/chat/completions", {**ASK, "stream": True}, on_send=notice)
+    task, answered = start(built.app, "/v1/chat/completions", {**ASK, "stream": True}, on_write=notice)
     await said_hi.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

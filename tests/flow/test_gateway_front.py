@@ -5,11 +5,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
+from tests.support.fake_exchange import Answered
 from tests.support.fake_transport import FakeTransport
-from tests.support.gateway import ASK, Answered, House, ask, house
+from tests.support.gateway import ASK, House, ask, house
 from turnout.front.app import App
 from turnout.front.guard import Guard
 
@@ -129,20 +129,3 @@ async def test_a_clients_beta_travels_in_its_dialect(rooms: House) -> None:
 
     assert not [each for each in traits["rejections"] if each["reason"] == "lossy"]
     assert (long.status, long.json["error"]["type"]) == (400, "invalid_request_error")
-
-
-async def test_a_header_sent_twice_is_a_list(rooms: House) -> None:
-    """None of its values hides behind the other: tags add up, two keys are none."""
-    scope_headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": msgspec.json.encode(ASK), "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    twice = [*scope_headers, (b"x-turnout-tags", b"a=1"), (b"x-turnout-tags", b"b=2")]
-    await rooms.app({"type": "http", "method": "POST", "path": "/v1/explain", "headers": twice}, receive, send)
-
-    assert json.loads(sent[1]["body"])["traits"]["tags"] == {"a": "1", "b": "2"}

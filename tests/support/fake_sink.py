@@ -21,7 +21,7 @@ class FakeSink:
     def text(self) -> bytes:
         return b"".join(self.got)
 
-    async def begin(self, serving: Serving) -> None:
+    def begin(self, serving: Serving) -> None:
         self._check()
         self.serving = serving
 

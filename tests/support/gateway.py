@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from tests.support.fake_exchange import Answered, FakeExchange
 from turnout.build.gateway import snapshot
 from turnout.catalog.load import load_catalog
 from turnout.clock import SystemClock
@@ -74,51 +75,21 @@ def house(directory: Path, transport: Transport, *, sim_port: int = 1, routes: s
     return House(App(gateway, Guard("127.0.0.1"), 1_000_000), gateway, journal)
 
 
-class Answered(msgspec.Struct):
-    """What a client has got so far."""
-
-    status: int = 0
-    headers: dict[str, str] = {}
-    body: bytes = b""
-    ended: bool = False
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
 def start(
     app: App,
     path: str,
     body: dict[str, Any] | bytes,
     *,
     method: str = "POST",
-    on_send: Callable[[dict[str, Any]], None] | None = None,
+    on_write: Callable[[bytes], None] = lambda _: None,
     **headers: str,
 ) -> tuple["asyncio.Task[None]", Answered]:
-    """Send a request; the answer fills as it comes. ``on_send`` sees each ASGI message first and may raise."""
-    answered = Answered()
-    left = [{"type": "http.request", "body": body if isinstance(body, bytes) else json.dumps(body).encode(), "more_body": False}]
-
-    async def receive() -> Any:
-        if not left:
-            await asyncio.Event().wait()
-        return left.pop()
-
-    async def send(message: Any) -> None:
-        if on_send is not None:
-            on_send(message)
-        if message["type"] == "http.response.start":
-            answered.status = message["status"]
-            answered.headers = {name.decode(): value.decode() for name, value in message["headers"]}
-        else:
-            answered.body += message["body"]
-            answered.ended = not message["more_body"]
-
+    """Send a request; the answer fills as it comes. ``on_write`` sees each piece of it first and may raise."""
     named = {"host": "127.0.0.1", "content-type": "application/json", **{key.replace("_", "-"): headers[key] for key in headers}}
-    sent = [(name.encode(), value.encode("latin-1")) for name, value in named.items()]
-    scope = {"type": "http", "method": method, "path": path, "headers": sent}
-    return asyncio.ensure_future(app(scope, receive, send)), answered
+    sent = {name.encode(): value.encode("latin-1") for name, value in named.items()}
+    whole = body if isinstance(body, bytes) else json.dumps(body).encode()
+    exchange = FakeExchange(path, whole, sent, method=method, on_write=on_write)
+    return asyncio.ensure_future(app(exchange)), exchange.answered
 
 
 async def ask(app: App, path: str, body: dict[str, Any] | bytes, **options: Any) -> Answered:

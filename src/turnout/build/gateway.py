@@ -1,4 +1,4 @@
-"""A gateway process: one event loop, one ASGI app, on a socket that the supervisor opened."""
+"""A gateway process: one event loop, one app, on a socket that the supervisor opened."""
 
 import asyncio
 import contextlib
@@ -87,6 +87,7 @@ async def serve(spec: GatewaySpec) -> None:
             app,
             loop="uvloop",
             http=BoundedProtocol,
+            interface="asgi3",
             ws="none",
             lifespan="off",
             access_log=False,

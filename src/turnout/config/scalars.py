@@ -30,7 +30,7 @@ FaultWord = Literal["rate_limited", "unavailable", "context_overflow", "content_
 Text = Annotated[str, StringConstraints(min_length=1)]
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-ModelName = Annotated[str, StringConstraints(pattern=r"^[^/\s]+/\S+$")]
+ModelName = Annotated[str, StringConstraints(pattern=r"^[^/\s\x00-\x1f\x7f]+/[^\s\x00-\x1f\x7f]+$")]
 SecretRef = Annotated[str, StringConstraints(pattern=rf"^{REFERENCE.pattern}$")]
 Quality = Annotated[float, Field(ge=0, le=10)]
 Usd = Annotated[float, Field(ge=0)]

@@ -186,7 +186,7 @@ class Run:
         stated = changes(job.ask.sketch.carries, job.front.name, call.upstream.dialect.name)
         serving = self.tally.serve(call, stated)
         try:
-            await self.sink.begin(serving)
+            self.sink.begin(serving)
             await self.sink.send(call.hold.release())
             if call.record is None:
                 await self._relay(call)

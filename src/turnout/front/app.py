@@ -14,13 +14,12 @@ from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
 from turnout.flow import Gateway, Request, Snapshot, answer
 from turnout.front.bodies import Bodies
+from turnout.front.exchange import Exchange
 from turnout.front.explain import explain
-from turnout.front.guard import Guard, Headers, check_json, is_loopback, joined
+from turnout.front.guard import Guard, check_json, is_loopback
 from turnout.front.hints import read_hints
 from turnout.front.listing import list_models, show_model
-from turnout.front.sink import AsgiSink, Receive, Send
-
-Scope = dict[str, Any]
+from turnout.front.sink import HttpSink
 
 OPENAI_CHAT = DIALECTS["openai-chat"]
 ANTHROPIC = DIALECTS["anthropic-messages"]
@@ -35,7 +34,7 @@ LAST_WORD = 1.0
 
 
 class App:
-    """One ASGI application per worker."""
+    """One per worker, called with each of its exchanges."""
 
     def __init__(self, gateway: Gateway, guard: Guard, max_body: int) -> None:
         self._gateway = gateway
@@ -54,17 +53,15 @@ class App:
         }
         self._paths = {path for _, path in self._routes}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
+    async def __call__(self, exchange: Exchange) -> None:
         clock, view = self._gateway.clock, self._gateway.snapshot.view
         seed, at = clock.seed(), clock.now()
-        sink = AsgiSink(receive, send, f"{int(at * 1000):012x}-{seed:016x}", view.version)
-        call = Call(scope["path"], joined(scope["headers"]), receive, sink, seed, at, clock.steady())
+        sink = HttpSink(exchange, f"{int(at * 1000):012x}-{seed:016x}", view.version)
+        call = Call(exchange, sink, seed, at, clock.steady())
         try:
-            self._guard.check_host(call.headers)
-            self._guard.check_origin(call.headers)
-            await self._endpoint(scope["method"], call.path)(call)
+            self._guard.check_host(exchange.headers)
+            self._guard.check_origin(exchange.headers)
+            await self._endpoint(exchange.method, exchange.path)(call)
         except TurnoutError as error:
             await sink.refuse(call.dialect, error)
         except Exception as bug:  # noqa: BLE001 - the top of the process: one request's bug must not be another's
@@ -92,8 +89,8 @@ class App:
             TimeoutError, RuntimeError
         ):  # a client that hangs up while it is told closes the transport under us
             async with asyncio.timeout(LAST_WORD):
-                if call.sink.began:
-                    await call.sink.break_off(call.dialect.error_event(error))
+                if call.exchange.started:
+                    await call.sink.finish(call.dialect.error_event(error))
                 else:
                     await call.sink.refuse(call.dialect, error)
 
@@ -111,10 +108,10 @@ class App:
 
     async def _request(self, call: "Call", snapshot: Snapshot) -> Request:
         """What was asked, by whom. Nobody's body is read before it is known whose it is."""
-        headers, dialect = call.headers, call.dialect
+        headers, dialect = call.exchange.headers, call.dialect
         key = self._guard.identify(headers, snapshot.keys)
         check_json(headers)
-        ask = dialect.ask(await self._bodies.read(headers, call.receive), headers)
+        ask = dialect.ask(await self._bodies.read(call.exchange), headers)
         hints = read_hints(headers, ask, key, snapshot.view.headers)
         return Request(call.sink.request_id, call.seed, call.at, call.arrived, dialect, ask, hints, key)
 
@@ -123,7 +120,8 @@ class App:
         request = await self._request(call, snapshot)
         sink.stream = request.ask.sketch.stream
         await answer(self._gateway, snapshot, request, sink)
-        await sink.finish()
+        if sink.stream:
+            await sink.finish()
 
     async def _explain(self, call: "Call") -> None:
         snapshot = self._gateway.snapshot
@@ -131,20 +129,20 @@ class App:
 
     async def _models(self, call: "Call") -> None:
         snapshot = self._gateway.snapshot
-        key = self._guard.identify(call.headers, snapshot.keys)
+        key = self._guard.identify(call.exchange.headers, snapshot.keys)
         await call.answer(list_models(snapshot.view, key, call.dialect.name))
 
     async def _model(self, call: "Call") -> None:
         snapshot = self._gateway.snapshot
-        key = self._guard.identify(call.headers, snapshot.keys)
-        await call.answer(show_model(snapshot.view, key, call.dialect.name, call.path.removeprefix(MODELS)))
+        key = self._guard.identify(call.exchange.headers, snapshot.keys)
+        await call.answer(show_model(snapshot.view, key, call.dialect.name, call.exchange.path.removeprefix(MODELS)))
 
     async def _metrics(self, call: "Call") -> None:
         """Open to this machine; where others come in, they need a key: it says who serves whom, and what it costs."""
         if not is_loopback(self._guard.host):
-            self._guard.identify(call.headers, self._gateway.snapshot.keys)
+            self._guard.identify(call.exchange.headers, self._gateway.snapshot.keys)
         body, content_type = self._gateway.metrics.exposition()
-        await call.sink.answer(body, content_type.encode())
+        await call.sink.answer(body, content_type)
 
     async def _live(self, call: "Call") -> None:
         await call.answer({"status": "live"})
@@ -161,10 +159,8 @@ class App:
 class Call(msgspec.Struct):
     """One HTTP request, before anything is known of it."""
 
-    path: str
-    headers: Headers
-    receive: Receive
-    sink: AsgiSink
+    exchange: Exchange
+    sink: HttpSink
     seed: int
     at: float
     arrived: float
@@ -172,7 +168,8 @@ class Call(msgspec.Struct):
     @property
     def dialect(self) -> Dialect:
         """The one whose errors this client understands: by path, and where a path serves all, by what only its SDK sends."""
-        if self.path == "/v1/messages" or (self.path != "/v1/chat/completions" and b"anthropic-version" in self.headers):
+        path = self.exchange.path
+        if path == "/v1/messages" or (path != "/v1/chat/completions" and b"anthropic-version" in self.exchange.headers):
             return ANTHROPIC
         return OPENAI_CHAT
 

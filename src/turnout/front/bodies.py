@@ -1,8 +1,7 @@
 """Reading request bodies: each bounded, and those of slow clients bounded together."""
 
 from turnout.errors import Code, TurnoutError
-from turnout.front.guard import Headers
-from turnout.front.sink import Receive
+from turnout.front.exchange import Exchange
 
 MOST_AT_ONCE = 256 * 1024 * 1024
 """Bytes that a worker holds of bodies which have not come to their end."""
@@ -16,35 +15,36 @@ class Bodies:
         self._most_at_once = most_at_once
         self._held = 0
 
-    async def read(self, headers: Headers, receive: Receive) -> bytes:
+    async def read(self, exchange: Exchange) -> bytes:
         """The whole body.
 
         Raises:
             TurnoutError: ``too_large``, before reading where the length is announced; ``overloaded`` when others' bodies fill
                 the room; ``invalid_request`` if the client left.
         """
-        announced = headers.get(b"content-length", b"0")
+        announced = exchange.headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._most:
             raise self._too_large()
-        message = await receive()
-        first: bytes = message.get("body", b"")
-        if not message.get("more_body", False) and len(first) <= self._most:
-            return first
+        body = await exchange.read()
+        if exchange.more:
+            body = await self._rest(exchange, body)
+        if exchange.gone:
+            raise TurnoutError(Code.INVALID_REQUEST, "the request ended before its body did", retry=False)
+        if len(body) > self._most:
+            raise self._too_large()
+        return body
+
+    async def _rest(self, exchange: Exchange, first: bytes) -> bytes:
         body = bytearray(first)
         self._held += len(first)
         try:
-            while message.get("more_body", False):
+            while exchange.more and not exchange.gone:
                 self._check(len(body))
-                message = await receive()
-                part = message.get("body", b"")
+                part = await exchange.read()
                 body += part
                 self._held += len(part)
         finally:
             self._held -= len(body)
-        if message["type"] == "http.disconnect":
-            raise TurnoutError(Code.INVALID_REQUEST, "the request ended before its body did", retry=False)
-        if len(body) > self._most:
-            raise self._too_large()
         return bytes(body)
 
     def _check(self, size: int) -> None:

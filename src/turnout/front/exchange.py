@@ -1,25 +1,22 @@
-"""One request and its answer on a connection, as an ASGI app sees them: it asks for the one and is given the other piece by piece."""
+"""One request and its answer on a connection: the app reads the one and writes the other, piece by piece."""
 
 import asyncio
 import functools
 import http
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 
 log = logging.getLogger(__name__)
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+App = Callable[["Exchange"], Awaitable[None]]
+Headers = Mapping[bytes, bytes]
+"""By name, in lower case; of one that was sent twice, a list."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_BODY = frozenset({204, 304})
-_CONTROLS = bytes({*range(32), 127} - {ord("\t")})
-"""What a header cannot hold; each of a head's lines ends with two of them."""
 
 
 class Connection(Protocol):
@@ -27,6 +24,7 @@ class Connection(Protocol):
 
     transport: asyncio.Transport
     flow: FlowControl
+    tasks: set[asyncio.Task[Any]]
 
     def answered(self) -> None:
         """The running exchange's answer is complete."""
@@ -36,21 +34,23 @@ class Connection(Protocol):
 class Exchange:
     """Lasts until its answer is complete, or the client is ``gone``."""
 
+    task: asyncio.Task[None] | None = None  # it runs in; the connection's, until it is over
     gone = False
-    started = False  # the answer: its head is made, and leaves with the bytes that follow it
-    complete = False
-    _more = True
-    _head = b""
-    _left: int | None = 0  # bytes that the answer's length still promises; None: it goes in chunks
+    started = False  # the answer
+    complete = False  # the answer
+    more = True  # of the request's body is to come
+    _held = 0  # bytes of it that nobody has read
+    _news: asyncio.Event | None = None  # there once somebody has to wait
 
-    def __init__(self, connection: Connection, scope: dict[str, Any], *, keep_alive: bool, expects_continue: bool) -> None:
-        self.scope = scope
+    def __init__(self, connection: Connection, method: str, path: str, headers: Headers, *, keep_alive: bool) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
         self.keep_alive = keep_alive
-        self._is_bodiless = scope["method"] == "HEAD"
         self._connection = connection
-        self._expects_continue = expects_continue
-        self._body = bytearray()
-        self._news = asyncio.Event()
+        self._expects_continue = headers.get(b"expect", b"").lower() == b"100-continue"
+        self._is_bodiless = method == "HEAD"
+        self._pieces: list[bytes] = []
 
     # What the connection says.
 
@@ -58,120 +58,128 @@ class Exchange:
         """Some of the request's body. What comes after its answer interests nobody."""
         if self.complete:
             return
-        self._body += piece
-        if len(self._body) > HIGH_WATER_LIMIT:
+        self._pieces.append(piece)
+        self._held += len(piece)
+        if self._held > HIGH_WATER_LIMIT:
             self._connection.flow.pause_reading()
-        self._news.set()
+        self._tell()
 
     def end(self) -> None:
         """The request's body is over."""
-        self._more = False
-        self._news.set()
+        self.more = False
+        self._tell()
 
     def leave(self) -> None:
         """The client has left, or was sent away."""
         self.gone = True
-        self._news.set()
+        self._tell()
 
     async def run(self, app: App) -> None:
         """Have the app answer. An answer that it does not complete is completed here, or cut off."""
         try:
-            await app(self.scope, self.receive, self.send)
-            is_over = self.complete
-        except asyncio.CancelledError:  # who cancels has said why
-            is_over = False
+            await app(self)
+        except asyncio.CancelledError:
+            pass  # who cancels has said why
         except Exception:
             log.exception("the app broke")
-            is_over = False
-        if is_over or self.gone:
+        finally:
+            self._connection.tasks.discard(self.task)
+        if self.complete or self.gone:
             return
-        if not self.started:
+        if self.started:
+            self._connection.transport.close()
+        else:
             self.keep_alive = False
-            await self.send({"type": "http.response.start", "status": 500, "headers": [(b"content-length", b"0")]})
-            await self.send({"type": "http.response.body"})
-            return
-        if self._head:
-            self._connection.transport.write(self._head)
-        self._connection.transport.close()
+            self.answer(500, b"", b"")
 
     # What the app calls.
 
-    async def receive(self) -> Message:
-        connection = self._connection
-        if self._expects_continue and not connection.transport.is_closing():
-            connection.transport.write(CONTINUE)
+    async def read(self) -> bytes:
+        """What has come of the request's body; waits for some if nothing has. It is over when nothing ``more`` comes."""
+        if self._expects_continue and not self._connection.transport.is_closing():
+            self._connection.transport.write(CONTINUE)
             self._expects_continue = False
-        if not self.gone and not self.complete:
-            connection.flow.resume_reading()
-            await self._news.wait()
-            self._news.clear()
-        if self.gone or self.complete:
-            return {"type": "http.disconnect"}
-        body, self._body = bytes(self._body), bytearray()
-        return {"type": "http.request", "body": body, "more_body": self._more}
+        self._connection.flow.resume_reading()
+        while self.more and not self._pieces and not self.gone:
+            await self._hear()
+        body = b"".join(self._pieces)
+        self._pieces, self._held = [], 0
+        return body
 
-    async def send(self, message: Message) -> None:
-        """Return when there is room for more."""
-        if self._connection.flow.write_paused and not self.gone:
-            await self._connection.flow.drain()
-        if self.gone:
-            return
-        if message["type"] == "http.response.start":
-            self._begin(message["status"], message["headers"])
-        else:
-            self._write(message.get("body", b""), more=message.get("more_body", False))
+    async def wait_gone(self) -> None:
+        """Return when the client has left; of a connection that is not read, nobody would hear it."""
+        self._connection.flow.resume_reading()
+        while not self.gone:
+            await self._hear()
 
-    def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Make the head. Of the app's headers, in lower case, only the length bears on how the answer goes."""
+    @property
+    def is_full(self) -> bool:
+        """Whether the client has yet to take what was written, so that there is :meth:`room` for more."""
+        return self._connection.flow.write_paused and not self.gone
+
+    async def room(self) -> None:
+        """Return when there is some, or the client is gone."""
+        await self._connection.flow.drain()
+
+    def answer(self, status: int, fields: bytes, body: bytes, *, more: bool = False) -> None:
+        """Begin, head and ``body`` in one write: with its length if it is all, in chunks if ``more`` is to come.
+
+        ``fields`` are header lines, each with its end.
+        """
         if self.started:
             raise RuntimeError("an answer begins once")
-        lines = [status_line(status), *map(b": ".join, headers)]
-        length = dict(headers).get(b"content-length")
-        left = None if length is None else int(length)
-        if self._is_bodiless or status in _NO_BODY:
-            left = 0
-        elif left is None:
-            lines.append(b"transfer-encoding: chunked")
-        if not self.keep_alive:
-            lines.append(b"connection: close")
-        head = b"\r\n".join(lines) + b"\r\n\r\n"
-        if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(lines) + 2:
-            raise RuntimeError("a header holds a control character")
-        self._head, self._left, self.started, self._expects_continue = head, left, True, False
+        if self.gone:
+            return
+        self.started, self._expects_continue = True, False
+        framing = b"transfer-encoding: chunked\r\n" if more else b"content-length: %d\r\n" % len(body)
+        if status in _NO_BODY:
+            framing, self._is_bodiless = b"", True
+        if self._is_bodiless:
+            body = b""
+        elif more:
+            body = _chunk(body)
+        close = b"" if self.keep_alive else b"connection: close\r\n"
+        self._connection.transport.write(b"".join((status_line(status), fields, framing, close, b"\r\n", body)))
+        if not more:
+            self._finish()
 
-    def _write(self, body: bytes, *, more: bool) -> None:
+    def write(self, piece: bytes, *, more: bool) -> None:
+        """The next of an answer that was begun with ``more`` to come."""
+        if self.gone:
+            return
         if not self.started or self.complete:
-            raise RuntimeError("a body stands between an answer's head and its end")
-        if self._left is None:
-            data = self._head + _chunk(body, more=more)
-        elif self._is_bodiless:
-            data = self._head
-        else:
-            self._left -= len(body)
-            if self._left < 0 or (self._left and not more):
-                raise RuntimeError("the body is not as long as the head says")
-            data = self._head + body
-        if data:
-            self._head = b""
+            raise RuntimeError("a piece stands between an answer's beginning and its end")
+        data = _chunk(piece) if more else _chunk(piece) + b"0\r\n\r\n"
+        if data and not self._is_bodiless:
             self._connection.transport.write(data)
         if not more:
-            self.complete = True
+            self._finish()
+
+    def _finish(self) -> None:
+        self.complete = True
+        if not self.keep_alive:
+            self._connection.transport.close()
+        self._connection.answered()
+
+    def _tell(self) -> None:
+        if self._news is not None:
             self._news.set()
-            if not self.keep_alive:
-                self._connection.transport.close()
-            self._connection.answered()
+
+    async def _hear(self) -> None:
+        if self._news is None:
+            self._news = asyncio.Event()
+        self._news.clear()
+        await self._news.wait()
 
 
-def _chunk(body: bytes, *, more: bool) -> bytes:
-    end = b"" if more else b"0\r\n\r\n"
-    return b"%x\r\n%b\r\n%b" % (len(body), body, end) if body else end
+def _chunk(piece: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
 
 
 @functools.cache
 def status_line(status: int) -> bytes:
-    """Without its end."""
     try:
         phrase = http.HTTPStatus(status).phrase
     except ValueError:  # 529 is one of those that providers made up
         phrase = ""
-    return f"HTTP/1.1 {status} {phrase}".encode()
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()

@@ -1,6 +1,6 @@
 """Who may come in. Loopback is no wall: a web page can reach it, so Host, Origin and content type are checked there too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from ipaddress import ip_address
@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from turnout.errors import Code, TurnoutError
+from turnout.front.exchange import Headers
 from turnout.types.policy import Key
-
-Headers = Mapping[bytes, bytes]
 
 MAX_ECHO = 100
 """Characters of a header that an error repeats."""
@@ -132,11 +131,3 @@ def _origin_host(origin: str) -> str:
     except ValueError:
         return ""
     return host if scheme and netloc and not any(rest) and "@" not in netloc else ""
-
-
-def joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """A request's headers by name; one that was sent twice is a list, so that none of its values can hide behind the other."""
-    by_name = dict(headers)
-    if len(by_name) != len(headers):
-        by_name = {name: b",".join(value for other, value in headers if other == name) for name in by_name}
-    return by_name

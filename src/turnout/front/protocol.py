@@ -7,6 +7,7 @@ pays two comparisons for the bounds; the clock is only looked at for one that do
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -45,7 +46,6 @@ class BoundedProtocol(asyncio.Protocol):
     _in_headers = True
     _is_whole = False
     _declines = False  # it offers to change the protocol: see _decline
-    _expects_continue = False
     _reading: Exchange | None = None  # its body comes
     _running: Exchange | None = None  # it is being answered
     _surroundings = 0  # bytes since the last that were of use
@@ -68,7 +68,7 @@ class BoundedProtocol(asyncio.Protocol):
             config.load()
         self._app = config.loaded_app
         self._idle_for = config.timeout_keep_alive
-        self._connections, self._tasks = server_state.connections, server_state.tasks
+        self._connections, self.tasks = server_state.connections, server_state.tasks
         self._loop = _loop or asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # the first of several requests is answered
@@ -129,34 +129,28 @@ class BoundedProtocol(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._idle_since = None  # here, so that an empty line does not keep an idle connection
-        self._url, self._headers, self._expects_continue = b"", [], False
+        self._url, self._headers = b"", []
         self._in_headers, self._is_whole = True, False
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self._expects_continue = True
-        self._headers.append((name, value))
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._check_headers()
-        if self._parser.should_upgrade() and any(name == b"upgrade" for name, _ in self._headers):
+        parser, headers = self._parser, _joined(self._headers)
+        if b"upgrade" in headers and parser.should_upgrade():
             self._declines = True
             return
         path = httptools.parse_url(self._url).path.decode("ascii")
         self._reading = exchange = Exchange(
             self,
-            {
-                "type": "http",
-                "method": self._parser.get_method().decode("ascii"),
-                "path": unquote(path) if "%" in path else path,
-                "headers": self._headers,
-            },
-            keep_alive=self._parser.should_keep_alive() and self._parser.get_http_version() != "1.0",
-            expects_continue=self._expects_continue,
+            parser.get_method().decode("ascii"),
+            unquote(path) if "%" in path else path,
+            headers,
+            keep_alive=parser.should_keep_alive() and parser.get_http_version() != "1.0",
         )
         self._in_headers, self._surroundings = False, 0
         if self._running is None:
@@ -188,9 +182,8 @@ class BoundedProtocol(asyncio.Protocol):
 
     def _run(self, exchange: Exchange) -> None:
         self._running = exchange
-        task = self._loop.create_task(exchange.run(self._app))
-        task.add_done_callback(self._tasks.discard)
-        self._tasks.add(task)
+        exchange.task = task = self._loop.create_task(exchange.run(self._app))
+        self.tasks.add(task)
 
     def answered(self) -> None:
         """What an exchange says at its answer's end."""
@@ -286,7 +279,15 @@ class BoundedProtocol(asyncio.Protocol):
         if is_next and not self._ahead:
             dialect = DIALECTS["anthropic-messages" if self._url.startswith(b"/v1/messages") else "openai-chat"]
             body = dialect.write_error(error)
-            head = b"%b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+            head = b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
             self.transport.write(head % (status_line(error.status), len(body)) + body)
         self._leave()
         self.transport.close()
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """By name; one that was sent twice is a list, so that none of its values can hide behind the other."""
+    by_name = dict(headers)
+    if len(by_name) != len(headers):
+        by_name = {name: b",".join(value for other, value in headers if other == name) for name in by_name}
+    return by_name

@@ -1,39 +1,29 @@
-"""The client's side of an answer, over ASGI."""
-
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+"""The client's side of an answer: what its headers say, and how errors and answers of our own are told."""
 
 from turnout.dialects.dialect import Dialect
 from turnout.errors import ClientGone, TurnoutError
+from turnout.front.exchange import Exchange
 from turnout.ports import Serving
 from turnout.types.money import usd
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Fields = list[tuple[bytes, bytes]]
-
-JSON = b"application/json"
-_WHOLE = ((b"content-type", JSON),)
-_STREAM = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
+JSON = "application/json"
+_STREAM = "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
 
 
-class AsgiSink:
-    """One request's client. Implements flow.Client: a whole answer leaves in two messages with its length, a stream flows as it comes.
+class HttpSink:
+    """One request's client. Implements flow.Client: a whole answer leaves in one write, a stream flows as it comes.
 
     Errors and answers of our own go this way too, under the same headers: they say what is known of the request by then.
+    No value in them can hold a line's end: names are the policy's, whose schema sees to it; all others are made here.
     """
 
     route = reason = model = "none"
     attempts = 0
     stream = False
-    began = False
-    _headers: Fields | None = None  # of an answer that was begun and has sent nothing yet
-    _gone = False
+    _fields = b""
 
-    def __init__(self, receive: Receive, send: Send, request_id: str, policy: int) -> None:
-        self._receive = receive
-        self._send = send
+    def __init__(self, exchange: Exchange, request_id: str, policy: int) -> None:
+        self._exchange = exchange
         self.request_id = request_id
         self._policy = policy
 
@@ -43,70 +33,62 @@ class AsgiSink:
     def failed(self, attempts: int) -> None:
         self.attempts = attempts
 
-    async def begin(self, serving: Serving) -> None:
+    def begin(self, serving: Serving) -> None:
         self.model, self.reason, self.attempts = serving.model, serving.reason, serving.attempts
-        headers = self._told()
+        more = ""
         if serving.cost is not None:
-            headers.append((b"x-turnout-cost-usd", b"%.12f" % usd(serving.cost)))
+            more = f"x-turnout-cost-usd: {usd(serving.cost):.12f}\r\n"
         if serving.warnings:
-            headers.append((b"x-turnout-warnings", ",".join(serving.warnings).encode()))
-        headers += _STREAM if self.stream else _WHOLE
-        self._headers = headers
+            more += f"x-turnout-warnings: {','.join(serving.warnings)}\r\n"
+        self._fields = self._told(more + (_STREAM if self.stream else _typed(JSON)))
 
     async def send(self, data: bytes) -> None:
-        if self._gone:
+        exchange = self._exchange
+        if exchange.is_full:
+            await exchange.room()
+        if exchange.gone:
             raise ClientGone
-        if self._headers is not None:
-            headers = self._headers if self.stream else [*self._headers, _length(data)]
-            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-            self._headers, self.began = None, True  # only now: a send that is cancelled while it waits has sent nothing
-        await self._send({"type": "http.response.body", "body": data, "more_body": self.stream})
-        if self._gone:
-            raise ClientGone
+        if exchange.started:
+            exchange.write(data, more=True)
+        else:
+            exchange.answer(200, self._fields, data, more=self.stream)
 
     async def wait_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
+        await self._exchange.wait_gone()
 
-    async def finish(self) -> None:
+    async def finish(self, last: bytes = b"") -> None:
         """End a stream; a whole answer has ended with its one send."""
-        if self.stream and self._headers is None and not self._gone:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        exchange = self._exchange
+        if exchange.started and not exchange.complete:
+            if exchange.is_full:
+                await exchange.room()
+            exchange.write(last, more=False)
 
-    async def break_off(self, error_event: bytes) -> None:
-        """End a stream whose status was sent before something broke in our hands; a whole answer had gone whole."""
-        if self.stream and not self._gone:
-            await self._send({"type": "http.response.body", "body": error_event, "more_body": False})
-
-    async def answer(self, body: bytes, content_type: bytes = JSON) -> None:
+    async def answer(self, body: bytes, content_type: str = JSON) -> None:
         """With something of our own."""
-        await self._whole(200, body, [*self._told(), (b"content-type", content_type)])
+        await self._whole(200, self._told(_typed(content_type)), body)
 
     async def refuse(self, dialect: Dialect, error: TurnoutError) -> None:
         """In the shape of the client's own dialect, so that its SDK raises the class it promises."""
-        headers = self._told()
+        more = ""
         if error.retry is not None:
-            headers.append((b"x-should-retry", b"true" if error.retry else b"false"))
+            more = f"x-should-retry: {'true' if error.retry else 'false'}\r\n"
         if error.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
-        await self._whole(error.status, dialect.write_error(error), [*headers, *_WHOLE])
+            more += f"retry-after: {max(1, round(error.retry_after))}\r\n"
+        await self._whole(error.status, self._told(more + _typed(JSON)), dialect.write_error(error))
 
-    async def _whole(self, status: int, body: bytes, headers: Fields) -> None:
-        await self._send({"type": "http.response.start", "status": status, "headers": [*headers, _length(body)]})
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+    async def _whole(self, status: int, fields: bytes, body: bytes) -> None:
+        if self._exchange.is_full:
+            await self._exchange.room()
+        self._exchange.answer(status, fields, body)
 
-    def _told(self) -> Fields:
-        """What every answer's headers say, as far as it is known when they go."""
-        return [
-            (b"x-turnout-request-id", self.request_id.encode()),
-            (b"x-turnout-policy", b"%d" % self._policy),
-            (b"x-turnout-route", self.route.encode()),
-            (b"x-turnout-model", self.model.encode()),
-            (b"x-turnout-attempts", b"%d" % self.attempts),
-            (b"x-turnout-reason", self.reason.encode()),
-        ]
+    def _told(self, more: str) -> bytes:
+        """What every answer's headers say, as far as it is known when they go, and ``more``."""
+        return (
+            f"x-turnout-request-id: {self.request_id}\r\nx-turnout-policy: {self._policy}\r\nx-turnout-route: {self.route}\r\n"
+            f"x-turnout-model: {self.model}\r\nx-turnout-attempts: {self.attempts}\r\nx-turnout-reason: {self.reason}\r\n{more}"
+        ).encode()
 
 
-def _length(body: bytes) -> tuple[bytes, bytes]:
-    return b"content-length", b"%d" % len(body)
+def _typed(content_type: str) -> str:
+    return f"content-type: {content_type}\r\n"

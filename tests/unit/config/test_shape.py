@@ -50,6 +50,17 @@ def test_the_rest_of_the_file_survives_what_is_wrong():
     assert len(shaped.findings) == 2
 
 
+def test_a_name_holds_no_control_character():
+    """Answers name their route and model in headers, where such a character would begin another or break the head."""
+    for wrong in ("\\n", "\\r\\nset-cookie: a", "\\0", "\\x1b", "\\x7f"):
+        assert found(f'routes: {{r: {{static: "a/b{wrong}"}}}}') == [
+            ("routes.r.static", "not the name of a model", "write provider/model")
+        ]
+        assert found(f'models: {{"a{wrong}/b": {{context: 1}}}}')[0][1] == "not the name of a model"
+        assert found(f'routes: {{"r{wrong}": {{static: a/b}}}}')
+    assert not found('routes: {r: {static: "a/b:7ü"}}')
+
+
 def test_two_bad_items_of_one_list_are_both_said():
     """Leaving the list out must not hide the second."""
     assert [path for path, _, _ in found("routes: {r: {models: [1, a/b, c]}}")] == ["routes.r.models.0", "routes.r.models.2"]

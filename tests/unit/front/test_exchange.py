@@ -1,67 +1,32 @@
 """An answer's way back onto its connection: what goes in which write, how it is framed, and what ends it."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from uvicorn.protocols.http.flow_control import FlowControl
 
+from tests.support.fake_exchange import FakeConnection
 from turnout.front.exchange import App, Exchange
 
-
-class Wire(asyncio.Transport):
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[bytes] = []
-        self.is_closed = False
-        self.is_read = True
-
-    def write(self, data: Any) -> None:
-        assert not self.is_closed
-        self.writes.append(bytes(data))
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-    def pause_reading(self) -> None:
-        self.is_read = False
-
-    def resume_reading(self) -> None:
-        self.is_read = True
+Step = Callable[[Exchange], None]
 
 
-class Connection:
-    """Notes what becomes of the exchange on it."""
-
-    def __init__(self) -> None:
-        self.transport = self.wire = Wire()
-        self.flow = FlowControl(self.wire)
-        self.answers = 0
-
-    def answered(self) -> None:
-        self.answers += 1
+def exchange(connection: FakeConnection, method: str = "POST", *, keep_alive: bool = True, expects: bool = False) -> Exchange:
+    return Exchange(connection, method, "/", {b"expect": b"100-Continue"} if expects else {}, keep_alive=keep_alive)
 
 
-def exchange(connection: Connection, method: str = "POST", *, keep_alive: bool = True, expects: bool = False) -> Exchange:
-    return Exchange(connection, {"type": "http", "method": method}, keep_alive=keep_alive, expects_continue=expects)
+def begins(body: bytes = b"", *, status: int = 200, fields: bytes = b"", more: bool = False) -> Step:
+    return lambda asked: asked.answer(status, fields, body, more=more)
 
 
-def start(status: int = 200, **headers: str) -> dict[str, Any]:
-    named = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
-    return {"type": "http.response.start", "status": status, "headers": named}
+def goes_on(piece: bytes = b"", *, more: bool = False) -> Step:
+    return lambda asked: asked.write(piece, more=more)
 
 
-def piece(body: bytes, *, more: bool = False) -> dict[str, Any]:
-    return {"type": "http.response.body", "body": body, "more_body": more}
-
-
-def saying(*messages: dict[str, Any]) -> App:
-    async def app(_scope: Any, _receive: Any, send: Any) -> None:
-        for message in messages:
-            await send(message)
+def saying(*steps: Step) -> App:
+    async def app(asked: Exchange) -> None:
+        for step in steps:
+            step(asked)
 
     return app
 
@@ -70,43 +35,46 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.mark.parametrize(
-    ("messages", "writes"),
+    ("steps", "writes"),
     [
-        ([start(content_length="4"), piece(b"body")], [OK + b"content-length: 4\r\n\r\nbody"]),
-        ([start(content_length="0"), piece(b"")], [OK + b"content-length: 0\r\n\r\n"]),
-        ([start(content_length="6"), piece(b"one", more=True), piece(b"two")], [OK + b"content-length: 6\r\n\r\none", b"two"]),
+        ([begins(b"body", fields=b"a: b\r\n")], [OK + b"a: b\r\ncontent-length: 4\r\n\r\nbody"]),
+        ([begins()], [OK + b"content-length: 0\r\n\r\n"]),
         (
-            [start(a="b"), piece(b"x" * 16, more=True), piece(b"y", more=True), piece(b"")],
+            [begins(b"x" * 16, fields=b"a: b\r\n", more=True), goes_on(b"y", more=True), goes_on(more=True), goes_on()],
             [OK + b"a: b\r\ntransfer-encoding: chunked\r\n\r\n10\r\n" + b"x" * 16 + b"\r\n", b"1\r\ny\r\n", b"0\r\n\r\n"],
         ),
-        ([start(), piece(b"last")], [OK + b"transfer-encoding: chunked\r\n\r\n4\r\nlast\r\n0\r\n\r\n"]),
-        ([start(204), piece(b"")], [b"HTTP/1.1 204 No Content\r\n\r\n"]),
-        ([start(529), piece(b"")], [b"HTTP/1.1 529 \r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"]),
+        (
+            [begins(more=True), goes_on(b"last")],
+            [OK + b"transfer-encoding: chunked\r\n\r\n", b"4\r\nlast\r\n0\r\n\r\n"],
+        ),
+        ([begins(status=204)], [b"HTTP/1.1 204 No Content\r\n\r\n"]),
+        ([begins(status=529)], [b"HTTP/1.1 529 \r\ncontent-length: 0\r\n\r\n"]),
     ],
-    ids=["whole", "empty", "in two", "stream", "stream of one", "no body", "no phrase"],
+    ids=["whole", "empty", "stream", "stream that begins with nothing", "no body", "no phrase"],
 )
-async def test_headers_and_first_bytes_are_one_write(messages: list[dict[str, Any]], writes: list[bytes]) -> None:
-    """By length where the app says one, otherwise in chunks; the connection is told once, at the end, and stays open."""
-    connection = Connection()
-    await exchange(connection).run(saying(*messages))
+async def test_headers_and_first_bytes_are_one_write(steps: list[Step], writes: list[bytes]) -> None:
+    """By length where they are all, otherwise in chunks; the connection is told once, at the end, and stays open."""
+    connection = FakeConnection()
+    await exchange(connection).run(saying(*steps))
 
     assert connection.wire.writes == writes
     assert (connection.answers, connection.wire.is_closed) == (1, False)
 
 
 async def test_an_answer_to_head_is_its_headers() -> None:
-    """With the length that the body would have."""
-    connection = Connection()
-    await exchange(connection, "HEAD").run(saying(start(content_length="4"), piece(b"body")))
+    """With the length that the body would have, or as a stream's."""
+    connection = FakeConnection()
+    await exchange(connection, "HEAD").run(saying(begins(b"body")))
+    await exchange(connection, "HEAD").run(saying(begins(b"body", more=True), goes_on(b"more")))
 
-    assert connection.wire.writes == [OK + b"content-length: 4\r\n\r\n"]
-    assert connection.answers == 1
+    assert connection.wire.writes == [OK + b"content-length: 4\r\n\r\n", OK + b"transfer-encoding: chunked\r\n\r\n"]
+    assert connection.answers == 2
 
 
 async def test_who_does_not_keep_the_connection_is_told_and_it_is_closed() -> None:
     """After the last byte."""
-    connection = Connection()
-    await exchange(connection, keep_alive=False).run(saying(start(content_length="2"), piece(b"hi")))
+    connection = FakeConnection()
+    await exchange(connection, keep_alive=False).run(saying(begins(b"hi")))
 
     assert connection.wire.writes == [OK + b"content-length: 2\r\nconnection: close\r\n\r\nhi"]
     assert connection.wire.is_closed
@@ -114,43 +82,44 @@ async def test_who_does_not_keep_the_connection_is_told_and_it_is_closed() -> No
 
 async def test_a_client_that_waits_for_leave_to_send_gets_it_when_the_app_reads() -> None:
     """And not when it is refused unread."""
-    connection, refusing = Connection(), Connection()
+    connection, refusing = FakeConnection(), FakeConnection()
     asked = exchange(connection, expects=True)
-    reading = asyncio.ensure_future(asked.receive())
+    reading = asyncio.ensure_future(asked.read())
     await asyncio.sleep(0)
     asked.take(b"hello")
     asked.end()
-    await exchange(refusing, expects=True).run(saying(start(403, content_length="0"), piece(b"")))
+    await exchange(refusing, expects=True).run(saying(begins(status=403)))
 
     assert connection.wire.writes == [b"HTTP/1.1 100 Continue\r\n\r\n"]
-    assert await reading == {"type": "http.request", "body": b"hello", "more_body": False}
+    assert (await reading, asked.more) == (b"hello", False)
     assert refusing.wire.writes == [b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"]
 
 
-@pytest.mark.parametrize("value", ["a\r\nset-cookie: b", "a\nb", "a\rb", "a\0b", "\x7f"])
-async def test_a_header_cannot_begin_another(value: str) -> None:
-    """Nothing of such a head leaves; the app may still say what went wrong."""
-    connection = Connection()
+@pytest.mark.parametrize("steps", [[begins(), begins()], [begins(), goes_on()], [goes_on(b"x")]])
+async def test_an_answer_begins_once_and_ends_once(steps: list[Step]) -> None:
+    """Anything else is a bug of the app's, and would be read as a part of the next answer: not a byte of it leaves."""
+    connection = FakeConnection()
     asked = exchange(connection)
-    with pytest.raises(RuntimeError, match="control"):
-        await asked.send(start(x=value))
-    await asked.run(saying(start(500, x="a\tb", content_length="0"), piece(b"")))
+    for step in steps[:-1]:
+        step(asked)
+    before = list(connection.wire.writes)
+    with pytest.raises(RuntimeError):
+        steps[-1](asked)
 
-    assert connection.wire.writes == [b"HTTP/1.1 500 Internal Server Error\r\nx: a\tb\r\ncontent-length: 0\r\n\r\n"]
+    assert connection.wire.writes == before
 
 
-@pytest.mark.parametrize("bodies", [[piece(b"long")], [piece(b"l")], [piece(b"l", more=True), piece(b"")]])
-async def test_a_body_of_another_length_than_announced_cuts_the_connection(bodies: list[dict[str, Any]]) -> None:
+async def test_an_answer_that_the_app_does_not_end_cuts_the_connection() -> None:
     """The next answer would be read as a part of this one."""
-    connection = Connection()
-    await exchange(connection).run(saying(start(content_length="2"), *bodies))
+    connection = FakeConnection()
+    await exchange(connection).run(saying(begins(b"x", more=True)))
 
     assert (connection.answers, connection.wire.is_closed) == (0, True)
 
 
 async def test_an_app_that_says_nothing_is_answered_for() -> None:
     """With a 500, and the connection closed."""
-    connection = Connection()
+    connection = FakeConnection()
     await exchange(connection).run(saying())
 
     assert connection.wire.writes == [b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"]
@@ -158,49 +127,59 @@ async def test_an_app_that_says_nothing_is_answered_for() -> None:
 
 
 async def test_a_cancelled_answer_cuts_the_connection() -> None:
-    """What was said of it is not lost, and its client is not left waiting."""
-    connection = Connection()
+    """Its client is not left waiting, and its task not held."""
+    connection = FakeConnection()
 
-    async def app(_scope: Any, _receive: Any, send: Any) -> None:
-        await send(start(content_length="2"))
+    async def app(asked: Exchange) -> None:
+        asked.answer(200, b"", b"", more=True)
         await asyncio.Event().wait()
 
-    running = asyncio.ensure_future(exchange(connection).run(app))
+    asked = exchange(connection)
+    asked.task = running = asyncio.ensure_future(asked.run(app))
+    connection.tasks.add(running)
     await asyncio.sleep(0)
     running.cancel()
     await running
 
-    assert connection.wire.writes == [OK + b"content-length: 2\r\n\r\n"]
-    assert connection.wire.is_closed
+    assert connection.wire.writes == [OK + b"transfer-encoding: chunked\r\n\r\n"]
+    assert (connection.wire.is_closed, connection.tasks) == (True, set())
 
 
 async def test_a_client_that_has_left_is_written_nothing() -> None:
     """Whoever waits for it to take more is let go, and who asks hears that it left."""
-    connection = Connection()
+    connection = FakeConnection()
     asked = exchange(connection)
-    await asked.send(start())
+    asked.answer(200, b"", b"x", more=True)
+    said = list(connection.wire.writes)
     connection.flow.pause_writing()
-    sending = asyncio.ensure_future(asked.send(piece(b"x")))
+    assert asked.is_full
+    waiting = [asyncio.ensure_future(asked.room()), asyncio.ensure_future(asked.wait_gone()), asyncio.ensure_future(asked.read())]
     await asyncio.sleep(0)
-    assert not sending.done()
+    assert not any(wait.done() for wait in waiting)
 
     asked.leave()
     connection.flow.resume_writing()
-    await sending
+    await asyncio.gather(*waiting)
+    asked.write(b"y", more=True)
 
-    assert await asked.receive() == {"type": "http.disconnect"}
-    assert connection.wire.writes == []
+    assert (asked.gone, asked.more, asked.is_full) == (True, True, False)
+    assert connection.wire.writes == said
 
 
 async def test_a_body_nobody_reads_is_held_only_so_far() -> None:
-    """The connection is not read on until the app has taken what came."""
-    connection = Connection()
+    """The connection is not read on until the app has taken what came, or waits for its client to leave."""
+    connection = FakeConnection()
     asked = exchange(connection)
     asked.take(b"x" * 65_536)
     assert connection.wire.is_read
     asked.take(b"x")
     assert not connection.wire.is_read
 
-    message = await asked.receive()
+    assert (len(await asked.read()), asked.more, connection.wire.is_read) == (65_537, True, True)
 
-    assert (len(message["body"]), message["more_body"], connection.wire.is_read) == (65_537, True, True)
+    connection.flow.pause_reading()
+    watching = asyncio.ensure_future(asked.wait_gone())
+    await asyncio.sleep(0)
+    assert connection.wire.is_read
+    asked.leave()
+    await watching

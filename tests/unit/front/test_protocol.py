@@ -9,7 +9,9 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from tests.support import fake_exchange
 from tests.support.virtual_time import run
+from turnout.front.exchange import Exchange, Headers
 from turnout.front.protocol import (
     BODY_IDLE,
     BODY_WITHIN,
@@ -25,30 +27,12 @@ GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 CHUNK = 60_000
 
 
-class Wire(asyncio.Transport):
-    """The server's end of a connection, its other end in the test's hands."""
+class Wire(fake_exchange.Wire):
+    """As a client sees it."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent = b""
-        self.closed = False
-        self.is_read = True
-
-    def write(self, data: Any) -> None:
-        assert not self.closed
-        self.sent += bytes(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def pause_reading(self) -> None:
-        self.is_read = False
-
-    def resume_reading(self) -> None:
-        self.is_read = True
+    @property
+    def sent(self) -> bytes:
+        return b"".join(self.writes)
 
     @property
     def status(self) -> int:
@@ -65,6 +49,7 @@ class Peer:
     def __init__(self, answer_after: float = 0.0) -> None:
         self.wire = Wire()
         self.asked: list[str] = []
+        self.headers: list[Headers] = []
         self.left = 0
         self._answer_after = answer_after
         config = uvicorn.Config(
@@ -82,24 +67,22 @@ class Peer:
     async def send(self, *pieces: bytes) -> None:
         """As far as the server listens; ends when the app has had its turn."""
         for piece in pieces:
-            if not self.wire.closed:
+            if not self.wire.is_closed:
                 self._protocol.data_received(piece)
         for _ in range(5):
             await asyncio.sleep(0)
 
-    async def _app(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
-        self.asked.append(scope["path"])
-        size, more = 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                self.left += 1
-                return
-            size, more = size + len(message["body"]), message["more_body"]
+    async def _app(self, asked: Exchange) -> None:
+        self.asked.append(asked.path)
+        self.headers.append(asked.headers)
+        size = len(await asked.read())
+        while asked.more and not asked.gone:
+            size += len(await asked.read())
+        if asked.gone:
+            self.left += 1
+            return
         await asyncio.sleep(self._answer_after)
-        body = str(size).encode()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]})
-        await send({"type": "http.response.body", "body": body})
+        asked.answer(200, b"", b"%d" % size)
 
 
 def in_virtual_time(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
@@ -111,6 +94,15 @@ def in_virtual_time(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 
 @in_virtual_time
+async def test_a_header_sent_twice_is_a_list() -> None:
+    """None of its values hides behind the other: tags add up, two keys are none."""
+    peer = Peer()
+    await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nX-Tags: a=1\r\nx-tags: b=2\r\n\r\n")
+
+    assert peer.headers == [{b"host": b"x", b"x-tags": b"a=1,b=2"}]
+
+
+@in_virtual_time
 async def test_a_request_is_served_however_it_is_cut() -> None:
     """One byte at a time, as all at once; one after the other on one connection."""
     peer = Peer()
@@ -119,7 +111,7 @@ async def test_a_request_is_served_however_it_is_cut() -> None:
     await peer.send(request)
 
     assert peer.wire.sent.count(b"HTTP/1.1 200") == 2
-    assert not peer.wire.closed
+    assert not peer.wire.is_closed
 
 
 @in_virtual_time
@@ -154,7 +146,7 @@ def test_what_never_ends_is_cut_off(pieces: list[bytes]) -> None:
         taken = 0
         for piece in pieces:
             await peer.send(piece)
-            if peer.wire.closed:
+            if peer.wire.is_closed:
                 break
             taken += len(piece)
 
@@ -183,7 +175,7 @@ async def test_what_is_no_http_is_told_so() -> None:
     await plain.send(b"hello\r\n\r\n")
     await anthropic.send(b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: many\r\n\r\n")
 
-    assert (plain.wire.status, plain.wire.error["code"], plain.wire.closed) == (400, "invalid_request", True)
+    assert (plain.wire.status, plain.wire.error["code"], plain.wire.is_closed) == (400, "invalid_request", True)
     assert (anthropic.wire.status, anthropic.wire.error["type"]) == (400, "invalid_request_error")
 
 
@@ -193,14 +185,14 @@ async def test_headers_have_their_time() -> None:
     for before in (b"", GET):
         peer = Peer()
         await peer.send(before)
-        peer.wire.sent = b""
+        peer.wire.writes.clear()
         for at in range(9):
             await peer.send(POST[at : at + 1])
             await asyncio.sleep(HEADERS_WITHIN / 10)
-        assert not peer.wire.closed
+        assert not peer.wire.is_closed
         await asyncio.sleep(HEADERS_WITHIN / 10 + 0.1)
 
-        assert (peer.wire.status, peer.wire.error["code"], peer.wire.closed) == (408, "invalid_request", True)
+        assert (peer.wire.status, peer.wire.error["code"], peer.wire.is_closed) == (408, "invalid_request", True)
 
 
 @in_virtual_time
@@ -209,7 +201,7 @@ async def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None
     peer = Peer()
     await asyncio.sleep(HEADERS_WITHIN + 0.1)
 
-    assert (peer.wire.closed, peer.wire.sent) == (True, b"")
+    assert (peer.wire.is_closed, peer.wire.sent) == (True, b"")
 
 
 @in_virtual_time
@@ -218,10 +210,10 @@ async def test_a_body_that_stops_coming_is_given_up() -> None:
     peer = Peer()
     await peer.send(POST + b"content-length: 5\r\n\r\nhe")
     await asyncio.sleep(BODY_IDLE - 0.1)
-    assert not peer.wire.closed
+    assert not peer.wire.is_closed
     await asyncio.sleep(0.2)
 
-    assert (peer.wire.status, peer.wire.error["code"], peer.wire.closed) == (408, "invalid_request", True)
+    assert (peer.wire.status, peer.wire.error["code"], peer.wire.is_closed) == (408, "invalid_request", True)
     assert peer.left == 1
 
 
@@ -238,7 +230,7 @@ async def test_a_slow_body_is_taken_but_not_for_ever() -> None:
     await asyncio.sleep(BODY_IDLE)
 
     assert fast.wire.status == 200
-    assert (slow.wire.status, slow.wire.closed) == (408, True)
+    assert (slow.wire.status, slow.wire.is_closed) == (408, True)
 
 
 @in_virtual_time
@@ -263,7 +255,7 @@ async def test_empty_lines_do_not_keep_an_idle_connection() -> None:
         await asyncio.sleep(10)
         await peer.send(b"\r\n")
 
-    assert peer.wire.closed
+    assert peer.wire.is_closed
 
 
 @in_virtual_time
@@ -286,10 +278,10 @@ async def test_only_so_many_requests_are_sent_ahead() -> None:
     """Nothing is written that could be taken for the answer of the first."""
     peer = Peer(answer_after=1)
     await peer.send(GET * (MOST_AHEAD + 1))
-    assert not peer.wire.closed
+    assert not peer.wire.is_closed
     await peer.send(GET)
 
-    assert (peer.wire.closed, peer.wire.sent) == (True, b"")
+    assert (peer.wire.is_closed, peer.wire.sent) == (True, b"")
 
 
 @in_virtual_time
@@ -298,7 +290,7 @@ async def test_garbage_after_a_request_does_not_answer_it() -> None:
     peer = Peer(answer_after=1)
     await peer.send(GET + b"garbage\r\n\r\n")
 
-    assert (peer.wire.closed, peer.wire.sent) == (True, b"")
+    assert (peer.wire.is_closed, peer.wire.sent) == (True, b"")
 
 
 OFFER = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAA\r\n"
@@ -324,7 +316,7 @@ async def test_a_client_that_leaves_with_requests_ahead_leaves_the_running_one()
     """Not only the newest: the one that is being answered must know, and those behind it never start."""
     peer = Peer(answer_after=5.0)
     await peer.send(POST + b"content-length: 2\r\n\r\nhi" + GET + GET)
-    peer.wire.closed = True
+    peer.wire.is_closed = True
     peer._protocol.connection_lost(None)
     await asyncio.sleep(10)
 
@@ -340,10 +332,10 @@ async def test_an_idle_connection_is_kept_for_a_while_after_its_last_answer() ->
     await asyncio.sleep(100)
     await peer.send(GET)
     await asyncio.sleep(50 + 74)
-    assert not peer.wire.closed
+    assert not peer.wire.is_closed
     await asyncio.sleep(2)
 
-    assert (peer.wire.closed, len(peer.asked)) == (True, 2)
+    assert (peer.wire.is_closed, len(peer.asked)) == (True, 2)
 
 
 @in_virtual_time
@@ -354,11 +346,11 @@ async def test_a_server_that_stops_closes_what_is_idle_and_answers_what_was_aske
         await peer.send(GET)
         await peer.send(GET)
         peer._protocol.shutdown()
-    assert (idle.wire.closed, busy.wire.closed) == (True, False)
+    assert (idle.wire.is_closed, busy.wire.is_closed) == (True, False)
     await asyncio.sleep(3)
 
     assert busy.wire.sent.count(b"connection: close") == 1
-    assert (busy.wire.closed, len(busy.asked)) == (True, 2)
+    assert (busy.wire.is_closed, len(busy.asked)) == (True, 2)
 
 
 @in_virtual_time
@@ -367,4 +359,4 @@ async def test_a_client_of_http_1_0_is_answered_and_the_connection_closed() -> N
     peer = Peer()
     await peer.send(b"GET /a%20b?c HTTP/1.0\r\nhost: x\r\nconnection: keep-alive\r\n\r\n")
 
-    assert (peer.wire.status, peer.wire.closed, peer.asked) == (200, True, ["/a b"])
+    assert (peer.wire.status, peer.wire.is_closed, peer.asked) == (200, True, ["/a b"])

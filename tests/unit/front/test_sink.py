@@ -1,60 +1,61 @@
 """The client's side of an answer."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
-from turnout.front.sink import AsgiSink
+from tests.support.fake_exchange import FakeExchange
+from turnout.errors import ClientGone
+from turnout.front.sink import HttpSink
 from turnout.ports import Serving
 
 SERVING = Serving("a/model", "static", 1, None, ())
 
 
-class Server:
-    """An ASGI server whose client takes nothing until it is told to."""
-
-    def __init__(self, *, is_taking: bool = True) -> None:
-        self.sent: list[Any] = []
-        self.taking = asyncio.Event()
-        if is_taking:
-            self.taking.set()
-
-    async def send(self, message: Any) -> None:
-        await self.taking.wait()
-        self.sent.append(message)
-
-    async def receive(self) -> Any:
-        await asyncio.Event().wait()
-
-
-async def test_a_whole_answer_is_two_messages_with_its_length() -> None:
-    """And says who served it."""
-    server = Server()
-    sink = AsgiSink(server.receive, server.send, "id", 1)
-    await sink.begin(SERVING)
+async def test_a_whole_answer_is_one_write_that_says_who_served_it() -> None:
+    """With its length, and nothing left to end."""
+    exchange = FakeExchange("/", b"", {})
+    sink = HttpSink(exchange, "id", 1)
+    sink.begin(SERVING)
     await sink.send(b"{}")
     await sink.finish()
 
-    assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]
-    headers = dict(server.sent[0]["headers"])
-    assert (headers[b"content-length"], headers[b"x-turnout-model"]) == (b"2", b"a/model")
-    assert server.sent[1]["more_body"] is False
+    [write] = exchange.connection.wire.writes
+    assert write.startswith(b"HTTP/1.1 200 OK\r\nx-turnout-request-id: id\r\n")
+    assert write.endswith(b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+    assert exchange.answered.headers["x-turnout-model"] == "a/model"
 
 
 async def test_an_answer_that_was_stopped_before_its_headers_went_still_begins_with_them() -> None:
     """The event that ends a cut stream must not be the first thing its client hears."""
-    server = Server(is_taking=False)
-    sink = AsgiSink(server.receive, server.send, "id", 1)
+    exchange = FakeExchange("/", b"", {})
+    sink = HttpSink(exchange, "id", 1)
     sink.stream = True
-    await sink.begin(SERVING)
+    sink.begin(SERVING)
+    exchange.connection.flow.pause_writing()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await sink.send(b"data: one\n\n")
-    assert not sink.began
+    assert not exchange.started
 
-    server.taking.set()
+    exchange.connection.flow.resume_writing()
     await sink.send(b"data: error\n\n")
 
-    assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]
-    assert sink.began
+    assert exchange.answered.headers["content-type"].startswith("text/event-stream")
+    assert exchange.answered.body == b"data: error\n\n"
+
+
+async def test_a_client_that_leaves_while_it_is_waited_for_is_gone() -> None:
+    """The upstream call is to end with it."""
+    exchange = FakeExchange("/", b"", {})
+    sink = HttpSink(exchange, "id", 1)
+    sink.begin(SERVING)
+    exchange.connection.flow.pause_writing()
+    sending = asyncio.ensure_future(sink.send(b"{}"))
+    await asyncio.sleep(0)
+    exchange.leave()
+    exchange.connection.flow.resume_writing()
+
+    with pytest.raises(ClientGone):
+        await sending
+    assert exchange.connection.wire.writes == []
