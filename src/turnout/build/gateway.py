@@ -87,7 +87,7 @@ async def serve(spec: GatewaySpec) -> None:
             app,
             loop="uvloop",
             http=BoundedProtocol,
-            interface="asgi3",
+            interface="asgi3",  # the one that uvicorn hands on as it is: our protocol has its own way to call the app
             ws="none",
             lifespan="off",
             access_log=False,
