@@ -7,16 +7,25 @@ from typing import Any
 
 import pytest
 
-from tests.support.fake_exchange import Answered
-from tests.support.fake_transport import FakeTransport
+from tests.support.fake_exchange import Answered, FakeExchange
+from tests.support.fake_transport import Answer, FakeTransport
 from tests.support.gateway import ASK, House, ask, house
 from turnout.front.app import App
 from turnout.front.guard import Guard
+from turnout.ports import Outgoing
 
 CLAUDE = {"anthropic_version": "2023-06-01"}
 BLIND = "sim-local/tiny"
 IMAGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
 SEEN_BY_NOBODY = {"model": BLIND, "messages": [{"role": "user", "content": IMAGE}]}
+
+HELLO = json.dumps(
+    {
+        "id": "1",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    }
+).encode()
 
 
 @pytest.fixture
@@ -129,3 +138,22 @@ async def test_a_clients_beta_travels_in_its_dialect(rooms: House) -> None:
 
     assert not [each for each in traits["rejections"] if each["reason"] == "lossy"]
     assert (long.status, long.json["error"]["type"]) == (400, "invalid_request_error")
+
+
+async def test_a_client_that_left_before_its_answer_came_is_on_record_as_gone(tmp_path: Path) -> None:
+    """With what the answer cost; nothing is written to nobody."""
+    exchange = FakeExchange(
+        "/v1/chat/completions", json.dumps(ASK).encode(), {b"host": b"localhost", b"content-type": b"application/json"}
+    )
+
+    class Meanwhile(FakeTransport):
+        async def send(self, request: Outgoing, *, connect_timeout: float) -> Any:
+            exchange.leave()
+            return await super().send(request, connect_timeout=connect_timeout)
+
+    rooms = house(tmp_path, Meanwhile(Answer(HELLO)))
+    await rooms.app(exchange)
+
+    [record] = rooms.journal.records
+    assert (record.outcome, record.cost is not None) == ("cancelled", True)
+    assert exchange.connection.wire.writes == []
