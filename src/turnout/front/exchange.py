@@ -16,6 +16,7 @@ Headers = Mapping[bytes, bytes]
 """By name, in lower case; of one that was sent twice, a list."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_IN_CHUNKS = b"transfer-encoding: chunked\r\n"
 _NO_BODY = frozenset({204, 304})
 
 
@@ -42,13 +43,17 @@ class Exchange:
     _held = 0  # bytes of it that nobody has read
     _news: asyncio.Event | None = None  # there once somebody has to wait
 
-    def __init__(self, connection: Connection, method: str, path: str, headers: Headers, *, keep_alive: bool) -> None:
+    def __init__(
+        self, connection: Connection, method: str, path: str, headers: Headers, *, keep_alive: bool, is_old: bool = False
+    ) -> None:
+        """``is_old``: of HTTP/1.0, which knows neither chunks nor 100-continue; a stream ends with its connection."""
         self.method = method
         self.path = path
         self.headers = headers
         self.keep_alive = keep_alive
         self._connection = connection
-        self._expects_continue = headers.get(b"expect", b"").lower() == b"100-continue"
+        self._expects_continue = not is_old and headers.get(b"expect", b"").lower() == b"100-continue"
+        self._in_chunks = not is_old
         self._is_bodiless = method == "HEAD"
         self._pieces: list[bytes] = []
 
@@ -130,14 +135,17 @@ class Exchange:
             raise RuntimeError("an answer begins once")
         if self.gone:
             return
+        if self._expects_continue and self.more:
+            self.keep_alive = False  # nobody could tell whether what comes next is the body or another request
         self.started, self._expects_continue = True, False
-        framing = b"transfer-encoding: chunked\r\n" if more else b"content-length: %d\r\n" % len(body)
+        if more:
+            framing, body = _IN_CHUNKS if self._in_chunks else b"", self._framed(body)
+        else:
+            framing = b"content-length: %d\r\n" % len(body)
         if status in _NO_BODY:
             framing, self._is_bodiless = b"", True
         if self._is_bodiless:
             body = b""
-        elif more:
-            body = _chunk(body)
         close = b"" if self.keep_alive else b"connection: close\r\n"
         self._connection.transport.write(b"".join((status_line(status), fields, framing, close, b"\r\n", body)))
         if not more:
@@ -149,7 +157,9 @@ class Exchange:
             return
         if not self.started or self.complete:
             raise RuntimeError("a piece stands between an answer's beginning and its end")
-        data = _chunk(piece) if more else _chunk(piece) + b"0\r\n\r\n"
+        data = self._framed(piece)
+        if not more and self._in_chunks:
+            data += b"0\r\n\r\n"
         if data and not self._is_bodiless:
             self._connection.transport.write(data)
         if not more:
@@ -158,8 +168,14 @@ class Exchange:
     def _finish(self) -> None:
         self.complete = True
         if not self.keep_alive:
-            self._connection.transport.close()
+            if self.more:
+                self._connection.transport.write_eof()  # one that is still sending would be cut off before it reads
+            else:
+                self._connection.transport.close()
         self._connection.answered()
+
+    def _framed(self, piece: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(piece), piece) if piece and self._in_chunks else piece
 
     def _tell(self) -> None:
         if self._news is not None:
@@ -170,10 +186,6 @@ class Exchange:
             self._news = asyncio.Event()
         self._news.clear()
         await self._news.wait()
-
-
-def _chunk(piece: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
 
 
 @functools.cache

@@ -70,10 +70,14 @@ class BoundedProtocol(asyncio.Protocol):
         self._idle_for = config.timeout_keep_alive
         self._connections, self.tasks = server_state.connections, server_state.tasks
         self._loop = _loop or asyncio.get_running_loop()
-        self._parser = httptools.HttpRequestParser(self)
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # the first of several requests is answered
+        self._parser = self._new_parser()
         self._headers: list[tuple[bytes, bytes]] = []
         self._ahead: deque[Exchange] = deque()
+
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        parser = httptools.HttpRequestParser(self)
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)  # the first of several requests is answered
+        return parser
 
     # What the server and the transport call.
 
@@ -117,6 +121,8 @@ class BoundedProtocol(asyncio.Protocol):
             if self._declines:
                 self._decline(data[offer.args[0] :])
                 return
+            if self._last is not None:
+                self._last.keep_alive = False  # CONNECT: what follows was meant for a tunnel
         except (httptools.HttpParserError, _Refused):
             self._refuse(self._refusal or TurnoutError(Code.INVALID_REQUEST, "this is not an HTTP/1.1 request", retry=False))
             return
@@ -145,12 +151,14 @@ class BoundedProtocol(asyncio.Protocol):
             self._declines = True
             return
         path = httptools.parse_url(self._url).path.decode("ascii")
+        is_old = parser.get_http_version() == "1.0"
         self._reading = exchange = Exchange(
             self,
             parser.get_method().decode("ascii"),
             unquote(path) if "%" in path else path,
             headers,
-            keep_alive=parser.should_keep_alive() and parser.get_http_version() != "1.0",
+            keep_alive=parser.should_keep_alive() and not is_old,
+            is_old=is_old,
         )
         self._in_headers, self._surroundings = False, 0
         if self._running is None:
@@ -165,17 +173,23 @@ class BoundedProtocol(asyncio.Protocol):
             self._reading.take(body)
 
     def on_message_complete(self) -> None:
-        if self._reading is not None:
-            self._reading.end()
-            self._reading, self._is_whole = None, True
+        reading = self._reading
+        if reading is None:
+            return
+        reading.end()
+        self._reading, self._is_whole = None, True
+        if reading.complete and not reading.keep_alive:
+            raise _Refused  # it was heard to its end; nothing that follows is
 
     def _decline(self, rest: bytes) -> None:
         """Some clients offer h2c with every request. The parser stops at an offer, so the request is read again without it."""
         version = self._parser.get_http_version()
         lines = [b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._url, version.encode())]
         lines += [b"%b: %b\r\n" % header for header in self._headers if header[0] not in _OFFER]
+        if not self._parser.should_keep_alive():
+            lines.append(b"connection: close\r\n")
         self._declines, self._surroundings = False, 0
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = self._new_parser()
         self.data_received(b"".join(lines) + b"\r\n" + rest)
 
     # One answer after the other.

@@ -11,8 +11,21 @@ from turnout.front.exchange import App, Exchange
 Step = Callable[[Exchange], None]
 
 
-def exchange(connection: FakeConnection, method: str = "POST", *, keep_alive: bool = True, expects: bool = False) -> Exchange:
-    return Exchange(connection, method, "/", {b"expect": b"100-Continue"} if expects else {}, keep_alive=keep_alive)
+def exchange(
+    connection: FakeConnection,
+    method: str = "POST",
+    *,
+    keep_alive: bool = True,
+    more: bool = False,
+    expects: bool = False,
+    is_old: bool = False,
+) -> Exchange:
+    """Whose body has come, unless ``more`` of it is to come."""
+    headers = {b"expect": b"100-Continue"} if expects else {}
+    asked = Exchange(connection, method, "/", headers, keep_alive=keep_alive, is_old=is_old)
+    if not more:
+        asked.end()
+    return asked
 
 
 def begins(body: bytes = b"", *, status: int = 200, fields: bytes = b"", more: bool = False) -> Step:
@@ -80,19 +93,40 @@ async def test_who_does_not_keep_the_connection_is_told_and_it_is_closed() -> No
     assert connection.wire.is_closed
 
 
+async def test_a_client_that_is_answered_while_it_sends_can_read_the_answer() -> None:
+    """Only our side of the connection is closed: more of a body that nobody takes would reset it, and the answer with it."""
+    connection = FakeConnection()
+    asked = exchange(connection, keep_alive=False, more=True)
+    await asked.run(saying(begins(b"hi", status=413)))
+
+    assert (connection.wire.is_ended, connection.wire.is_closed) == (True, False)
+
+
+async def test_a_client_of_http_1_0_gets_a_stream_as_it_is() -> None:
+    """It knows no chunks and no 100: the stream ends with the connection."""
+    connection = FakeConnection()
+    asked = exchange(connection, keep_alive=False, expects=True, is_old=True)
+    await asked.read()
+    await asked.run(saying(begins(b"a", more=True), goes_on(b"b", more=True), goes_on(b"c")))
+
+    assert connection.wire.writes == [OK + b"connection: close\r\n\r\na", b"b", b"c"]
+    assert connection.wire.is_closed
+
+
 async def test_a_client_that_waits_for_leave_to_send_gets_it_when_the_app_reads() -> None:
-    """And not when it is refused unread."""
+    """And not when it is refused unread. Then the connection ends: what comes next might be the body, or another request."""
     connection, refusing = FakeConnection(), FakeConnection()
-    asked = exchange(connection, expects=True)
+    asked = exchange(connection, more=True, expects=True)
     reading = asyncio.ensure_future(asked.read())
     await asyncio.sleep(0)
     asked.take(b"hello")
     asked.end()
-    await exchange(refusing, expects=True).run(saying(begins(status=403)))
+    await exchange(refusing, more=True, expects=True).run(saying(begins(status=403)))
 
     assert connection.wire.writes == [b"HTTP/1.1 100 Continue\r\n\r\n"]
     assert (await reading, asked.more) == (b"hello", False)
-    assert refusing.wire.writes == [b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"]
+    assert refusing.wire.writes == [b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"]
+    assert refusing.wire.is_ended
 
 
 @pytest.mark.parametrize("steps", [[begins(), begins()], [begins(), goes_on()], [goes_on(b"x")]])
@@ -148,7 +182,7 @@ async def test_a_cancelled_answer_cuts_the_connection() -> None:
 async def test_a_client_that_has_left_is_written_nothing() -> None:
     """Whoever waits for it to take more is let go, and who asks hears that it left."""
     connection = FakeConnection()
-    asked = exchange(connection)
+    asked = exchange(connection, more=True)
     asked.answer(200, b"", b"x", more=True)
     said = list(connection.wire.writes)
     connection.flow.pause_writing()
@@ -169,7 +203,7 @@ async def test_a_client_that_has_left_is_written_nothing() -> None:
 async def test_a_body_nobody_reads_is_held_only_so_far() -> None:
     """The connection is not read on until the app has taken what came, or waits for its client to leave."""
     connection = FakeConnection()
-    asked = exchange(connection)
+    asked = exchange(connection, more=True)
     asked.take(b"x" * 65_536)
     assert connection.wire.is_read
     asked.take(b"x")

@@ -44,14 +44,15 @@ class Wire(fake_exchange.Wire):
 
 
 class Peer:
-    """A connection to an app that reads whole bodies and answers with their length."""
+    """A connection to an app that reads whole bodies and answers with their length; or does not read them and answers with 0."""
 
-    def __init__(self, answer_after: float = 0.0) -> None:
+    def __init__(self, answer_after: float = 0.0, *, reads: bool = True) -> None:
         self.wire = Wire()
         self.asked: list[str] = []
         self.headers: list[Headers] = []
         self.left = 0
         self._answer_after = answer_after
+        self._reads = reads
         config = uvicorn.Config(
             self._app,
             interface="asgi3",
@@ -75,8 +76,8 @@ class Peer:
     async def _app(self, asked: Exchange) -> None:
         self.asked.append(asked.path)
         self.headers.append(asked.headers)
-        size = len(await asked.read())
-        while asked.more and not asked.gone:
+        size = len(await asked.read()) if self._reads else 0
+        while self._reads and asked.more and not asked.gone:
             size += len(await asked.read())
         if asked.gone:
             self.left += 1
@@ -309,6 +310,52 @@ async def test_an_offer_to_change_the_protocol_is_declined_and_the_request_serve
         assert peer.asked == ["/v1/chat/completions", "/"]
         assert peer.wire.sent.startswith(b"HTTP/1.1 200 OK")
         assert b"\r\n\r\n5HTTP/1.1 200" in peer.wire.sent
+
+
+@in_virtual_time
+async def test_a_declined_offer_leaves_the_connection_as_long_as_it_was_asked_for() -> None:
+    """Its other words hold, and what stands behind a request that closes does not undo it."""
+    closing, later = Peer(), Peer()
+    await closing.send(GET.replace(b"\r\n\r\n", b"\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n\r\n"))
+    await later.send(GET.replace(b"\r\n\r\n", b"\r\n" + OFFER + b"\r\n"))
+    await later.send(GET.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n") + GET)
+
+    assert (closing.wire.status, closing.wire.is_closed) == (200, True)
+    assert (later.wire.sent.count(b"HTTP/1.1 200"), later.wire.is_closed) == (2, True)
+
+
+@in_virtual_time
+async def test_a_request_for_a_tunnel_is_the_last() -> None:
+    """What follows is not HTTP to us."""
+    peer = Peer()
+    await peer.send(b"CONNECT /x HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n", GET)
+
+    assert (peer.asked, peer.wire.status, peer.wire.is_closed) == (["/x"], 200, True)
+
+
+@in_virtual_time
+async def test_a_body_is_heard_to_its_end_though_its_answer_was_the_last() -> None:
+    """A client that sends first and reads then finds its answer; whatever it sends behind is not looked at."""
+    peer = Peer(reads=False)
+    await peer.send(POST + b"connection: close\r\ncontent-length: 5\r\n\r\n", b"he")
+    assert (peer.wire.status, peer.wire.is_ended, peer.wire.is_closed) == (200, True, False)
+    await peer.send(b"llo" + GET)
+
+    assert (len(peer.asked), peer.wire.sent.count(b"HTTP/1.1"), peer.wire.is_closed) == (1, 1, True)
+
+
+@in_virtual_time
+async def test_a_body_that_was_refused_unread_is_no_request() -> None:
+    """Of a client that waited for leave to send, nothing more is taken; of another, what comes behind the body."""
+    waiting, sending = Peer(reads=False), Peer(reads=False)
+    await waiting.send(POST + b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % len(GET))
+    await sending.send(POST + b"content-length: %d\r\n\r\n" % len(GET))
+
+    for peer in (waiting, sending):
+        await peer.send(GET, GET)
+
+    assert (len(waiting.asked), waiting.wire.is_closed) == (1, True)
+    assert (len(sending.asked), sending.wire.is_closed) == (2, False)
 
 
 @in_virtual_time
