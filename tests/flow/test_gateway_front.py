@@ -43,6 +43,15 @@ async def got(app: App, path: str, **headers: str) -> Answered:
     return await ask(app, path, b"", method="GET", **headers)
 
 
+async def test_who_asks_for_a_head_gets_that_of_the_page(rooms: House) -> None:
+    """Some balancers look at health so; the connection leaves the body out."""
+    page = await got(rooms.app, "/health/ready")
+    head = await ask(rooms.app, "/health/ready", b"", method="HEAD")
+
+    assert (head.status, head.headers["content-type"]) == (page.status, page.headers["content-type"]) == (200, "application/json")
+    assert (await ask(rooms.app, "/v1/chat/completions", b"", method="HEAD")).status == 405
+
+
 async def test_explain_shows_why_nothing_can_serve(rooms: House) -> None:
     """The same shape, with every rejection and the error the request would end in."""
     decision = await explained(rooms, SEEN_BY_NOBODY)

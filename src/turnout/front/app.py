@@ -100,6 +100,8 @@ class App:
             return endpoint
         if path.startswith(MODELS) and path != MODEL:  # what follows is a name, which may have slashes in it
             return self._endpoint(method, MODEL)
+        if method == "HEAD" and ("GET", path) in self._routes:  # some balancers ask so; the exchange leaves the body out
+            return self._routes["GET", path]
         served = ", ".join(f"{verb} {known}" for verb, known in self._routes)
         wrong = f"{path} does not take {method}" if path in self._paths else f"there is no {path[:MAX_ECHO]} here"
         raise TurnoutError(
