@@ -87,7 +87,7 @@ class WholeDelivery:
 
     def end(self) -> bytes:
         match self._body.split():
-            case [b"whole", _, tokens_in, tokens_out]:
+            case [b"whole", _, tokens_in, tokens_out] if tokens_in.isdigit() and tokens_out.isdigit():
                 self.seen.content = self.seen.ended = True
                 self.seen.finish = "stop"
                 self.seen.usage = Usage(input=int(tokens_in), output=int(tokens_out))
