@@ -16,7 +16,7 @@ import psutil
 from bench import free_port, wait_for
 from bench.upstream import EVENTS
 
-ROUNDS, REQUESTS = 7, 1_600  # turns, so that what else the machine does meets both; requests in each
+ROUNDS, REQUESTS = 9, 1_600  # turns, so that what else the machine does meets both; requests in each
 STREAMS = 320
 RATE = 500.0
 CANDIDATES = 20
@@ -130,6 +130,8 @@ def measure() -> dict[str, dict[str, float]]:
         per_request = {name: median(seen) for name, seen in rounds.items()}
         figures["CPU per request, us"] = per_request
         figures["CPU per request, quietest round, us"] = {name: min(seen) for name, seen in rounds.items()}
+        pairs = zip(rounds["turnout"], rounds["bare relay"], strict=True)
+        figures["CPU per request, in relays"] = {"turnout": median([ours / reference for ours, reference in pairs])}
         figures["control CPU per request, us"] = {"turnout": (cpu(control) - control_before) / (ROUNDS * REQUESTS) * 1e6}
         for figure, path in (("CPU per SSE event, us", streamed), ("CPU per SSE event 5 ms apart, us", paced)):
             for name, port, process in (("turnout", gateway_port, gateway), ("bare relay", relay_port, relay)):
