@@ -91,8 +91,8 @@ async def serve(spec: ControlSpec) -> None:
     chores = [
         asyncio.create_task(keep_ingesting(journal, ledger, tally.add)),
         asyncio.create_task(policy.keep()),
-        asyncio.create_task(_keep_view(publish)),
-        asyncio.create_task(_keep_tidy(publish)),
+        asyncio.create_task(_every(REFRESH_EVERY, publish.refresh, "the view could not be refreshed, the present one stays")),
+        asyncio.create_task(_every(TIDY_EVERY, publish.clean, "unused views could not be deleted")),
     ]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
@@ -182,22 +182,14 @@ class PolicyKeeper:
         self._waiting = waiting
 
 
-async def _keep_view(publish: Publisher) -> None:
+async def _every(seconds: float, work: Callable[[], object], otherwise: str) -> None:
+    """Do it again and again, in a thread; a disk or ledger that refuses is named, and what that means is said."""
     while True:
-        await asyncio.sleep(REFRESH_EVERY)
+        await asyncio.sleep(seconds)
         try:
-            await asyncio.to_thread(publish.refresh)
+            await asyncio.to_thread(work)
         except (OSError, SQLAlchemyError) as error:
-            say("control", f"the view could not be refreshed, the present one stays: {in_words(error)}")
-
-
-async def _keep_tidy(publish: Publisher) -> None:
-    while True:
-        await asyncio.sleep(TIDY_EVERY)
-        try:
-            await asyncio.to_thread(publish.clean)
-        except (OSError, SQLAlchemyError) as error:
-            say("control", f"unused views could not be deleted: {in_words(error)}")
+            say("control", f"{otherwise}: {in_words(error)}")
 
 
 if __name__ == "__main__":
