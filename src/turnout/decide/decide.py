@@ -1,19 +1,15 @@
 """One decision from traits, view and seed; and the same in full, for explain and replay."""
 
-from operator import attrgetter
-
 import msgspec
 
 from turnout.decide.compiled import Slot, View
-from turnout.decide.match import Match, Offer, match
+from turnout.decide.match import Match, match
 from turnout.decide.objectives import objective_of
 from turnout.decide.order import Ordered, order
-from turnout.decide.price import price
+from turnout.decide.price import Offers
 from turnout.decide.route import Choice, choose
 from turnout.types.decision import Candidate, Decision, Plan, Reason
 from turnout.types.traits import Traits
-
-_WORTH = attrgetter("worth")
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
@@ -32,8 +28,7 @@ def decide(view: View, traits: Traits, seed: int) -> Decided:
         TurnoutError: ``model_not_found``, ``forbidden`` or ``no_candidate``.
     """
     choice, _, offers, ordered = _worked_out(view, traits, seed)
-    best = max(offers, key=_WORTH).slot if offers else None
-    return Decided(choice.lane.route.name, ordered.reason, ordered.plan, best)
+    return Decided(choice.lane.route.name, ordered.reason, ordered.plan, offers.best())
 
 
 def in_full(view: View, traits: Traits, seed: int) -> Decision:
@@ -57,12 +52,12 @@ def in_full(view: View, traits: Traits, seed: int) -> Decision:
         for offer in queue
     )
     return Decision(
-        choice.lane.route.name, ordered.reason, candidates, tuple(found.rejections), ordered.plan, objective.scored_by
+        choice.lane.route.name, ordered.reason, candidates, found.rejections, ordered.plan, objective.scored_by
     )  # fmt: skip
 
 
-def _worked_out(view: View, traits: Traits, seed: int) -> tuple[Choice, Match, list[Offer], Ordered]:
+def _worked_out(view: View, traits: Traits, seed: int) -> tuple[Choice, Match, Offers, Ordered]:
     choice = choose(view, traits)
     found = match(choice, traits)
-    offers = price(found.offers, traits, view.policy.value)
-    return choice, found, offers, order(choice, found, offers, traits, seed)
+    offers = Offers(found.slots, found.reserve, traits, view.policy.value)
+    return choice, found, offers, order(choice, offers, traits, seed)

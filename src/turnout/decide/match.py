@@ -1,44 +1,28 @@
 """What may serve this request, and why the others may not. Constraints fail closed."""
 
-from collections.abc import Iterable
-from math import inf
+from collections.abc import Callable, Iterable
 
 import msgspec
 
-from turnout.catalog import rates
 from turnout.decide.compiled import Lane, Slot, lacking
+from turnout.decide.price import by_tokens
 from turnout.decide.route import Choice
 from turnout.dialects.features import lossy
 from turnout.errors import Code, TurnoutError
 from turnout.types.decision import Rejection
 from turnout.types.models import Modality, names
-from turnout.types.money import PicoDollars, usd
+from turnout.types.money import usd
 from turnout.types.traits import Traits
 
-
-class Offer(msgspec.Struct, frozen=True, gc=False):
-    """A slot that may serve: quality for the task, expected token cost (None: unknown), and what else it is expected to cost.
-
-    ``worth`` and ``expense`` are what objectives sort by: an unknown quality is worth nothing, an unknown cost is infinite.
-    ``latency``, ``error`` and ``opportunity`` are PRODUCT P2 to P4 in pico-dollars, part of ``expense``.
-    """
-
-    slot: Slot
-    quality: float | None
-    cost: PicoDollars | None
-    worth: float
-    expense: float
-    latency: int = 0
-    error: int = 0
-    opportunity: int = 0
+Judge = Callable[[Slot], Rejection | None]
 
 
 class Match(msgspec.Struct, frozen=True):
-    """``offers`` of the route's own models, ``reserve`` of its fallbacks in their order."""
+    """``slots`` of the route's own models, ``reserve`` of its fallbacks in their order."""
 
-    offers: list[Offer]
-    reserve: list[Offer]
-    rejections: list[Rejection]
+    slots: tuple[Slot, ...]
+    reserve: tuple[Slot, ...]
+    rejections: tuple[Rejection, ...]
 
 
 def match(choice: Choice, traits: Traits) -> Match:
@@ -47,77 +31,47 @@ def match(choice: Choice, traits: Traits) -> Match:
     Raises:
         NoCandidate: naming what was missing, when nothing is left.
     """
-    lane = choice.lane
-    judge = _Judge(lane, traits)
-    if judge.is_content and not choice.named:
-        offers, reserve, rejections = judge.offers(lane.slots), judge.offers(lane.reserve), list(lane.refused)
-    else:
-        offers, reserve, rejections = _split(choice, judge)
-    if not offers and not reserve:
-        raise NoCandidate(lane.route.name, rejections)
-    return Match(offers, reserve, rejections)
+    lane, rejects = choice.lane, _judge(choice.lane, traits)
+    found = _split(choice, rejects) if rejects is not None else Match(lane.slots, lane.reserve, lane.refused)
+    if not found.slots and not found.reserve:
+        raise NoCandidate(lane.route.name, found.rejections)
+    return found
 
 
-def _split(choice: Choice, judge: "_Judge") -> tuple[list[Offer], list[Offer], list[Rejection]]:
+def _judge(lane: Lane, traits: Traits) -> Judge | None:
+    """What keeps a slot from serving this request, as a question to ask of it. None where nothing in it can rule out a slot of the lane."""
+    needs = lane.route.needs
+    easy = lane.common is not None and lane.common.covers(traits)
+    limited = (
+        needs.quality is not None or needs.cost_per_request is not None or traits.max_cost is not None or bool(traits.models)
+    )
+    if easy and not limited:
+        return None
+
+    def rejects(slot: Slot) -> Rejection | None:
+        rejection = None if easy else _incapable(slot, traits, lane.tolerance) or _too_small(slot, traits)
+        return rejection or (_outside(slot, lane, traits) if limited else None)
+
+    return rejects
+
+
+def _split(choice: Choice, rejects: Judge) -> Match:
     lane = choice.lane
-    if choice.named:
-        withdrawn = {rejection.model: rejection for rejection in lane.refused}
-        judged = [withdrawn.get(slot.id) or judge(slot) for slot in choice.named]
-        rejections = [one for one in judged if not isinstance(one, Offer)]
-    else:
-        judged = [judge(slot) for slot in lane.slots]
-        rejections = [*lane.refused, *(one for one in judged if not isinstance(one, Offer))]
-    reserve: list[Offer] = []
+    withdrawn = {rejection.model: rejection for rejection in lane.refused} if choice.named else {}
+    rejections = [] if choice.named else list(lane.refused)
+    slots: list[Slot] = []
+    reserve: list[Slot] = []
+    for slot in choice.named or lane.slots:
+        if (rejection := withdrawn.get(slot.id) or rejects(slot)) is None:
+            slots.append(slot)
+        else:
+            rejections.append(rejection)
     for slot in lane.reserve:
-        again = judge(slot)
-        if isinstance(again, Offer):
-            reserve.append(again)
+        if (rejection := rejects(slot)) is None:
+            reserve.append(slot)
         elif slot not in lane.slots:  # one that is a candidate too has been refused once already
-            rejections.append(again)
-    return [one for one in judged if isinstance(one, Offer)], reserve, rejections
-
-
-class _Judge:
-    """One request's question to every slot: may it serve? What is the same for all of them is worked out once.
-
-    ``is_content`` says that nothing in this request can rule out a slot of its lane.
-    """
-
-    def __init__(self, lane: Lane, traits: Traits) -> None:
-        needs = lane.route.needs
-        self._lane = lane
-        self._traits = traits
-        self._easy = lane.common is not None and lane.common.covers(traits)
-        self._limited = bool(
-            needs.quality is not None or needs.cost_per_request is not None or traits.max_cost is not None or traits.models
-        )
-        self.is_content = self._easy and not self._limited
-
-    def __call__(self, slot: Slot) -> Offer | Rejection:
-        traits = self._traits
-        if (
-            not self._easy
-            and (rejection := _incapable(slot, traits, self._lane.tolerance) or _too_small(slot, traits)) is not None
-        ):
-            return rejection
-        offer = self.offers((slot,))[0]
-        return (_outside(offer, self._lane, traits) if self._limited else None) or offer
-
-    def offers(self, slots: Iterable[Slot]) -> list[Offer]:
-        """All of these, none refused."""
-        traits = self._traits
-        task, read, written = traits.task.value, traits.tokens, traits.output_tokens * traits.n
-        offers: list[Offer] = []
-        for slot in slots:
-            quality = slot.quality.get(task, slot.general)
-            if slot.flat is not None:
-                per_request, per_read, per_written = slot.flat
-                cost: PicoDollars | None
-                cost = per_request + read * per_read + written * per_written  # type: ignore[assignment]  # NewType's call would double it
-            else:
-                cost = rates.estimate(slot.tiers, read, written) if slot.tiers is not None else None
-            offers.append(Offer(slot, quality, cost, quality or 0.0, inf if cost is None else cost))
-        return offers
+            rejections.append(rejection)
+    return Match(tuple(slots), tuple(reserve), tuple(rejections))
 
 
 def _incapable(slot: Slot, traits: Traits, tolerance: int) -> Rejection | None:
@@ -146,8 +100,9 @@ def _too_small(slot: Slot, traits: Traits) -> Rejection | None:
     return None
 
 
-def _outside(offer: Offer, lane: Lane, traits: Traits) -> Rejection | None:
-    needs, slot, quality, cost = lane.route.needs, offer.slot, offer.quality, offer.cost
+def _outside(slot: Slot, lane: Lane, traits: Traits) -> Rejection | None:
+    needs, (offer,) = lane.route.needs, by_tokens((slot,), traits)
+    quality, cost = offer.quality, offer.cost
     if traits.models and slot.id not in traits.models and slot.id.partition("/")[2] not in traits.models:
         return Rejection(slot.id, "not_approved", "not among the models this request allows")
     if needs.quality is not None and (quality is None or quality < needs.quality):

@@ -11,8 +11,8 @@ from math import inf
 
 import msgspec
 
-from turnout.decide.match import Offer
 from turnout.decide.mix import interval, rank
+from turnout.decide.price import Offer, Offers
 from turnout.types.decision import Reason, ScoredBy
 from turnout.types.money import PICO_PER_USD
 from turnout.types.policy import Mix, Prefers, Route
@@ -30,7 +30,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     u: float
 
 
-Order = Callable[[list[Offer], Question], Iterable[Offer]]
+Order = Callable[[Offers, Question], Iterable[Offer]]
 Chances = Callable[[list[Offer], Question], dict[str, float]]
 
 
@@ -52,41 +52,46 @@ class Objective(msgspec.Struct, frozen=True):
     chances: Chances = _certain
 
 
-def as_listed(offers: list[Offer], question: Question) -> list[Offer]:  # noqa: ARG001 - the shape of Order
+def as_listed(offers: Offers, question: Question) -> list[Offer]:  # noqa: ARG001 - the shape of Order
     """Static routes: the policy's own order."""
-    return offers
+    return offers.all()
 
 
-def by_weight(offers: list[Offer], question: Question) -> list[Offer]:
+def by_weight(offers: Offers, question: Question) -> list[Offer]:
     """Weighted split: the first by ``u`` over the eligible weights, the others by weight."""
-    shares = _shares(offers, question)
+    listed = offers.all()
+    shares = _shares(listed, question)
     if not shares:
-        return offers
-    mark, first = question.u, offers[-1]
-    for one in offers:
+        return listed
+    mark, first = question.u, listed[-1]
+    for one in listed:
         mark -= shares[one.slot.id]
         if mark < 0:
             first = one
             break
-    return [first, *sorted((other for other in offers if other is not first), key=lambda other: -shares[other.slot.id])]
+    return [first, *sorted((other for other in listed if other is not first), key=lambda other: -shares[other.slot.id])]
 
 
-def cheapest(offers: list[Offer], question: Question) -> list[Offer]:
+def cheapest(offers: Offers, question: Question) -> list[Offer]:
     """Lowest expected expense; unknown prices last, then the better, then by name."""
     missed = _misses(question.route.prefers)
-    keyed = [(missed(one), one.expense, -one.worth, one.slot.id, one) for one in offers]
+    keyed = [(missed(one), one.expense, -one.worth, one.slot.id, one) for one in offers.all()]
     return [key[-1] for key in sorted(keyed)]
 
 
-def fastest(offers: list[Offer], question: Question) -> list[Offer]:
+def fastest(offers: Offers, question: Question) -> list[Offer]:
     """Lowest p95 latency; unknown latencies last, ties by expense."""
     missed = _misses(question.route.prefers)
-    keyed = [(missed(one), _p95(one), one.expense, one.slot.id, one) for one in offers]
+    keyed = [(missed(one), _p95(one), one.expense, one.slot.id, one) for one in offers.all()]
     return [key[-1] for key in sorted(keyed)]
 
 
-def best(offers: list[Offer], question: Question) -> Iterator[Offer]:
+def best(offers: Offers, question: Question) -> Iterator[Offer]:
     """Of those within the route's band of the best quality the cheapest; then the others by quality."""
+    return _best(offers.all(), question)
+
+
+def _best(offers: list[Offer], question: Question) -> Iterator[Offer]:
     band, prefers = question.route.band, question.route.prefers
     if prefers == NOTHING:
         return _banded(offers, band)
@@ -106,7 +111,7 @@ def _banded(offers: list[Offer], band: float) -> Iterator[Offer]:
         yield one
 
 
-def balanced(offers: list[Offer], question: Question) -> Iterator[Offer]:
+def balanced(offers: Offers, question: Question) -> Iterator[Offer]:
     """The target mix: the request's rank among recent complexities names a tier, in it the best within the band that is cheapest.
 
     A caller that states its quality need as critical asks for premium, one that states its cost as critical for cheap: stated, not
@@ -117,9 +122,8 @@ def balanced(offers: list[Offer], question: Question) -> Iterator[Offer]:
     if wanted is None:
         wanted = _tier_at(question.route.mix, rank(question.ranks, traits.complexity, question.u))
     for tier in _outward(wanted):
-        group = [one for one in offers if one.slot.tier == tier]
-        if group:
-            yield from best(group, question)
+        if group := offers.of_tier(tier):
+            yield from _best(group, question)
 
 
 def _balanced_chances(ordered: list[Offer], question: Question) -> dict[str, float]:
@@ -128,7 +132,7 @@ def _balanced_chances(ordered: list[Offer], question: Question) -> dict[str, flo
     groups, chances = _by_tier(ordered), dict[str, float]()
     for tier, chance in enumerate(_tier_chances(question.route.mix, interval(question.ranks, question.traits.complexity))):
         serving = next(groups[place] for place in _outward(tier) if groups[place])
-        id_ = next(best(serving, question)).slot.id
+        id_ = next(_best(serving, question)).slot.id
         chances[id_] = chances.get(id_, 0.0) + chance
     return chances
 

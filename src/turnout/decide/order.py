@@ -7,8 +7,8 @@ from itertools import chain, islice
 
 import msgspec
 
-from turnout.decide.match import Match, Offer
 from turnout.decide.objectives import Question, objective_of
+from turnout.decide.price import Offer, Offers
 from turnout.decide.route import Choice
 from turnout.types.decision import Plan, Reason, Step
 from turnout.types.money import PicoDollars
@@ -29,7 +29,7 @@ class Ordered(msgspec.Struct, frozen=True, gc=False):
     question: Question
 
 
-def order(choice: Choice, found: Match, offers: list[Offer], traits: Traits, seed: int) -> Ordered:
+def order(choice: Choice, offers: Offers, traits: Traits, seed: int) -> Ordered:
     """Put what may serve in order and bound it by the route's limits and the request's own."""
     route = choice.lane.route
     question = Question(route, traits, choice.lane.ranks, _share(route, traits, seed))
@@ -39,15 +39,16 @@ def order(choice: Choice, found: Match, offers: list[Offer], traits: Traits, see
     first, reason = winner, objective.reason
     if winner is None:
         reason = "fallback"
-    elif (held := _held(winner, offers, route, traits)) is not None and held is not winner:
-        first, reason = held, "sticky"
-        queue = (other for other in chain((winner,), queue) if other is not held)
+    elif (held := _held(winner, offers, route, traits)) is not None and held.slot is not winner.slot:
+        first, reason, slot = held, "sticky", held.slot
+        queue = (other for other in chain((winner,), queue) if other.slot is not slot)
     elif choice.named:
         reason = "direct"
-    room = max(0, route.attempts - 1 - len(found.reserve))
+    reserve = offers.reserve()
+    room = max(0, route.attempts - 1 - len(reserve))
     others = _elsewhere_first(first, queue, room, choice.lane.providers) if first is not None and room else ()
     deadline = route.deadline if traits.deadline_ms is None else min(route.deadline, traits.deadline_ms / 1_000)
-    steps = _steps(route, first, others, found.reserve, reason)
+    steps = _steps(route, first, others, reserve, reason)
     plan = Plan(steps, route.attempts, deadline, _tighter(route.budget, traits.max_cost), route.journal_required)
     return Ordered(plan, reason, question)
 
@@ -76,7 +77,7 @@ def _share(route: Route, traits: Traits, seed: int) -> float:
     return int.from_bytes(blake2b(f"{route.name}:{traits.session}".encode(), digest_size=8).digest(), "big") / 2**64
 
 
-def _held(winner: Offer, offers: list[Offer], route: Route, traits: Traits) -> Offer | None:
+def _held(winner: Offer, offers: Offers, route: Route, traits: Traits) -> Offer | None:
     """The model this session is on, if it is still good enough to stay with.
 
     A switch throws away the provider's prompt cache and changes the voice of a conversation, so it needs a reason: more quality than the
@@ -84,7 +85,7 @@ def _held(winner: Offer, offers: list[Offer], route: Route, traits: Traits) -> O
     """
     if traits.held is None or not route.sticky or route.objective == "static":
         return None
-    held = next((offer for offer in offers if offer.slot.id == traits.held), None)
+    held = offers.of_model(traits.held)
     if held is None:
         return None
     if route.objective in ("quality", "balanced"):

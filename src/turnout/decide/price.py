@@ -1,8 +1,12 @@
-"""What serving this request with an offer is expected to cost: its tokens, and what waiting, failing and leaving are worth."""
+"""What serving a request is expected to cost: its tokens, and what waiting, failing and leaving are worth."""
+
+from collections.abc import Iterable, Sequence
+from math import inf
 
 import msgspec
 
-from turnout.decide.match import Offer
+from turnout.catalog import rates
+from turnout.decide.compiled import Slot
 from turnout.types.money import PicoDollars
 from turnout.types.policy import Value
 from turnout.types.traits import Traits
@@ -14,15 +18,83 @@ WORST_QUALITY = 0.5
 """Floor of the success chance used for re-runs (0..10 scale): a model known to be useless must not divide by zero."""
 
 
-def price(offers: list[Offer], traits: Traits, value: Value) -> list[Offer]:
-    """The offers with what they are expected to cost beyond their tokens, where the policy gives that weight.
+class Offer(msgspec.Struct, frozen=True, gc=False):
+    """A slot that may serve: quality for the task, expected token cost (None: unknown), and what else it is expected to cost.
+
+    ``worth`` and ``expense`` are what objectives sort by: an unknown quality is worth nothing, an unknown cost is infinite.
+    ``latency``, ``error`` and ``opportunity`` are PRODUCT P2 to P4 in pico-dollars, part of ``expense``.
+    """
+
+    slot: Slot
+    quality: float | None
+    cost: PicoDollars | None
+    worth: float
+    expense: float
+    latency: int = 0
+    error: int = 0
+    opportunity: int = 0
+
+
+class Offers:
+    """What may serve: a route's own models and its fallbacks, each priced when it is asked for. A plan needs a few of many."""
+
+    __slots__ = ("_reserve", "_slots", "_traits", "_value")
+
+    def __init__(self, slots: Sequence[Slot], reserve: Sequence[Slot], traits: Traits, value: Value) -> None:
+        self._slots = slots
+        self._reserve = reserve
+        self._traits = traits
+        self._value = value
+
+    def __bool__(self) -> bool:
+        return bool(self._slots)
+
+    def all(self) -> list[Offer]:
+        return price(self._slots, self._traits, self._value)
+
+    def of_tier(self, tier: int) -> list[Offer]:
+        return price([slot for slot in self._slots if slot.tier == tier], self._traits, self._value)
+
+    def of_model(self, id_: str) -> Offer | None:
+        slot = next((slot for slot in self._slots if slot.id == id_), None)
+        return price((slot,), self._traits, self._value)[0] if slot is not None else None
+
+    def reserve(self) -> list[Offer]:
+        """The fallbacks, in the policy's order."""
+        return price(self._reserve, self._traits, self._value)
+
+    def best(self) -> Slot | None:
+        """The model of the highest quality for the task, at any price."""
+        task = self._traits.task.value
+        return max(self._slots, key=lambda slot: slot.quality.get(task, slot.general) or 0.0, default=None)
+
+
+def price(slots: Iterable[Slot], traits: Traits, value: Value) -> list[Offer]:
+    """The slots with what they are expected to cost, what the policy gives weight beyond the tokens included.
 
     P2 latency: seconds waited at the median, times the worth of a second. P3 error: expected re-runs, cost * (1 - p) / p with
     p = quality / 10. P4 opportunity: seconds at the p95 past the caller's patience, times what an abandoned second loses.
     """
-    if not (value.second or value.rerun or value.abandonment):
-        return offers
-    return [_weighed(offer, traits, value) for offer in offers]
+    offers = by_tokens(slots, traits)
+    if value.second or value.rerun or value.abandonment:
+        return [_weighed(offer, traits, value) for offer in offers]
+    return offers
+
+
+def by_tokens(slots: Iterable[Slot], traits: Traits) -> list[Offer]:
+    """The slots at the price of their tokens alone, which is what limits go by."""
+    task, read, written = traits.task.value, traits.tokens, traits.output_tokens * traits.n
+    offers: list[Offer] = []
+    for slot in slots:
+        quality = slot.quality.get(task, slot.general)
+        if slot.flat is not None:
+            per_request, per_read, per_written = slot.flat
+            cost: PicoDollars | None
+            cost = per_request + read * per_read + written * per_written  # type: ignore[assignment]  # NewType's call would double it
+        else:
+            cost = rates.estimate(slot.tiers, read, written) if slot.tiers is not None else None
+        offers.append(Offer(slot, quality, cost, quality or 0.0, inf if cost is None else cost))
+    return offers
 
 
 def _weighed(offer: Offer, traits: Traits, value: Value) -> Offer:

@@ -3,6 +3,7 @@ import pytest
 
 from tests.support.views import FLEET, IMAGE, SCHEMA, TEXT, TOOLS, model, traits, view
 from turnout.decide.match import NoCandidate, match
+from turnout.decide.price import by_tokens
 from turnout.decide.route import choose
 from turnout.errors import Code, TurnoutError
 from turnout.types.decision import Rejection
@@ -62,7 +63,7 @@ def test_each_reason_to_refuse_a_model(facts, needs, changes, reason) -> None:
 
     assert [(rejection.model, rejection.reason) for rejection in found.rejections] == [("a/tested", reason)]
     assert found.rejections[0].detail
-    assert [offer.slot.id for offer in found.offers] == ["d/eyes"]
+    assert [slot.id for slot in found.slots] == ["d/eyes"]
 
 
 def test_an_unknown_feature_serves_only_where_the_route_says_so() -> None:
@@ -80,7 +81,7 @@ def test_what_a_dialect_cannot_carry_makes_a_rejection_not_a_loss() -> None:
     found = match(choose(world, asked), asked)
 
     assert {rejection.reason for rejection in found.rejections} == {"lossy"}
-    assert [offer.slot.id for offer in found.offers] == ["x/claude"]
+    assert [slot.id for slot in found.slots] == ["x/claude"]
 
 
 def test_fallbacks_are_judged_like_first_choices() -> None:
@@ -90,7 +91,7 @@ def test_fallbacks_are_judged_like_first_choices() -> None:
     asked = traits(model="r", input=TEXT | IMAGE)
     found = match(choose(world, asked), asked)
 
-    assert found.reserve == []
+    assert found.reserve == ()
     assert [(rejection.model, rejection.reason) for rejection in found.rejections] == [("a/small", "modality")]
 
 
@@ -142,7 +143,7 @@ def test_a_direct_model_is_checked_for_facts_but_trusted_for_the_unknown() -> No
     world = view(models=(model("a/new", price=None, features=0, unknown_features=TOOLS, quality=None),))
     asked = traits(model="a/new", features=TOOLS)
 
-    assert [offer.cost for offer in match(choose(world, asked), asked).offers] == [None]
+    assert [offer.cost for offer in by_tokens(match(choose(world, asked), asked).slots, asked)] == [None]
 
     seeing = traits(model="a/new", input=TEXT | IMAGE)
     with pytest.raises(TurnoutError):
