@@ -17,7 +17,7 @@ from turnout.decide.order import digest
 from turnout.decide.route import choose
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.errors import TurnoutError
-from turnout.execute.attempts import UNRECORDED
+from turnout.execute.commands import UNRECORDED
 from turnout.execute.executor import LAST_WORD, Run
 from turnout.execute.job import Execution, Job, World
 from turnout.execute.sessions import Sessions

@@ -4,30 +4,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnout.errors import Blame, Code
-from turnout.execute.attempts import (
-    Abandon,
+from turnout.execute.attempts import State, step
+from turnout.execute.commands import Abandon, CancelAttempt, Command, Commit, Cut, Done, GiveUp, Sleep, StartAttempt, WriteRecord
+from turnout.execute.events import (
     AttemptFailed,
     AttemptFinished,
     Began,
-    CancelAttempt,
     ClientLeft,
-    Command,
-    Commit,
     ContentCame,
-    Cut,
     DeadlinePassed,
-    Done,
     Event,
-    GiveUp,
     RecordRefused,
     RecordWritten,
     Rested,
-    Sleep,
-    StartAttempt,
-    State,
     Stopped,
-    WriteRecord,
-    step,
 )
 from turnout.types.decision import Plan, Step
 from turnout.types.money import PicoDollars

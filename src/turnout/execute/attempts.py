@@ -17,150 +17,35 @@ import msgspec
 from msgspec.structs import replace
 
 from turnout.errors import Blame, Code
+from turnout.execute.commands import (
+    UNRECORDED,
+    Abandon,
+    CancelAttempt,
+    Command,
+    Commit,
+    Cut,
+    Done,
+    GiveUp,
+    Sleep,
+    StartAttempt,
+    WriteRecord,
+)
+from turnout.execute.events import (
+    AttemptFailed,
+    AttemptFinished,
+    Began,
+    ClientLeft,
+    ContentCame,
+    DeadlinePassed,
+    Event,
+    RecordRefused,
+    RecordWritten,
+    Rested,
+    Stopped,
+)
 from turnout.execute.rests import LONGEST_REST, SHARE_OF_TIME, backoff
 from turnout.types.decision import Plan
-from turnout.types.money import PicoDollars, usd
-
-
-class Began(msgspec.Struct, frozen=True):
-    """``at`` of every event: steady seconds."""
-
-    at: float
-
-
-class ContentCame(msgspec.Struct, frozen=True):
-    """The answer may be committed to: its first content is there, or it is whole."""
-
-    at: float
-    attempt: int
-
-
-class AttemptFailed(msgspec.Struct, frozen=True):
-    """The fields of a ProviderFault that decide what follows. ``cost`` is what it billed, None when that is unknown."""
-
-    at: float
-    attempt: int
-    name: str
-    condition: str | None
-    blame: Blame
-    message: str
-    status: int | None = None
-    retry_after: float | None = None
-    cost: PicoDollars | None = PicoDollars(0)
-
-
-class AttemptFinished(msgspec.Struct, frozen=True):
-    at: float
-    attempt: int
-
-
-class RecordWritten(msgspec.Struct, frozen=True):
-    """The record that must exist before the answer does."""
-
-    at: float
-    attempt: int
-
-
-class RecordRefused(msgspec.Struct, frozen=True):
-    """The record that must exist before the answer could not be written."""
-
-    at: float
-    attempt: int
-
-
-class Rested(msgspec.Struct, frozen=True):
-    at: float
-
-
-class DeadlinePassed(msgspec.Struct, frozen=True):
-    at: float
-
-
-class ClientLeft(msgspec.Struct, frozen=True):
-    at: float
-
-
-class Stopped(msgspec.Struct, frozen=True):
-    """Something outside these rules ended the request: its task was cancelled, or broke."""
-
-    at: float
-
-
-Event = (
-    Began | ContentCame | RecordWritten | RecordRefused | AttemptFailed | AttemptFinished | Rested | DeadlinePassed | ClientLeft | Stopped
-)  # fmt: skip
-
-
-class StartAttempt(msgspec.Struct, frozen=True):
-    """Call the model of this step of the plan."""
-
-    attempt: int
-    step: int
-
-
-class CancelAttempt(msgspec.Struct, frozen=True):
-    """Hang up on it; ``fault`` and ``detail`` are what its record says."""
-
-    attempt: int
-    fault: str
-    detail: str
-
-
-class WriteRecord(msgspec.Struct, frozen=True):
-    """Have it on disk that this attempt answers, before the client gets a byte of it."""
-
-    attempt: int
-
-
-class Commit(msgspec.Struct, frozen=True):
-    """From here on this attempt's answer, and no other, goes to the client."""
-
-    attempt: int
-
-
-class Sleep(msgspec.Struct, frozen=True):
-    """Until this steady second."""
-
-    until: float
-
-
-class Ending(msgspec.Struct, frozen=True):
-    """The last command of a request: nothing is done any more, only told."""
-
-
-class Done(Ending, frozen=True):
-    """The answer reached the client whole."""
-
-
-class Abandon(Ending, frozen=True):
-    """Nobody is there to be answered."""
-
-
-class GiveUp(Ending, frozen=True):
-    """Nothing was sent; tell the client this. ``retry`` False: an SDK must not multiply our attempts."""
-
-    code: Code
-    message: str
-    status: int | None = None
-    retry: bool | None = False
-    retry_after: float | None = None
-
-
-class Cut(Ending, frozen=True):
-    """Content was sent; end the stream with this error."""
-
-    code: Code
-    message: str
-
-
-Act = StartAttempt | CancelAttempt | WriteRecord | Commit | Sleep
-End = Done | Abandon | GiveUp | Cut
-Command = Act | End
-
-
-# No word on retrying: whether another worker's disk is well is not ours to say.
-UNRECORDED = GiveUp(Code.OVERLOADED, "the record this route demands could not be written", retry=None)
-"""How a request ends whose record must exist before its answer and does not."""
+from turnout.types.money import usd
 
 Phase = Literal["fresh", "trying", "resting", "committing", "committed", "over"]
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from turnout.dialects.delivery import deliver
 from turnout.dialects.features import changes
 from turnout.errors import CallerFault, ClientGone, Misconfigured, ProviderFault, TimedOut, TurnoutError
-from turnout.execute import attempts
+from turnout.execute import attempts, commands, events
 from turnout.execute.commit import Hold
 from turnout.execute.job import Execution, Gate, Job, World
 from turnout.execute.tally import Call, Tally
@@ -46,7 +46,7 @@ class Run:
         self.tally = Tally(job.arrived, world.charge)
         self.call: Call | None = None
         self.state = attempts.State(job.plan, job.seed, deadline)
-        self.end: attempts.End | None = None
+        self.end: commands.End | None = None
 
     async def play(self) -> None:
         """Answer the request through the sink, or find out why not. However it ends, :meth:`execution` then says how.
@@ -56,38 +56,37 @@ class Run:
                 client is left to whoever catches it.
         """
         try:
-            await self._follow(attempts.Began(self.steady()))
+            await self._follow(events.Began(self.steady()))
         finally:
             if self.end is None:
                 self._stop()
             self.watch.stop()
             if self.call is not None and self.call.incoming is not None:
                 await self.call.hang_up()
-        if not isinstance(self.end, attempts.Done):
+        if not isinstance(self.end, commands.Done):
             await self._conclude()
 
     def execution(self) -> Execution:
         """The sum of it, once it is over: with outcome ``failed`` nothing was sent, and the caller tells the error."""
         skipped = self.state.skipped
         match self.end:
-            case attempts.Done():
+            case commands.Done():
                 return self.tally.execution("ok", skipped)
-            case attempts.Abandon():
+            case commands.Abandon():
                 return self.tally.execution("cancelled", skipped)
-            case attempts.GiveUp(code, message, status, retry, retry_after):
+            case commands.GiveUp(code, message, status, retry, retry_after):
                 error = TurnoutError(code, message, retry=retry, retry_after=retry_after, status=status)
                 return self.tally.execution("failed", skipped, error)
-            case attempts.Cut(code, message):
+            case commands.Cut(code, message):
                 return self.tally.execution("cut", skipped, TurnoutError(code, message, retry=False))
             case None:
                 raise AssertionError("an execution is summed up when it is over")
 
-    async def _follow(self, event: attempts.Event) -> None:
+    async def _follow(self, event: events.Event) -> None:
         """Do what the rules say until they say it is over."""
         while True:
-            commands = self._step(event)
-            for command in commands:
-                if isinstance(command, attempts.Ending):
+            for command in self._step(event):
+                if isinstance(command, commands.Ending):
                     return
                 try:
                     event = await self._perform(command) or event
@@ -97,48 +96,48 @@ class Run:
                         raise
                     event = self._interrupted(cause)
 
-    def _step(self, event: attempts.Event) -> tuple[attempts.Command, ...]:
-        self.state, commands = attempts.step(self.state, event)
-        assert commands, f"{type(event).__name__} does not belong in the phase {self.state.phase}"
-        if isinstance(last := commands[-1], attempts.Ending):
+    def _step(self, event: events.Event) -> tuple[commands.Command, ...]:
+        self.state, due = attempts.step(self.state, event)
+        assert due, f"{type(event).__name__} does not belong in the phase {self.state.phase}"
+        if isinstance(last := due[-1], commands.Ending):
             self.end = last
-        return commands
+        return due
 
     def _stop(self) -> None:
         """The task was cancelled from outside, or broke: keep what is known, and send nothing more from here."""
-        for command in self._step(self._finished_anyway() or attempts.Stopped(self.steady())):
-            if isinstance(command, attempts.CancelAttempt) and self.call is not None:
+        for command in self._step(self._finished_anyway() or events.Stopped(self.steady())):
+            if isinstance(command, commands.CancelAttempt) and self.call is not None:
                 self._cancelled(command)
 
     async def _conclude(self) -> None:
         """What is due after the last attempt: a stream's error event, or the record of an error that is yet to be told."""
         end = self.end
-        if isinstance(end, attempts.Cut) and self.stream:
+        if isinstance(end, commands.Cut) and self.stream:
             with contextlib.suppress(ClientGone, TimeoutError):
                 async with asyncio.timeout(LAST_WORD):
                     await self.sink.send(self.job.front.error_event(TurnoutError(end.code, end.message, retry=False)))
-        elif isinstance(end, attempts.GiveUp) and self.job.plan.journal_required and end is not attempts.UNRECORDED:
+        elif isinstance(end, commands.GiveUp) and self.job.plan.journal_required and end is not commands.UNRECORDED:
             try:
                 async with asyncio.timeout(LAST_WORD):
                     await self._pass_gate(self.execution())
             except OSError:  # a TimeoutError is one too
-                self.end = attempts.UNRECORDED
+                self.end = commands.UNRECORDED
 
-    def _perform(self, command: attempts.Act) -> Awaitable[attempts.Event | None]:
+    def _perform(self, command: commands.Act) -> Awaitable[events.Event | None]:
         """Doing it, and what happened: None when that is no news."""
         match command:
-            case attempts.StartAttempt():
+            case commands.StartAttempt():
                 return self._try(command)
-            case attempts.Commit():
+            case commands.Commit():
                 return self._deliver()
-            case attempts.WriteRecord():
+            case commands.WriteRecord():
                 return self._write_record()
-            case attempts.Sleep():
+            case commands.Sleep():
                 return self._rest(command)
-            case attempts.CancelAttempt():
+            case commands.CancelAttempt():
                 return self._cancel(command)
 
-    async def _try(self, command: attempts.StartAttempt) -> attempts.Event:
+    async def _try(self, command: commands.StartAttempt) -> events.Event:
         """Call the step's model and read its answer up to the commit point."""
         if self.call is not None:
             await self.call.hang_up()
@@ -165,22 +164,22 @@ class Run:
         now = self.steady()
         if self.stream:
             call.first_token = now
-        return attempts.ContentCame(now, call.number)
+        return events.ContentCame(now, call.number)
 
-    async def _write_record(self) -> attempts.Event:
+    async def _write_record(self) -> events.Event:
         call = self._under_way()
         outcome: Outcome = "ok" if call.record else "begun"
         try:
             await self._pass_gate(self.tally.execution(outcome, self.state.skipped, chosen=call))
         except OSError:
-            return attempts.RecordRefused(self.steady(), call.number)
-        return attempts.RecordWritten(self.steady(), call.number)
+            return events.RecordRefused(self.steady(), call.number)
+        return events.RecordWritten(self.steady(), call.number)
 
     async def _pass_gate(self, execution: Execution) -> None:
         assert self.gate is not None, "a plan that demands a record comes with a way to write it"
         await self.gate(execution)
 
-    async def _deliver(self) -> attempts.Event:
+    async def _deliver(self) -> events.Event:
         """Let the client have what was held, and what follows as it comes."""
         call, job = self._under_way(), self.job
         stated = changes(job.ask.sketch.carries, job.front.name, call.upstream.dialect.name)
@@ -191,10 +190,10 @@ class Run:
             if call.record is None:
                 await self._relay(call)
         except ClientGone:
-            return attempts.ClientLeft(self.steady())
+            return events.ClientLeft(self.steady())
         except ProviderFault as fault:
             return self._finished_anyway() or self._failed(call, fault)
-        return attempts.AttemptFinished(self.steady(), call.number)
+        return events.AttemptFinished(self.steady(), call.number)
 
     async def _relay(self, call: Call) -> None:
         """The hot path of a stream: no task, no timer, no parsing beyond the delivery's own."""
@@ -213,12 +212,12 @@ class Run:
         if rest:
             await send(rest)
 
-    async def _rest(self, command: attempts.Sleep) -> attempts.Event:
+    async def _rest(self, command: commands.Sleep) -> events.Event:
         await self._under_way().hang_up()
         await asyncio.sleep(command.until - self.steady())
-        return attempts.Rested(self.steady())
+        return events.Rested(self.steady())
 
-    def _new_call(self, command: attempts.StartAttempt) -> Call:
+    def _new_call(self, command: commands.StartAttempt) -> Call:
         step = self.job.plan.steps[command.step]
         upstream = self.world.upstreams[step.model]
         hold = Hold(deliver(self.job.front, upstream.dialect, self.job.ask), stream=self.stream)
@@ -237,11 +236,11 @@ class Run:
         assert self.call is not None, "no command names an attempt before the first has started"
         return self.call
 
-    async def _cancel(self, command: attempts.CancelAttempt) -> None:
+    async def _cancel(self, command: commands.CancelAttempt) -> None:
         self._cancelled(command)
         await self._under_way().hang_up()
 
-    def _cancelled(self, command: attempts.CancelAttempt) -> None:
+    def _cancelled(self, command: commands.CancelAttempt) -> None:
         self.tally.cancelled(self._under_way(), self.steady(), command.fault, command.detail)
 
     def _ended(self, call: Call) -> None:
@@ -250,7 +249,7 @@ class Run:
         self.watch.lift()
         self.tally.answered(call, self.steady())
 
-    def _finished_anyway(self) -> attempts.AttemptFinished | None:
+    def _finished_anyway(self) -> events.AttemptFinished | None:
         """Whatever ends a stream after its end mark has gone out changes nothing: SDKs hang up on it, some providers never do."""
         call = self.call
         is_sent = self.watch.touched != NEVER  # between a send and the next read
@@ -259,24 +258,24 @@ class Run:
         self.watch.lift()
         now = self.steady()
         self.tally.answered(call, now)
-        return attempts.AttemptFinished(now, call.number)
+        return events.AttemptFinished(now, call.number)
 
-    def _failed(self, call: Call, fault: ProviderFault, *, hung_up: bool = False) -> attempts.AttemptFailed:
+    def _failed(self, call: Call, fault: ProviderFault, *, hung_up: bool = False) -> events.AttemptFailed:
         self.watch.lift()
         now = self.steady()
         record = self.tally.failed(call, now, fault, hung_up=hung_up)
-        return attempts.AttemptFailed(
+        return events.AttemptFailed(
             now, call.number, fault.name, fault.condition, fault.blame, fault.message, record.status, fault.retry_after, record.cost
         )  # fmt: skip
 
-    def _interrupted(self, cause: Cause) -> attempts.Event:
+    def _interrupted(self, cause: Cause) -> events.Event:
         """The watch ended a wait."""
         if (finished := self._finished_anyway()) is not None:
             return finished
         if cause == "client":
-            return attempts.ClientLeft(self.steady())
+            return events.ClientLeft(self.steady())
         if cause == "deadline":
-            return attempts.DeadlinePassed(self.steady())
+            return events.DeadlinePassed(self.steady())
         return self._failed(self._under_way(), TimedOut(_OVERDUE[cause]), hung_up=True)
 
 

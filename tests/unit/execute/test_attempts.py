@@ -7,34 +7,34 @@ import pytest
 
 from tests.support.play import plan, step
 from turnout.errors import Blame, Code
-from turnout.execute.attempts import (
-    _RULES,
+from turnout.execute.attempts import _RULES, Skip, State
+from turnout.execute.attempts import step as move
+from turnout.execute.commands import (
     UNRECORDED,
     Abandon,
+    CancelAttempt,
+    Command,
+    Commit,
+    Cut,
+    Done,
+    GiveUp,
+    Sleep,
+    StartAttempt,
+    WriteRecord,
+)
+from turnout.execute.events import (
     AttemptFailed,
     AttemptFinished,
     Began,
-    CancelAttempt,
     ClientLeft,
-    Command,
-    Commit,
     ContentCame,
-    Cut,
     DeadlinePassed,
-    Done,
     Event,
-    GiveUp,
     RecordRefused,
     RecordWritten,
     Rested,
-    Skip,
-    Sleep,
-    StartAttempt,
-    State,
     Stopped,
-    WriteRecord,
 )
-from turnout.execute.attempts import step as move
 from turnout.types.decision import Plan
 from turnout.types.money import PicoDollars
 
