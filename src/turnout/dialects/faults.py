@@ -5,6 +5,7 @@ One table for all dialects, since OpenAI-compatible and Anthropic-compatible ser
 
 import re
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -169,7 +170,7 @@ def _says(text: str, words: tuple[str, ...]) -> bool:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds. An HTTP date needs a clock, which this floor has not: it counts as unsaid."""
+    """Seconds. Milliseconds win, being exact; a date is counted from the answer's own, so that no two clocks need to agree."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers[name]) * unit
@@ -177,7 +178,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if 0 <= seconds < float("inf"):
             return seconds
-    return None
+    try:
+        then, now = (parsedate_to_datetime(headers[name]).replace(tzinfo=None) for name in ("retry-after", "date"))  # both in GMT
+    except (KeyError, ValueError):
+        return None
+    return max(0.0, (then - now).total_seconds())
 
 
 def _clean(text: str) -> str:

@@ -61,14 +61,17 @@ def test_status_first_words_second(status: int, body: bytes, kind: type[Provider
         ({"retry-after": "7"}, 7.0),
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:27:18 GMT"}, 42.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:29:00 -0000"}, 0.0),
         ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"retry-after": "Wed, 99 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:27:18 GMT"}, None),
         ({"retry-after": "-1"}, None),
         ({"retry-after": "nan"}, None),
         ({}, None),
     ],
 )
 def test_retry_after_is_kept_in_seconds(headers: dict[str, str], seconds: float | None) -> None:
-    """Milliseconds win, being exact; a date needs a clock and counts as unsaid."""
+    """Milliseconds win, being exact; a date is counted from the answer's own and unsaid without one."""
     assert faults.read_error(429, headers, b"{}").retry_after == seconds
 
 
