@@ -125,7 +125,9 @@ def _latency(known: LatencyFacts | None, p95_ms: float) -> LatencyFacts:
     if known is None:
         return LatencyFacts(p95_ms * 0.5, p95_ms, p95_ms * 0.15, NEW_MODEL_SPEED)
     scale = p95_ms / known.p95_ms
-    return LatencyFacts(known.p50_ms * scale, p95_ms, known.ttft_ms * scale, known.output_tokens_per_s / scale, known.basis)
+    ttft_ms = known.ttft_ms * scale if known.ttft_ms is not None else None
+    speed = known.output_tokens_per_s / scale if known.output_tokens_per_s is not None else None
+    return LatencyFacts(known.p50_ms * scale, p95_ms, ttft_ms, speed, known.basis)
 
 
 def price_row(price: PriceOverride, today: date) -> PriceRow:

@@ -232,8 +232,10 @@ def _lines(facts: ModelFacts, today: date) -> Iterable[tuple[str, str, str]]:
     yield "skills", "", "  ".join(f"{name} {level:.1f}" for name, level in facts.skills.items()) or "unknown"
     if facts.latency is not None:
         known = facts.latency
-        text = f"p50 {known.p50_ms / 1000:.1f} s  p95 {known.p95_ms / 1000:.1f} s  first token {known.ttft_ms / 1000:.1f} s"
-        yield "latency", "", f"{text}  {known.output_tokens_per_s:.0f} tokens/s ({known.basis})"
+        text = f"p50 {known.p50_ms / 1000:.1f} s  p95 {known.p95_ms / 1000:.1f} s"
+        text += f"  first token {known.ttft_ms / 1000:.1f} s" if known.ttft_ms is not None else ""
+        text += f"  {known.output_tokens_per_s:.0f} tokens/s" if known.output_tokens_per_s is not None else ""
+        yield "latency", "", f"{text} ({known.basis})"
     if not facts.prices:
         yield "prices", "", "unknown"
     yield from (("prices", "", text) for text in _price_lines(facts.prices, today))

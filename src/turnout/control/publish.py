@@ -82,45 +82,41 @@ class Publisher:
         return len(unused)
 
     def _adopt(self, loaded: Loaded, note: str) -> int:
-        present, known = self.base, self._ledger.latest_policy()
-        stays = (
-            present is not None
-            and present.version >= known  # else the ledger has seen later ones: views from a backup, or from elsewhere
-            and (present.policy, present.models, present.tasks) == (loaded.policy, loaded.models, self._tasks)
-        )
-        if not stays:
-            version = max(known, present.version if present is not None else 0) + 1
-            self.base = _as_read_back(Base(version, loaded.policy, loaded.models, self._tasks))
-        assert self.base is not None
-        self._publish(self._seen_by_now(), note)
-        return self.base.version
+        known = self._ledger.latest_policy()
+        base = self.base
+        if (
+            base is None
+            or base.version < known  # the ledger has seen later ones: views from a backup, or from elsewhere
+            or (base.policy, base.models, base.tasks) != (loaded.policy, loaded.models, self._tasks)
+        ):
+            version = max(known, base.version if base is not None else 0) + 1
+            base = _as_read_back(Base(version, loaded.policy, loaded.models, self._tasks))
+        self._publish(base, self._seen_by_now(base), note)
+        return base.version
 
     def _refresh(self) -> bool:
         if self.base is None or self._overlay is None:
             return False
-        self._fold()
-        overlay = self._seen_by_now()
+        self._fold(self.base)
+        overlay = self._seen_by_now(self.base)
         if not _differ(self._overlay, overlay):
             return False
-        self._publish(overlay, "traffic")
+        self._publish(self.base, overlay, "traffic")
         return True
 
-    def _publish(self, overlay: Overlay, note: str) -> None:
-        assert self.base is not None
-        self._overlay = overlay
-        view_hash = self._views.publish(self.base, overlay)
-        self._ledger.note_view(PublishedView(view_hash, self.base.version, self._clock.now(), note))
+    def _publish(self, base: Base, overlay: Overlay, note: str) -> None:
+        view_hash = self._views.publish(base, overlay)
+        self._ledger.note_view(PublishedView(view_hash, base.version, self._clock.now(), note))
+        self.base, self._overlay = base, overlay  # only now: what could not be written is to be tried again
 
-    def _seen_by_now(self) -> Overlay:
-        assert self.base is not None
-        balanced = (route.name for route in self.base.policy.routes if route.objective == "balanced")
+    def _seen_by_now(self, base: Base) -> Overlay:
+        balanced = (route.name for route in base.policy.routes if route.objective == "balanced")
         mix = {route: self._mix.get(route, UNIFORM) for route in balanced}
         return Overlay(base="", day=_today(self._clock), observed=self._observed(), mix=mix)
 
-    def _fold(self) -> None:
-        assert self.base is not None
+    def _fold(self, base: Base) -> None:
         since, self._mix_seen = self._mix_seen, self._clock.now()
-        for route in self.base.policy.routes:
+        for route in base.policy.routes:
             if route.objective == "balanced":
                 fresh = reversed(self._ledger.mix_samples(route.name, since))
                 self._mix[route.name] = tuple(round(count, 3) for count in fold(self._mix.get(route.name, UNIFORM), fresh))
@@ -131,9 +127,7 @@ class Publisher:
             self._latency_seen = now
             latencies = self._ledger.latency_by_model(now - LATENCY_WINDOW)
             self._latency = {
-                model: LatencyFacts(
-                    seen.p50_ms, seen.p95_ms, seen.ttft_ms or seen.p50_ms, seen.output_tokens_per_s or 0.0, "observed"
-                )
+                model: LatencyFacts(seen.p50_ms, seen.p95_ms, seen.ttft_ms, seen.output_tokens_per_s, "observed")
                 for model, seen in latencies.items()
                 if seen.n >= LATENCY_SAMPLES
             }

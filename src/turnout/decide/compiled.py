@@ -9,7 +9,7 @@ from turnout.catalog import rates
 from turnout.decide.conditions import Test, compiled, headers_read
 from turnout.decide.mix import UNIFORM, cumulative
 from turnout.types.decision import Rejection
-from turnout.types.models import Feature, Modality, ModelFacts, Rate, names
+from turnout.types.models import Feature, LatencyFacts, Modality, ModelFacts, Rate, names
 from turnout.types.policy import Policy, Route
 from turnout.types.traits import Traits
 from turnout.types.view import Base, Overlay
@@ -47,7 +47,6 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     p50_ms: float | None
     p95_ms: float | None
     ttft_ms: float | None
-    tokens_per_s: float | None
 
 
 class Common(msgspec.Struct, frozen=True):
@@ -164,9 +163,13 @@ def _slot(model: ModelFacts, dialect: str, tasks: Mapping[str, Mapping[str, floa
         levels={**model.skills, **model.quality},
         p50_ms=latency.p50_ms if latency else None,
         p95_ms=latency.p95_ms if latency else None,
-        ttft_ms=latency.ttft_ms if latency else None,
-        tokens_per_s=latency.output_tokens_per_s if latency else None,
+        ttft_ms=_ttft_ms(overlay.observed.get(model.id), model.latency),
     )
+
+
+def _ttft_ms(*known: LatencyFacts | None) -> float | None:
+    """The first that says it: a model that nobody streams from has been observed, and yet only the prior knows this."""
+    return next((latency.ttft_ms for latency in known if latency is not None and latency.ttft_ms is not None), None)
 
 
 def _quality(model: ModelFacts, task: str, weights: Mapping[str, float]) -> float | None:

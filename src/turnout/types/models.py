@@ -99,12 +99,12 @@ Status = Literal["active", "preview", "deprecated"]
 
 
 class LatencyFacts(msgspec.Struct, frozen=True):
-    """Latency of a typical request in milliseconds, and where the figure came from."""
+    """Latency of a typical request in milliseconds, and where the figure came from. What only streams show may be unknown."""
 
     p50_ms: float
     p95_ms: float
-    ttft_ms: float
-    output_tokens_per_s: float
+    ttft_ms: float | None
+    output_tokens_per_s: float | None
     basis: Latency = "prior"
 
 

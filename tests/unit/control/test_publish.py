@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.support.records import record
 from tests.support.views import FLEET, TASKS, traits
@@ -12,6 +13,7 @@ from turnout.control.publish import KEEP_UNUSED, Publisher
 from turnout.store.ledger import Ledger, PublishedView
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Policy, Provider, Route
+from turnout.types.view import Base, Overlay
 from turnout.view import ViewStore
 
 PROVIDERS = tuple(Provider(name, None, "openai-chat", "http://127.0.0.1:1", "none") for name in "abc")
@@ -113,6 +115,36 @@ def test_a_view_published_again_is_young_again(tmp_path: Path) -> None:
 
     assert views.current() != name
     assert publish.clean() == 0
+
+
+class FullOnce(ViewStore):
+    """A disk that is full for one view, when told so."""
+
+    full = False
+
+    def publish(self, base: Base, overlay: Overlay) -> str:
+        if self.full:
+            self.full = False
+            raise OSError("no space left on device")
+        return super().publish(base, overlay)
+
+
+def test_a_view_that_could_not_be_written_is_tried_again(tmp_path: Path) -> None:
+    """Nothing is believed to be in force before it is: not a new day, not a new policy."""
+    clock, views = ManualClock(), FullOnce(tmp_path / "views")
+    publish = Publisher(views, Ledger(tmp_path / "ledger.db"), clock, TASKS)
+    publish.adopt(ONE, "test")
+    clock.advance(86_400)
+    for change in (publish.refresh, lambda: publish.adopt(TWO, "test")):
+        before, views.full = (views.current(), publish.base), True
+        with pytest.raises(OSError, match="space"):
+            change()
+        assert (views.current(), publish.base) == before
+        assert change()
+        assert views.current() != before[0]
+
+    assert publish.base is not None
+    assert (publish.base.version, publish.base.policy) == (2, TWO.policy)
 
 
 def test_traffic_that_moves_the_mix_makes_a_new_view_and_quiet_does_not(tmp_path: Path) -> None:
