@@ -16,7 +16,7 @@ import uvloop
 from setproctitle import setproctitle
 from sqlalchemy.exc import SQLAlchemyError
 
-from turnout.build.process import Server, end_with_supervisor, say
+from turnout.build.process import Server, chore, end_with_supervisor, say
 from turnout.build.spec import ControlSpec, Places
 from turnout.catalog.load import Catalog, load_catalog
 from turnout.clock import Clock, SystemClock
@@ -89,16 +89,18 @@ async def serve(spec: ControlSpec) -> None:
     end_with_supervisor(server)
     journal = data_dir / Places.journal
     chores = [
-        asyncio.create_task(keep_ingesting(journal, ledger, tally.add)),
-        asyncio.create_task(policy.keep()),
-        asyncio.create_task(_every(REFRESH_EVERY, publish.refresh, "the view could not be refreshed, the present one stays")),
-        asyncio.create_task(_every(TIDY_EVERY, publish.clean, "unused views could not be deleted")),
+        chore("control", partial(keep_ingesting, journal, ledger, tally.add)),
+        chore("control", policy.keep),
+        chore(
+            "control", partial(_every, REFRESH_EVERY, publish.refresh, "the view could not be refreshed, the present one stays")
+        ),
+        chore("control", partial(_every, TIDY_EVERY, publish.clean, "unused views could not be deleted")),
     ]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
-        for chore in chores:
-            chore.cancel()
+        for task in chores:
+            task.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
         try:
             ingest_once(journal, ledger)

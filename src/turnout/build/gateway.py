@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ import uvicorn
 import uvloop
 from setproctitle import setproctitle
 
-from turnout.build.process import DRAIN_WITHIN, Server, end_with_supervisor, say
+from turnout.build.process import DRAIN_WITHIN, Server, chore, end_with_supervisor, say
 from turnout.build.spec import GatewaySpec, Places
 from turnout.catalog import rates
 from turnout.clock import Clock, SystemClock
@@ -108,12 +109,12 @@ async def serve(spec: GatewaySpec) -> None:
     watch = JournalWatch(journal, metrics, spec.worker)
     _warm(gateway)
     _settle()
-    chores = [asyncio.create_task(_notice(current, gateway)), asyncio.create_task(_save(metrics, watch))]
+    chores = [chore(spec.worker, partial(_notice, current, gateway)), chore(spec.worker, partial(_save, metrics, watch))]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
-        for chore in chores:
-            chore.cancel()
+        for task in chores:
+            task.cancel()
         await transport.close()
         journal.close()
         watch.look()

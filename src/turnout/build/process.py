@@ -1,4 +1,4 @@
-"""How a child process ends: on a signal, or when its supervisor is gone, however that went."""
+"""What child processes share: how they end (on a signal, or when their supervisor is gone, however that went), and what they do beside serving."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,8 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
 
 import uvicorn
 
@@ -14,6 +15,8 @@ DRAIN_WITHIN = 30
 """Seconds that streams under way get to end after SIGTERM."""
 LAST_WORDS = 2.0
 """Seconds that requests which may not go on get to tell their clients and to be recorded."""
+BEGUN_AGAIN_AFTER = 5.0
+"""Seconds between a chore's breaking and its new beginning."""
 
 
 class Server(uvicorn.Server):
@@ -69,6 +72,20 @@ def end_with_supervisor(server: Server, draining: Callable[[], None] = lambda: N
         loop.add_signal_handler(number, told)
     lifeline = sys.stdin.fileno()
     loop.add_reader(lifeline, orphaned)
+
+
+def chore(who: str, work: Callable[[], Coroutine[None, None, None]]) -> asyncio.Task[None]:
+    """Work that goes on beside serving until it is cancelled. Breaking is a bug: it is told where it happened, and the work begun again."""
+
+    async def kept() -> None:
+        while True:
+            try:
+                await work()
+            except Exception:  # noqa: BLE001 - whatever it is: the process serves on, and must not do so silently without this
+                say(who, f"a chore broke and is begun again: {traceback.format_exc()}")
+            await asyncio.sleep(BEGUN_AGAIN_AFTER)
+
+    return asyncio.create_task(kept())
 
 
 def say(who: str, text: str) -> None:

@@ -14,7 +14,7 @@ from turnout.config.schema import File, Store
 from turnout.config.shape import Shaped
 from turnout.decide.conditions import forced
 from turnout.errors import Problem
-from turnout.providers.proxies import is_loopback
+from turnout.hosts import is_loopback
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Policy
 

@@ -12,7 +12,7 @@ from turnout.config.resolve import credentials, same_as_chain, vendor_name
 from turnout.config.schema import File, ProviderPart
 from turnout.config.secret import REFERENCE, resolve
 from turnout.errors import Problem
-from turnout.providers.proxies import is_loopback
+from turnout.hosts import is_loopback
 from turnout.providers.registry import vendors
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Provider

@@ -8,7 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+from turnout.hosts import LOOPBACK, host_of
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -48,7 +49,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if _name_of(host) not in self._hosts:
+        if host_of(host) not in self._hosts:
             return refusal(403, "forbidden", f"host {host!r} is not this control plane's; name it under control.host")
         if scope["method"] not in SAFE_METHODS:
             origin = headers.get("origin")
@@ -66,11 +67,3 @@ class Guard:
 def refusal(status: int, code: str, message: str) -> JSONResponse:
     headers = {"www-authenticate": "Bearer"} if status == 401 else None
     return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
-
-
-def _name_of(host: str) -> str:
-    """The host without its port: ``[::1]:8081`` is ``::1``."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""

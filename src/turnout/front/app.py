@@ -16,10 +16,11 @@ from turnout.flow import Gateway, Request, Snapshot, answer
 from turnout.front.bodies import Bodies
 from turnout.front.exchange import Exchange
 from turnout.front.explain import explain
-from turnout.front.guard import Guard, check_json, is_loopback
+from turnout.front.guard import Guard, check_json
 from turnout.front.hints import read_hints
 from turnout.front.listing import list_models, show_model
 from turnout.front.sink import HttpSink
+from turnout.hosts import is_loopback
 
 OPENAI_CHAT = DIALECTS["openai-chat"]
 ANTHROPIC = DIALECTS["anthropic-messages"]

@@ -3,19 +3,17 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import msgspec
 
 from turnout.errors import Code, TurnoutError
 from turnout.front.exchange import Headers
+from turnout.hosts import LOOPBACK, host_of, host_of_origin, is_loopback
 from turnout.types.policy import Key
 
 MAX_ECHO = 100
 """Characters of a header that an error repeats."""
 _JSON = b"application/json"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Guard(msgspec.Struct, frozen=True):
@@ -51,7 +49,7 @@ class Guard(msgspec.Struct, frozen=True):
         if origin is None:
             return
         text = origin.decode("latin-1")
-        if text not in self.origins and _origin_host(text) not in _LOOPBACK:
+        if text not in self.origins and host_of_origin(text) not in LOOPBACK:
             raise TurnoutError(
                 Code.FORBIDDEN,
                 f'requests from pages of "{text[:MAX_ECHO]}" are not accepted; server.origins may name it',
@@ -89,8 +87,8 @@ def _is_ours(guard: Guard, authority: bytes) -> bool:
     """Remembered, since clients name the same few hosts again and again."""
     if not is_loopback(guard.host) and not guard.hosts:
         return True
-    host = hostname(authority.decode("latin-1"))
-    return host in _LOOPBACK or host == guard.host or host in guard.hosts
+    host = host_of(authority.decode("latin-1"))
+    return host in LOOPBACK or host == guard.host or host in guard.hosts
 
 
 def check_json(headers: Headers) -> None:
@@ -107,27 +105,3 @@ def check_json(headers: Headers) -> None:
             param="content-type",
             retry=False,
         )
-
-
-@lru_cache(maxsize=64)
-def is_loopback(host: str) -> bool:
-    """Whether an address to serve on can only be reached from this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def hostname(authority: str) -> str:
-    """The host of ``host:port``, brackets of IPv6 taken off, lower case; empty where there is anything else beside them."""
-    return _origin_host(f"http://{authority}")
-
-
-def _origin_host(origin: str) -> str:
-    """The host of ``scheme://host:port``; empty where there is anything else beside them."""
-    try:
-        scheme, netloc, *rest = urlsplit(origin)
-        host = urlsplit(origin).hostname or ""
-    except ValueError:
-        return ""
-    return host if scheme and netloc and not any(rest) and "@" not in netloc else ""

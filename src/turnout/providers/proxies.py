@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
+from turnout.hosts import is_loopback
+
 
 def proxy_for(url: str, env: Mapping[str, str]) -> str | None:
     """``HTTPS_PROXY``/``HTTP_PROXY`` (either case, then ``ALL_PROXY``) unless ``NO_PROXY`` names the host.
@@ -16,11 +18,6 @@ def proxy_for(url: str, env: Mapping[str, str]) -> str | None:
     if not proxy or is_loopback(host) or _spared(host, parts.port, _named(env, "no_proxy") or ""):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def is_loopback(host: str) -> bool:
-    """``localhost``, 127.0.0.0/8, ::1."""
-    return host == "localhost" or host.endswith(".localhost") or ((ip := _ip(host)) is not None and ip.is_loopback)
 
 
 def _named(env: Mapping[str, str], name: str) -> str | None:

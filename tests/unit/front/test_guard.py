@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import pytest
 
+from turnout.config.check import exposed
 from turnout.errors import Code, TurnoutError
 from turnout.front.guard import Guard
 from turnout.types.policy import Key
@@ -89,3 +90,13 @@ def test_hosts_that_are_not(host: str) -> None:
         Guard("127.0.0.1").check_host({b"host": host.encode()})
 
     assert refused.value.code == Code.FORBIDDEN
+
+
+def test_where_no_key_is_needed_nobody_is_asked_for_one() -> None:
+    """The door and the policy's check mean the same by an address that only this machine can reach."""
+    for host in ("127.0.0.1", "::1", "localhost", "turnout.localhost"):
+        assert exposed(host, ()) is None
+        assert Guard(host).identify({}, {}) is None
+    assert exposed("0.0.0.0", ()) is not None
+    with pytest.raises(TurnoutError):
+        Guard("0.0.0.0").identify({}, {})

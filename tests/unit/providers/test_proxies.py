@@ -1,6 +1,7 @@
 import pytest
 
-from turnout.providers.proxies import is_loopback, proxy_for
+from turnout.hosts import is_loopback
+from turnout.providers.proxies import proxy_for
 
 PROXY = "http://proxy:3128"
 
