@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from time import perf_counter_ns
 from typing import Protocol
 
 import msgspec
@@ -14,7 +13,6 @@ from turnout.decide.compiled import Slot, View
 from turnout.decide.decide import Decided, decide
 from turnout.decide.match import NoCandidate
 from turnout.decide.order import digest
-from turnout.decide.route import choose
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.errors import TurnoutError
 from turnout.execute.commands import UNRECORDED
@@ -82,10 +80,9 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
         book.traits = traits = read_traits(gateway, request)
         book.decided = decided = decide(snapshot.view, traits, request.seed)
     except TurnoutError as refusal:
-        if isinstance(refusal, NoCandidate):
-            client.decided(refusal.route, "none")
-        raise await _refuse(book, refusal) from None
-    book.decision_us = (perf_counter_ns() - book.began) / 1_000
+        book.decision_took()
+        raise await _refuse(book, refusal, client) from None
+    book.decision_took()
     client.decided(decided.route, decided.reason)
     run = Run(Job(decided.plan, request.ask, request.front, request.seed, request.arrived), snapshot.world, client, book.gate)
     try:
@@ -101,26 +98,21 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
         raise execution.error
 
 
-async def _refuse(book: "Book", refusal: TurnoutError) -> TurnoutError:
+async def _refuse(book: "Book", refusal: TurnoutError, client: Client) -> TurnoutError:
     """Record a request that was refused before a plan was made; what its client is to be told, which may become another error."""
     error, route = refusal, refusal.route if isinstance(refusal, NoCandidate) else None
+    name = route.name if route is not None else None
+    if name is not None:
+        client.decided(name, "none")
     try:
-        if book.traits is not None and _is_audited(book.snapshot.view, book.traits):
+        if route is not None and route.journal_required:
             async with asyncio.timeout(LAST_WORD):
-                await book.write_durably(book.refused(error, route))
+                await book.write_durably(book.refused(error, name))
     except OSError:  # a TimeoutError is one too
         error = TurnoutError(UNRECORDED.code, UNRECORDED.message)
     finally:
-        book.write(book.refused(error, route))
+        book.write(book.refused(error, name))
     return error
-
-
-def _is_audited(view: View, traits: Traits) -> bool:
-    """Whether the route that found no candidate demands a durable record; a request that found no route has none to demand it."""
-    try:
-        return choose(view, traits).lane.route.journal_required
-    except TurnoutError:
-        return False
 
 
 class Book:
@@ -135,11 +127,15 @@ class Book:
         self.gateway = gateway
         self.snapshot = snapshot
         self.request = request
-        self.began = perf_counter_ns()
+        self.began = gateway.clock.steady()
         self.traits: Traits | None = None
         self.decided: Decided | None = None
         self.decision_us = 0.0
         self._edition = 0
+
+    def decision_took(self) -> None:
+        """Classifying and deciding have come to an end."""
+        self.decision_us = (self.gateway.clock.steady() - self.began) * 1e6
 
     async def gate(self, execution: Execution) -> None:
         """As executing wants it of a route that demands the record first."""
@@ -179,7 +175,7 @@ class Book:
             id=request.id, at=request.at, worker=self.gateway.worker, policy=view.version, view=view.hash, seed=request.seed,
             plan="", route=route, reason=None, model=None, outcome="rejected", code=error.code, status=error.status,
             stream=request.ask.sketch.stream, duration_ms=self._ms(), first_token_ms=None,
-            decision_us=(perf_counter_ns() - self.began) / 1_000, cost=PicoDollars(0), traits=self.traits, attempts=(),
+            decision_us=self.decision_us, cost=PicoDollars(0), traits=self.traits, attempts=(),
             edition=self._edition,
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ import msgspec
 from tests.support.fake_exchange import Answered, FakeExchange
 from turnout.build.gateway import snapshot
 from turnout.catalog.load import load_catalog
-from turnout.clock import SystemClock
+from turnout.clock import Clock, SystemClock
 from turnout.config.load import load
 from turnout.decide.compiled import compile_view
 from turnout.execute.sessions import Sessions
@@ -62,11 +62,13 @@ class House(msgspec.Struct):
     journal: FakeJournal
 
 
-def house(directory: Path, transport: Transport, *, sim_port: int = 1, routes: str = ROUTES, more: str = "") -> House:
+def house(
+    directory: Path, transport: Transport, *, sim_port: int = 1, routes: str = ROUTES, more: str = "", clock: Clock | None = None
+) -> House:
     """The sim's policy (``more`` is further YAML) over this transport."""
     file = directory / "turnout.yaml"
     file.write_text(policy_yaml(default_fleet(time_scale=0), Ports(sim=sim_port), routes=routes) + more)
-    catalog, clock = load_catalog(), SystemClock()
+    catalog, clock = load_catalog(), clock or SystemClock()
     loaded = load(file, {}, catalog, TODAY)
     tasks = {task: dict(skills) for task, skills in catalog.tasks.items()}
     view = compile_view(Base(1, loaded.policy, loaded.models, tasks), Overlay("base", TODAY), "view")

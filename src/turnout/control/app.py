@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from turnout.clock import Clock, SystemClock
 from turnout.control.guard import Guard, refusal
@@ -48,7 +48,6 @@ def control_app(
     ledger: Ledger,
     token: str,
     hosts: Iterable[str],
-    extra_routes: Iterable[BaseRoute] = (),
     *,
     clock: Clock | None = None,
     ingested: Callable[[], IngestReport] = IngestReport,
@@ -64,7 +63,6 @@ def control_app(
             Route("/api/requests/{id}", api.request),
             Route("/health/live", api.live),
             Route("/health/ready", api.ready),
-            *extra_routes,
         ],
         middleware=[Middleware(Guard, token=token, hosts=hosts)],
         exception_handlers={msgspec.ValidationError: _on_bad_query, SQLAlchemyError: _on_store_away, 404: _on_unknown_path},

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from turnout.decide.compiled import Slot, View
+from turnout.decide.compiled import Lane, Slot, View
 from turnout.decide.match import Match, match
 from turnout.decide.objectives import objective_of
 from turnout.decide.order import Ordered, order
 from turnout.decide.price import Offers
-from turnout.decide.route import Choice, choose
+from turnout.decide.route import choose
 from turnout.types.decision import Candidate, Decision, Plan, Reason
 from turnout.types.traits import Traits
 
@@ -27,16 +27,18 @@ def decide(view: View, traits: Traits, seed: int) -> Decided:
     Raises:
         TurnoutError: ``model_not_found``, ``forbidden`` or ``no_candidate``.
     """
-    choice, _, offers, ordered = _worked_out(view, traits, seed)
-    return Decided(choice.lane.route.name, ordered.reason, ordered.plan, offers.best())
+    lane, _, offers, ordered = _worked_out(view, traits, seed)
+    return Decided(lane.route.name, ordered.reason, ordered.plan, offers.best())
 
 
 def in_full(view: View, traits: Traits, seed: int) -> Decision:
     """The same decision with its candidates and rejections, as explain shows it. Raises as :func:`decide`."""
-    choice, found, offers, ordered = _worked_out(view, traits, seed)
+    lane, found, offers, ordered = _worked_out(view, traits, seed)
     objective = objective_of(ordered.question.route)
     queue = list(objective.order(offers, ordered.question)) if offers else []
     chances = objective.chances(queue, ordered.question) if queue else {}
+    if ordered.reason == "sticky":  # held there, whatever is drawn
+        chances = {ordered.plan.steps[0].model: 1.0}
     candidates = tuple(
         Candidate(
             model=offer.slot.id,
@@ -52,12 +54,12 @@ def in_full(view: View, traits: Traits, seed: int) -> Decision:
         for offer in queue
     )
     return Decision(
-        choice.lane.route.name, ordered.reason, candidates, found.rejections, ordered.plan, objective.scored_by
+        lane.route.name, ordered.reason, candidates, found.rejections, ordered.plan, objective.scored_by
     )  # fmt: skip
 
 
-def _worked_out(view: View, traits: Traits, seed: int) -> tuple[Choice, Match, Offers, Ordered]:
-    choice = choose(view, traits)
-    found = match(choice, traits)
+def _worked_out(view: View, traits: Traits, seed: int) -> tuple[Lane, Match, Offers, Ordered]:
+    lane = choose(view, traits)
+    found = match(lane, traits)
     offers = Offers(found.slots, found.reserve, traits, view.policy.value)
-    return choice, found, offers, order(choice, offers, traits, seed)
+    return lane, found, offers, order(lane, offers, traits, seed)

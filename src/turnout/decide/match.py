@@ -6,12 +6,12 @@ import msgspec
 
 from turnout.decide.compiled import Lane, Slot, lacking
 from turnout.decide.price import by_tokens
-from turnout.decide.route import Choice
 from turnout.dialects.features import lossy
 from turnout.errors import Code, TurnoutError
 from turnout.types.decision import Rejection
 from turnout.types.models import Modality, names
 from turnout.types.money import usd
+from turnout.types.policy import Route
 from turnout.types.traits import Traits
 
 Judge = Callable[[Slot], Rejection | None]
@@ -25,16 +25,16 @@ class Match(msgspec.Struct, frozen=True):
     rejections: tuple[Rejection, ...]
 
 
-def match(choice: Choice, traits: Traits) -> Match:
-    """Split the route's models into those that may serve and those that may not.
+def match(lane: Lane, traits: Traits) -> Match:
+    """Split a route's models into those that may serve and those that may not.
 
     Raises:
         NoCandidate: naming what was missing, when nothing is left.
     """
-    lane, rejects = choice.lane, _judge(choice.lane, traits)
-    found = _split(choice, rejects) if rejects is not None else Match(lane.slots, lane.reserve, lane.refused)
+    rejects = _judge(lane, traits)
+    found = _split(lane, rejects) if rejects is not None else Match(lane.slots, lane.reserve, lane.refused)
     if not found.slots and not found.reserve:
-        raise NoCandidate(lane.route.name, found.rejections)
+        raise NoCandidate(lane.route, found.rejections)
     return found
 
 
@@ -55,14 +55,12 @@ def _judge(lane: Lane, traits: Traits) -> Judge | None:
     return rejects
 
 
-def _split(choice: Choice, rejects: Judge) -> Match:
-    lane = choice.lane
-    withdrawn = {rejection.model: rejection for rejection in lane.refused} if choice.named else {}
-    rejections = [] if choice.named else list(lane.refused)
+def _split(lane: Lane, rejects: Judge) -> Match:
+    rejections = list(lane.refused)
     slots: list[Slot] = []
     reserve: list[Slot] = []
-    for slot in choice.named or lane.slots:
-        if (rejection := withdrawn.get(slot.id) or rejects(slot)) is None:
+    for slot in lane.slots:
+        if (rejection := rejects(slot)) is None:
             slots.append(slot)
         else:
             rejections.append(rejection)
@@ -123,7 +121,7 @@ def _outside(slot: Slot, lane: Lane, traits: Traits) -> Rejection | None:
 class NoCandidate(TurnoutError):
     """The 422 that names what was missing, the commonest reason first. Keeps the route and every rejection for explain."""
 
-    def __init__(self, route: str, rejections: Iterable[Rejection]) -> None:
+    def __init__(self, route: Route, rejections: Iterable[Rejection]) -> None:
         self.route = route
         self.rejections = tuple(rejections)
         by_reason: dict[str, list[str]] = {}
@@ -135,7 +133,7 @@ class NoCandidate(TurnoutError):
         ]
         super().__init__(
             Code.NO_CANDIDATE,
-            f'no model of route "{route}" can serve this request. {"; ".join(parts) or "the route has no models"}. '
+            f'no model of route "{route.name}" can serve this request. {"; ".join(parts) or "the route has no models"}. '
             "POST the same body to /v1/explain for the whole list.",
             retry=False,
         )

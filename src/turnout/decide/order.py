@@ -1,15 +1,16 @@
 """From offers to a plan: the objective's order, the session's model kept, the fallbacks behind."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain, islice
 
 import msgspec
 
+from turnout.decide.compiled import Lane
 from turnout.decide.objectives import Question, objective_of
 from turnout.decide.price import Offer, Offers
-from turnout.decide.route import Choice
+from turnout.decide.route import DIRECT_ROUTE
 from turnout.types.decision import Plan, Reason, Step
 from turnout.types.money import PicoDollars
 from turnout.types.policy import FaultCondition, Route
@@ -29,10 +30,10 @@ class Ordered(msgspec.Struct, frozen=True, gc=False):
     question: Question
 
 
-def order(choice: Choice, offers: Offers, traits: Traits, seed: int) -> Ordered:
+def order(lane: Lane, offers: Offers, traits: Traits, seed: int) -> Ordered:
     """Put what may serve in order and bound it by the route's limits and the request's own."""
-    route = choice.lane.route
-    question = Question(route, traits, choice.lane.ranks, _share(route, traits, seed))
+    route = lane.route
+    question = Question(route, traits, lane.ranks, _share(route, traits, seed))
     objective = objective_of(route)
     queue = iter(objective.order(offers, question) if offers else ())
     winner = next(queue, None)
@@ -42,11 +43,13 @@ def order(choice: Choice, offers: Offers, traits: Traits, seed: int) -> Ordered:
     elif (held := _held(winner, offers, route, traits)) is not None and held.slot is not winner.slot:
         first, reason, slot = held, "sticky", held.slot
         queue = (other for other in chain((winner,), queue) if other.slot is not slot)
-    elif choice.named:
+    elif route is DIRECT_ROUTE:
         reason = "direct"
-    reserve = offers.reserve()
+    reserve = [offer for offer in offers.reserve() if first is None or offer.slot is not first.slot]
     room = max(0, route.attempts - 1 - len(reserve))
-    others = _elsewhere_first(first, queue, room, choice.lane.providers) if first is not None and room else ()
+    others: list[Offer] = []
+    if first is not None and room:
+        others = _elsewhere_first(first, queue, room, lane.providers, frozenset(offer.slot.id for offer in reserve))
     deadline = route.deadline if traits.deadline_ms is None else min(route.deadline, traits.deadline_ms / 1_000)
     steps = _steps(route, first, others, reserve, reason)
     plan = Plan(steps, route.attempts, deadline, _tighter(route.budget, traits.max_cost), route.journal_required)
@@ -107,39 +110,64 @@ def _warm(offer: Offer, traits: Traits) -> int | None:
 
 
 def _steps(
-    route: Route, first: Offer | None, others: Iterable[Offer], reserve: list[Offer], first_reason: Reason
+    route: Route, first: Offer | None, others: list[Offer], reserve: list[Offer], first_reason: Reason
 ) -> tuple[Step, ...]:
+    """The first, then the others on what another model can help against, then the policy's fallbacks on what it says.
+
+    A model that is both keeps its place among the others, and serves on either's conditions.
+    """
     timeouts = route.timeouts
+    written = {fallback.model: fallback.on for fallback in route.fallback} if reserve else {}
     steps: list[Step] = []
     if first is not None:
         steps.append(Step(first.slot.id, ANY, first_reason, first.cost, timeouts))
         context = first.slot.context or 0
         for other in others:
             on = ROOMIER if (other.slot.context or 0) > context else ELSEWHERE
+            if other.slot.id in written:
+                on |= written.pop(other.slot.id)
             steps.append(Step(other.slot.id, on, "fallback", other.cost, timeouts))
-    if reserve:
-        conditions = {fallback.model: fallback.on for fallback in route.fallback}
-        taken = {step.model for step in steps}
-        steps += [
-            Step(offer.slot.id, conditions[offer.slot.id], "fallback", offer.cost, timeouts)
-            for offer in reserve
-            if offer.slot.id not in taken
-        ]
+    steps += [
+        Step(offer.slot.id, written[offer.slot.id], "fallback", offer.cost, timeouts)
+        for offer in reserve
+        if offer.slot.id in written
+    ]
     return tuple(steps)
 
 
-def _elsewhere_first(first: Offer, queue: Iterator[Offer], room: int, providers: frozenset[str]) -> list[Offer]:
-    """The next ``room`` in the objective's order, those of another provider before those that would share the first one's outage."""
+def _elsewhere_first(
+    first: Offer, queue: Iterator[Offer], room: int, providers: frozenset[str], written: frozenset[str]
+) -> list[Offer]:
+    """The next in the objective's order, those of another provider before those that would share the first one's outage.
+
+    ``room`` is for those that are not ``written`` fallbacks too, which have theirs already.
+    """
     provider = first.slot.provider
     if providers == {provider}:
-        return list(islice(queue, room))
+        return _as_fit(queue, room, written)
     elsewhere: list[Offer] = []
     near: list[Offer] = []
     for other in queue:
-        (near if other.slot.provider == provider else elsewhere).append(other)
-        if len(elsewhere) == room:
+        if other.slot.provider == provider:
+            near.append(other)
+            continue
+        elsewhere.append(other)
+        if len(elsewhere) == room + len(written):
             break
-    return (elsewhere + near)[:room]
+    return _as_fit(chain(elsewhere, near), room, written)
+
+
+def _as_fit(queue: Iterator[Offer], room: int, written: frozenset[str]) -> list[Offer]:
+    if not written:
+        return list(islice(queue, room))
+    fitting: list[Offer] = []
+    for other in queue:
+        if other.slot.id not in written:
+            if not room:
+                break
+            room -= 1
+        fitting.append(other)
+    return fitting
 
 
 def _tighter(one: PicoDollars | None, other: PicoDollars | None) -> PicoDollars | None:

@@ -47,9 +47,11 @@ class Offers:
         self._value = value
 
     def __bool__(self) -> bool:
+        """Whether there is a model to choose; where there is none, only the fallbacks may serve."""
         return bool(self._slots)
 
     def all(self) -> list[Offer]:
+        """The route's own models."""
         return price(self._slots, self._traits, self._value)
 
     def of_tier(self, tier: int) -> list[Offer]:
@@ -64,9 +66,9 @@ class Offers:
         return price(self._reserve, self._traits, self._value)
 
     def best(self) -> Slot | None:
-        """The model of the highest quality for the task, at any price."""
+        """The model of the highest quality for the task, at any price, among those to choose from or else the fallbacks."""
         task = self._traits.task.value
-        return max(self._slots, key=lambda slot: slot.quality.get(task, slot.general) or 0.0, default=None)
+        return max(self._slots or self._reserve, key=lambda slot: slot.quality.get(task, slot.general) or 0.0, default=None)
 
 
 def price(slots: Iterable[Slot], traits: Traits, value: Value) -> list[Offer]:

@@ -1,7 +1,5 @@
 """Which route a request takes: what it asked for, what its key allows, what its traits fit."""
 
-import msgspec
-
 from turnout.catalog.near import near
 from turnout.decide.compiled import DIRECT, Lane, Slot, View, tolerated
 from turnout.decide.conditions import forced
@@ -23,15 +21,8 @@ DIRECT_ROUTE = Route(
 _TOLERANCE = tolerated(DIRECT_ROUTE)
 
 
-class Choice(msgspec.Struct, frozen=True):
-    """A lane, or for the pseudo-route the slots that serve the named model."""
-
-    lane: Lane
-    named: tuple[Slot, ...] = ()
-
-
-def choose(view: View, traits: Traits) -> Choice:
-    """The route of this request.
+def choose(view: View, traits: Traits) -> Lane:
+    """The route of this request; for a model that it names, a lane of what serves that model.
 
     Tags bound to the key come first: a route that they alone make apply governs everything the key does. Then an explicit
     route, then ``auto``, a route's name, ``provider/model``, a bare model id.
@@ -40,12 +31,12 @@ def choose(view: View, traits: Traits) -> Choice:
         TurnoutError: ``model_not_found`` with near matches, ``forbidden`` when the key may not go there.
     """
     if traits.bound and (lane := _governing(view, traits)) is not None:
-        return Choice(lane)
+        return lane
     asked = traits.route or traits.model
     if asked == "auto":
-        return Choice(_first_applying(view, traits))
+        return _first_applying(view, traits)
     if (lane := view.by_name.get(asked)) is not None:
-        return Choice(_allowed(lane, traits))
+        return _allowed(lane, traits)
     if traits.route is not None:
         raise _not_found(f'no route "{asked}"', asked, list(view.by_name), "x-turnout-route")
     named = _named(view, asked)
@@ -57,7 +48,7 @@ def choose(view: View, traits: Traits) -> Choice:
             f'this key may not name models directly; ask for "auto" or one of its routes ({_routes(traits, view)}) instead of "{asked}"',
             param="model",
         )
-    return Choice(_direct_lane(view), named)
+    return _direct_lane(view, named)
 
 
 def _governing(view: View, traits: Traits) -> Lane | None:
@@ -91,10 +82,10 @@ def _named(view: View, asked: str) -> tuple[Slot, ...]:
     return view.bare.get(asked, ())
 
 
-def _direct_lane(view: View) -> Lane:
-    return Lane(
-        route=DIRECT_ROUTE, test=None, slots=(), reserve=(), refused=tuple(view.refused.values()), ranks=(), tolerance=_TOLERANCE
-    )  # fmt: skip
+def _direct_lane(view: View, named: tuple[Slot, ...]) -> Lane:
+    slots = tuple(slot for slot in named if slot.id not in view.refused)
+    refused = tuple(view.refused[slot.id] for slot in named if slot.id in view.refused)
+    return Lane(DIRECT_ROUTE, None, slots, reserve=(), refused=refused, ranks=(), tolerance=_TOLERANCE)
 
 
 def _not_found(what: str, asked: str, known: list[str], param: str) -> TurnoutError:

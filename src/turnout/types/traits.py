@@ -36,7 +36,6 @@ class Sketch(msgspec.Struct, frozen=True):
     max_output: int | None
     n: int
     carries: frozenset[str]
-    user: str | None = None
     has_tool_results: bool = False
 
 

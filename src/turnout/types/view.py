@@ -11,7 +11,7 @@ import msgspec
 from turnout.types.models import LatencyFacts, ModelFacts
 from turnout.types.policy import Policy
 
-DECIDER_VERSION = 1
+DECIDER_VERSION = 2
 """Raised whenever ``decide/`` would answer differently on the same inputs, so that replay can tell why it differs."""
 
 

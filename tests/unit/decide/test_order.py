@@ -61,6 +61,38 @@ def test_alternates_of_another_provider_come_before_those_that_share_the_outage(
     assert models_of(Route("r", "cost"), models=(CHEAP, twin, MID)) == ["a/small", "b/medium", "a/twin"]
 
 
+def test_a_candidate_that_is_a_fallback_too_serves_on_either_condition() -> None:
+    """In its place among the others, which takes none of their room."""
+    written = (Fallback("b/medium", frozenset({"content_filter"})),)
+    route = Route("r", "cost", models=("a/small", "b/medium", "c/large"), fallback=written, attempts=3)
+    decided = decide(view(route), traits(model="r"), 1)
+
+    assert [(step.model, sorted(step.on)) for step in decided.plan.steps] == [
+        ("a/small", ["any"]),
+        ("b/medium", ["content_filter", "rate_limited", "unavailable"]),
+        ("c/large", ["rate_limited", "unavailable"]),
+    ]
+
+
+def test_a_candidate_too_far_down_is_a_fallback_on_what_the_policy_says() -> None:
+    """Where the attempts do not reach it as one of the others."""
+    written = (Fallback("c/large", frozenset({"content_filter"})),)
+    route = Route("r", "cost", models=("a/small", "b/medium", "c/large"), fallback=written, attempts=2)
+    decided = decide(view(route), traits(model="r"), 1)
+
+    assert [(step.model, sorted(step.on)) for step in decided.plan.steps] == [
+        ("a/small", ["any"]),
+        ("c/large", ["content_filter"]),
+    ]
+
+
+def test_a_fallback_that_is_chosen_first_is_not_tried_again_as_a_fallback() -> None:
+    """And takes no place among the attempts."""
+    route = Route("r", "cost", models=("a/small", "b/medium", "c/large"), fallback=(Fallback("a/small"),), attempts=3)
+
+    assert [step.model for step in decide(view(route), traits(model="r"), 1).plan.steps] == ["a/small", "b/medium", "c/large"]
+
+
 def test_explicit_fallbacks_always_fit_into_the_attempts() -> None:
     """Alternates give way to what the policy names."""
     route = Route("r", "cost", models=("a/small", "b/medium"), fallback=(Fallback("c/large"),), attempts=2)
@@ -168,6 +200,8 @@ def test_a_session_stays_with_its_model_until_quality_asks_for_another() -> None
     leaves = decide(world, traits(model="r", session="s", held="a/small"), 1)
 
     assert (stays.plan.steps[0].model, stays.reason) == ("d/near", "sticky")
+    shown = in_full(world, traits(model="r", session="s", held="d/near"), 1).candidates
+    assert {candidate.model: candidate.probability for candidate in shown if candidate.probability} == {"d/near": 1.0}
     assert (leaves.plan.steps[0].model, leaves.reason) == ("c/large", "best")
 
 

@@ -12,7 +12,7 @@ VIEW = view(AUDIT, CODE, NAMED, models=(model("a/small"), model("b/medium"), mod
 
 
 def route_of(**changes) -> str:
-    return choose(VIEW, traits(**changes)).lane.route.name
+    return choose(VIEW, traits(**changes)).route.name
 
 
 def test_auto_takes_the_first_route_that_applies_else_default() -> None:
@@ -29,9 +29,9 @@ def test_a_model_is_named_with_or_without_its_provider() -> None:
     exact = choose(VIEW, traits(model="b/medium"))
     bare = choose(VIEW, traits(model="small"))
 
-    assert [slot.id for slot in exact.named] == ["b/medium"]
-    assert [slot.id for slot in bare.named] == ["a/small", "b/small"]
-    assert exact.lane.route.name == "direct"
+    assert [slot.id for slot in exact.slots] == ["b/medium"]
+    assert [slot.id for slot in bare.slots] == ["a/small", "b/small"]
+    assert exact.route.name == "direct"
 
 
 @pytest.mark.parametrize("asked", ["auto", "b/medium", "nightly", "code"])

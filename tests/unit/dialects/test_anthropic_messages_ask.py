@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.unit.dialects.asking import ANTHROPIC, message
@@ -11,23 +12,38 @@ from turnout.types.models import Feature, Modality, names
 TOOL = {"name": "look", "input_schema": {"type": "object"}}
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
 
+PDF = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "AAAAAAAAAAAA"}}
+
 
 def test_the_sketch_outlines_what_routing_needs() -> None:
     """Texts in order, tool results among them; a turn of results alone leaves the user's last words standing."""
     sketch = message(
-        {"role": "user", "content": [{"type": "text", "text": "what is"}, PNG]},
+        {"role": "user", "content": [{"type": "text", "text": "what is"}, PNG, PDF]},
         {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"at": "sky"}}]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "blue"}]}]},
-        system=[{"type": "text", "text": "be kind"}], tools=[TOOL], stream=True, metadata={"user_id": "ann"},
+        system=[{"type": "text", "text": "be kind"}], tools=[TOOL, TOOL], stream=True, top_k=3,
     ).sketch  # fmt: skip
 
-    assert sketch.texts == ("be kind", "what is", "look", '{"at":"sky"}', "blue")
-    assert (sketch.system, sketch.last_user, sketch.turns) == ("be kind", "what is", 3)
-    assert (sketch.tools, sketch.images, sketch.max_output, sketch.user) == (1, 1, 100, "ann")
-    assert sketch.has_tool_results
-    assert sketch.stream
-    assert Modality(sketch.input) == Modality.TEXT | Modality.IMAGE
-    assert sketch.carries == frozenset()
+    assert msgspec.structs.asdict(sketch) == {
+        "model": "m",
+        "stream": True,
+        "system": "be kind",
+        "last_user": "what is",
+        "texts": ("be kind", "what is", "look", '{"at":"sky"}', "blue"),
+        "turns": 3,
+        "tools": 2,
+        "tool_bytes": len(msgspec.json.encode([TOOL, TOOL])),
+        "images": 1,
+        "audio_bytes": 0,
+        "document_bytes": 9,
+        "features": Feature.TOOLS | Feature.STREAMING,
+        "input": Modality.TEXT | Modality.IMAGE | Modality.DOCUMENT,
+        "output": Modality.TEXT,
+        "max_output": 100,
+        "n": 1,
+        "carries": frozenset({"top_k"}),
+        "has_tool_results": True,
+    }
 
 
 @pytest.mark.parametrize(

@@ -10,29 +10,43 @@ from turnout.errors import Code, TurnoutError
 from turnout.types.models import Feature, Modality, names
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+SOUND = {"type": "input_audio", "input_audio": {"data": "AAAAAAAA", "format": "wav"}}
+PAPER = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAAAAAAAAAA"}}
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"at":"sky"}'}}
 
 
 def test_the_sketch_outlines_what_routing_needs() -> None:
-    """Texts in order, the system prompt and the last user message apart, sizes and counts."""
+    """Texts in order, the system prompt and the last user message apart, sizes and counts; each in its place."""
     sketch = chat(
         {"role": "system", "content": "be kind"},
-        {"role": "user", "content": [{"type": "text", "text": "what is"}, IMAGE]},
+        {"role": "user", "content": [{"type": "text", "text": "what is"}, IMAGE, SOUND, PAPER]},
         {"role": "assistant", "content": None, "tool_calls": [CALL]},
         {"role": "tool", "tool_call_id": "call_1", "content": "blue"},
         {"role": "user", "content": "and now?"},
-        tools=[TOOL], max_completion_tokens=50, stream=True, user="ann",
+        tools=[TOOL, TOOL], max_completion_tokens=50, stream=True, n=3, modalities=["text", "audio"], logit_bias={"1": 1},
     ).sketch  # fmt: skip
 
-    assert sketch.texts == ("be kind", "what is", "look", '{"at":"sky"}', "blue", "and now?")
-    assert (sketch.system, sketch.last_user, sketch.turns) == ("be kind", "and now?", 4)
-    assert (sketch.tools, sketch.images, sketch.max_output, sketch.user) == (1, 1, 50, "ann")
-    assert sketch.tool_bytes == len(msgspec.json.encode([TOOL]))
-    assert sketch.has_tool_results
-    assert sketch.stream
-    assert Modality(sketch.input) == Modality.TEXT | Modality.IMAGE
-    assert sketch.carries == frozenset()
+    assert msgspec.structs.asdict(sketch) == {
+        "model": "m",
+        "stream": True,
+        "system": "be kind",
+        "last_user": "and now?",
+        "texts": ("be kind", "what is", "look", '{"at":"sky"}', "blue", "and now?"),
+        "turns": 4,
+        "tools": 2,
+        "tool_bytes": len(msgspec.json.encode([TOOL, TOOL])),
+        "images": 1,
+        "audio_bytes": 6,
+        "document_bytes": 30,
+        "features": Feature.TOOLS | Feature.STREAMING | Feature.N,
+        "input": Modality.TEXT | Modality.IMAGE | Modality.AUDIO | Modality.DOCUMENT,
+        "output": Modality.TEXT | Modality.AUDIO,
+        "max_output": 50,
+        "n": 3,
+        "carries": frozenset({"audio", "field:logit_bias", "media_output", "n"}),
+        "has_tool_results": True,
+    }
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def ask(body: bytes, headers: Headers = NO_HEADERS) -> Ask:
     if own:
         carries |= switches(own)
     metadata = bodies.strings_in(parsed.metadata)
-    sketch = _sketch(parsed, fields, turns, bodies.told(carries), metadata.get("user_id"))
+    sketch = _sketch(parsed, fields, turns, bodies.told(carries))
     return Ask(NAME, body, Read(parsed, fields), sketch, bodies.hints_in(fields), metadata, own)
 
 
@@ -46,7 +46,7 @@ def relay(ask: Ask, upstream_model: str) -> bytes:
     return bodies.rewrite(read.fields, upstream_model)
 
 
-def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozenset[str], user: str | None) -> Sketch:
+def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozenset[str]) -> Sketch:
     wanted = body.format()
     # By position: msgspec looks for each name among all of them, which for so many costs as much as decoding the body.
     return Sketch(
@@ -67,7 +67,6 @@ def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozens
         body.max_tokens,
         1,  # n
         carries,
-        user=user,
         has_tool_results=turns.has_tool_results,
     )
 

@@ -87,7 +87,6 @@ def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozens
         body.max_completion_tokens if body.max_completion_tokens is not None else body.max_tokens,
         body.n or 1,
         carries,
-        user=body.user,
         has_tool_results=turns.has_tool_results,
     )
 
