@@ -1,7 +1,7 @@
 """Every error a caller acts on, in one tree, classified once at the boundary.
 
 TurnoutError                what the client is told: a code, a status, a message that says what to do
-ProviderFault               how one upstream attempt failed; decides fallback and blame, becomes UpstreamFailed at the chain's end
+ProviderFault               how one upstream attempt failed; decides fallback and blame, and what the client is told at the chain's end
 ClientGone                  nobody is there to be told anything
 ConfigProblems              every problem of a policy file at once
 Unusable                    the data directory or the ledger cannot be used: told to the person who started the program
@@ -46,8 +46,9 @@ STATUS: dict[Code, int] = {
 class TurnoutError(Exception):
     """What the client is told. ``param`` names the field at fault where there is one.
 
-    ``retry`` False tells SDKs not to retry (``x-should-retry: false``): our chain has already done so.
-    ``status`` overrides the code's own when an upstream's caller error is passed on (a 400 stays that provider's 400).
+    ``retry`` False tells SDKs not to retry (``x-should-retry: false``), since our chain has done so, or the same request can only fail
+    again; None says nothing of it. ``status`` is told instead of the code's own: an upstream's 4xx that is the caller's to mend, or one
+    of HTTP's own (404, 405, 408, 431).
     """
 
     def __init__(

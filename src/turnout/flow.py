@@ -16,7 +16,7 @@ from turnout.decide.order import digest
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.errors import TurnoutError
 from turnout.execute.commands import UNRECORDED
-from turnout.execute.executor import LAST_WORD, Run
+from turnout.execute.executor import RECORD_WITHIN, Run
 from turnout.execute.job import Execution, Job, World
 from turnout.execute.sessions import Sessions
 from turnout.metrics import Metrics
@@ -106,7 +106,7 @@ async def _refuse(book: "Book", refusal: TurnoutError, client: Client) -> Turnou
         client.decided(name, "none")
     try:
         if route is not None and route.journal_required:
-            async with asyncio.timeout(LAST_WORD):
+            async with asyncio.timeout(RECORD_WITHIN):
                 await book.write_durably(book.refused(error, name))
     except OSError:  # a TimeoutError is one too
         error = TurnoutError(UNRECORDED.code, UNRECORDED.message)

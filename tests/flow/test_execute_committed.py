@@ -10,7 +10,7 @@ from tests.support.fake_transport import FOREVER, Answer
 from tests.support.play import plan, play, step
 from turnout.errors import Broken, Unavailable
 from turnout.execute.commit import PRELUDE_LIMIT, WHOLE_LIMIT
-from turnout.execute.executor import LAST_WORD
+from turnout.execute.executor import LAST_EVENT_WITHIN
 from turnout.execute.job import Execution
 from turnout.types.policy import Timeouts
 
@@ -62,7 +62,7 @@ def test_an_idle_provider_is_noticed_behind_a_slow_client() -> None:
     played = play(Answer(b"say one\n", b"say two\n", FOREVER), plan=IDLE, sink=FakeSink(pace=10))
 
     assert played.execution.outcome == "cut"
-    assert played.took == pytest.approx(20 + 3 + LAST_WORD, abs=0.01)
+    assert played.took == pytest.approx(20 + 3 + LAST_EVENT_WITHIN, abs=0.01)
 
 
 def test_the_deadline_cuts_a_stream_that_outlives_it() -> None:
@@ -81,7 +81,7 @@ def test_a_client_that_reads_nothing_cannot_hold_a_cut_stream_for_ever() -> None
     played = play(Answer(b"say one\n", Broken("cut")), sink=_Stuck())
 
     assert played.execution.outcome == "cut"
-    assert played.took == pytest.approx(LAST_WORD)
+    assert played.took == pytest.approx(LAST_EVENT_WITHIN)
 
 
 def test_chunks_pass_as_they_come() -> None:

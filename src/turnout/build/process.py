@@ -13,7 +13,7 @@ import uvicorn
 
 DRAIN_WITHIN = 30
 """Seconds that streams under way get to end after SIGTERM."""
-LAST_WORDS = 2.0
+CANCEL_WITHIN = 2.0
 """Seconds that requests which may not go on get to tell their clients and to be recorded."""
 BEGUN_AGAIN_AFTER = 5.0
 """Seconds between a chore's breaking and its new beginning."""
@@ -34,7 +34,7 @@ class Server(uvicorn.Server):
         for task in under_way:
             task.cancel()
         if under_way:
-            await asyncio.wait(under_way, timeout=LAST_WORDS)
+            await asyncio.wait(under_way, timeout=CANCEL_WITHIN)
 
     def end(self) -> None:
         """Take nothing new, let what is under way end."""
@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """That a request was cancelled the app has said already, in one line."""
+    """A request that was cancelled at the process's end is none: whoever ended the process knows, and a gateway names each itself."""
     return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 

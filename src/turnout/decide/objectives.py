@@ -1,6 +1,7 @@
 """The objectives: each puts priced offers in order. Pure, small, one function each.
 
-All share a first key: the number of the route's ``prefers`` an offer misses, so that soft wishes come first and lose nobody.
+Where an objective weighs (cost, latency, quality, and balanced within a tier), the first key is the number of the route's
+``prefers`` an offer misses, so that soft wishes come first and lose nobody; a listed order and a split are kept as they are.
 A plan needs the first few of an order, so no more of it is sorted than somebody asks for; what explain shows of one (scores,
 chances) is worked out only then.
 """

@@ -91,8 +91,8 @@ def by_tokens(slots: Iterable[Slot], traits: Traits) -> list[Offer]:
         quality = slot.quality.get(task, slot.general)
         if slot.flat is not None:
             per_request, per_read, per_written = slot.flat
-            cost: PicoDollars | None
-            cost = per_request + read * per_read + written * per_written  # type: ignore[assignment]  # NewType's call would double it
+            # rates.estimate, inline: its calls would double this loop (by 2.5 us for 20 slots).
+            cost: PicoDollars | None = per_request + read * per_read + written * per_written  # type: ignore[assignment]  # NewType is a call too
         else:
             cost = rates.estimate(slot.tiers, read, written) if slot.tiers is not None else None
         offers.append(Offer(slot, quality, cost, quality or 0.0, inf if cost is None else cost))

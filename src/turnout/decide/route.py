@@ -42,7 +42,7 @@ def choose(view: View, traits: Traits) -> Lane:
     named = _named(view, asked)
     if not named:
         raise _not_found(f'no model or route "{asked}"', asked, ["auto", *view.by_name, *view.slots, *view.bare], "model")
-    if not traits.direct or traits.routes is not None:
+    if not traits.direct:
         raise TurnoutError(
             Code.FORBIDDEN,
             f'this key may not name models directly; ask for "auto" or one of its routes ({_routes(traits, view)}) instead of "{asked}"',

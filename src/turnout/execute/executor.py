@@ -18,8 +18,10 @@ from turnout.types.record import Outcome
 ERROR_BODY_LIMIT = 64 * 1024
 """Bytes read of a provider's error answer; what explains it stands at its beginning."""
 
-LAST_WORD = 5.0
-"""Seconds a client gets to take the event that ends a cut stream, and the journal to take the record of an error."""
+LAST_EVENT_WITHIN = 5.0
+"""Seconds a client gets to take the event that ends a cut stream."""
+RECORD_WITHIN = 5.0
+"""Seconds the journal gets to take the record of an error that is yet to be told."""
 
 _OVERDUE: dict[Limit, str] = {
     "first_token": "no content within the time for the first token",
@@ -114,11 +116,11 @@ class Run:
         end = self.end
         if isinstance(end, commands.Cut) and self.stream:
             with contextlib.suppress(ClientGone, TimeoutError):
-                async with asyncio.timeout(LAST_WORD):
+                async with asyncio.timeout(LAST_EVENT_WITHIN):
                     await self.sink.send(self.job.front.error_event(TurnoutError(end.code, end.message, retry=False)))
         elif isinstance(end, commands.GiveUp) and self.job.plan.journal_required and end is not commands.UNRECORDED:
             try:
-                async with asyncio.timeout(LAST_WORD):
+                async with asyncio.timeout(RECORD_WITHIN):
                     await self._pass_gate(self.execution())
             except OSError:  # a TimeoutError is one too
                 self.end = commands.UNRECORDED
@@ -221,9 +223,8 @@ class Run:
         step = self.job.plan.steps[command.step]
         upstream = self.world.upstreams[step.model]
         hold = Hold(deliver(self.job.front, upstream.dialect, self.job.ask), stream=self.stream)
-        reason = step.reason if command.step == 0 else "fallback"
         now = self.steady()
-        self.call = call = Call(command.attempt, step, reason, upstream, hold, now)
+        self.call = call = Call(command.attempt, step, upstream, hold, now)
         if not self.stream:
             self.watch.allow("total", step.timeouts.total)
         elif upstream.thinks:
@@ -252,8 +253,7 @@ class Run:
     def _finished_anyway(self) -> events.AttemptFinished | None:
         """Whatever ends a stream after its end mark has gone out changes nothing: SDKs hang up on it, some providers never do."""
         call = self.call
-        is_sent = self.watch.touched != NEVER  # between a send and the next read
-        if call is None or call.record is not None or not is_sent or not call.hold.delivery.seen.ended:
+        if call is None or call.record is not None or not self.watch.awaits_bytes or not call.hold.delivery.seen.ended:
             return None
         self.watch.lift()
         now = self.steady()

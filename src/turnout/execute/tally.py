@@ -9,7 +9,7 @@ from turnout.execute.attempts import Skip
 from turnout.execute.commit import Hold
 from turnout.execute.job import Execution, Upstream
 from turnout.ports import Incoming, Serving
-from turnout.types.decision import Reason, Step
+from turnout.types.decision import Step
 from turnout.types.money import PicoDollars
 from turnout.types.record import Attempt, Outcome
 from turnout.types.reply import Usage
@@ -20,7 +20,6 @@ class Call(msgspec.Struct, eq=False):
 
     number: int
     step: Step
-    reason: Reason
     upstream: Upstream
     hold: Hold
     started: float
@@ -62,7 +61,7 @@ class Tally(msgspec.Struct, eq=False):
     def serve(self, call: Call, warnings: tuple[str, ...]) -> Serving:
         """Its answer, and no other, goes to the client; this is for the front's headers."""
         self.served = call
-        return Serving(call.step.model, call.reason, call.number, self.cost if call.record else None, warnings)
+        return Serving(call.step.model, call.step.reason, call.number, self.cost if call.record else None, warnings)
 
     def execution(
         self, outcome: Outcome, skipped: tuple[Skip, ...], error: TurnoutError | None = None, *, chosen: Call | None = None
@@ -72,7 +71,7 @@ class Tally(msgspec.Struct, eq=False):
         if call is None:
             return Execution(outcome, records, cost, error=error, skipped=skipped)
         return Execution(
-            outcome, records, cost, call.step.model, call.reason, call.record.usage if call.record else None,
+            outcome, records, cost, call.step.model, call.step.reason, call.record.usage if call.record else None,
             self._first_token(call), error, skipped,
         )  # fmt: skip
 
@@ -88,7 +87,7 @@ class Tally(msgspec.Struct, eq=False):
         if usage is not None or billed:
             cost = self.charge(call.step.model, usage or _UNTOLD)
         record = call.record = Attempt(
-            call.step.model, call.reason, self._ms(call.started), self._ms(now), self._first_token(call),
+            call.step.model, call.step.reason, self._ms(call.started), self._ms(now), self._first_token(call),
             status or call.status, fault, detail, usage, cost, seen.model,
         )  # fmt: skip
         self.records.append(record)

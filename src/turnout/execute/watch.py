@@ -104,6 +104,11 @@ class Watch:
         if now + seconds < self._armed:
             self._arm(now)
 
+    @property
+    def awaits_bytes(self) -> bool:
+        """Between a send to the client and the upstream's next bytes: what came so far has gone out."""
+        return self.touched != NEVER
+
     def lift(self) -> None:
         """Nothing is expected of an upstream for now: only the deadline and the client count."""
         self._limit_at = self.touched = NEVER

@@ -60,12 +60,17 @@ def test_an_unknown_route_hint_is_not_taken_for_a_model() -> None:
     assert caught.value.code is Code.MODEL_NOT_FOUND
 
 
+def test_a_key_limited_to_routes_may_name_models_where_the_policy_says_so() -> None:
+    """``direct: true`` beside ``routes``: said, so meant."""
+    assert route_of(model="b/medium", routes=frozenset({"code"}), direct=True) == "direct"
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"model": "nightly", "routes": frozenset({"code"})},
         {"model": "auto", "routes": frozenset({"code"}), "task": "qa"},
-        {"model": "b/medium", "routes": frozenset({"code"})},
+        {"model": "b/medium", "routes": frozenset({"code"}), "direct": False},
         {"model": "b/medium", "direct": False},
         {"model": "small", "direct": False},
     ],

@@ -122,10 +122,20 @@ def test_a_cancellation_from_outside_is_not_ours() -> None:
 def test_a_client_that_leaves_at_the_very_end_cancels_nothing_later() -> None:
     """Once stopped, the watch never touches its task again."""
 
+    class Leaving(FakeSink):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left = asyncio.Event()
+
+        async def wait_gone(self) -> None:
+            await self.left.wait()
+
     async def main() -> None:
-        sink = FakeSink(leaves_at=1)
+        sink = Leaving()
         watch = Watch(Nursery(LoopClock()), sink, 2000.0)
         await asyncio.sleep(1)
+        sink.left.set()
+        await asyncio.sleep(0)  # it is known that the client left, and not yet told
         watch.stop()
         await asyncio.sleep(5)
 
