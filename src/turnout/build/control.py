@@ -73,8 +73,8 @@ async def serve(spec: ControlSpec) -> None:
     publish, ledger = publisher(data_dir, spec.store, clock, catalog)
     policy = PolicyKeeper(spec.config, partial(read_policy, spec.config, spec.served_on, clock, catalog), publish)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
-    tally = Tally()
-    app = control_app(ledger, admin_token(data_dir), {spec.host, *spec.hosts}, clock=clock, ingested=lambda: tally.report)
+    ingested = Ingested()
+    app = control_app(ledger, admin_token(data_dir), {spec.host, *spec.hosts}, clock=clock, ingested=lambda: ingested.report)
     server = Server(
         uvicorn.Config(
             app,
@@ -89,7 +89,7 @@ async def serve(spec: ControlSpec) -> None:
     end_with_supervisor(server)
     journal = data_dir / Places.journal
     chores = [
-        chore("control", partial(keep_ingesting, journal, ledger, tally.add)),
+        chore("control", partial(keep_ingesting, journal, ledger, ingested.add)),
         chore("control", policy.keep),
         chore(
             "control", partial(_every, REFRESH_EVERY, publish.refresh, "the view could not be refreshed, the present one stays")
@@ -109,7 +109,7 @@ async def serve(spec: ControlSpec) -> None:
         ledger.close()
 
 
-class Tally:
+class Ingested:
     """What ingest did since the start."""
 
     def __init__(self) -> None:

@@ -31,7 +31,9 @@ def app(ledger: Ledger) -> Starlette:
     async def reload(_: Request) -> Response:
         return Response("done")
 
-    made = control_app(ledger, "secret", ["turnout.example"], clock=ManualClock(NOW + 10), ingested=lambda: IngestReport(damaged=7))
+    made = control_app(
+        ledger, "secret", ["turnout.example"], clock=ManualClock(NOW + 10), ingested=lambda: IngestReport(damaged=7)
+    )
     made.router.routes.append(Route("/api/reload", reload, methods=["POST"]))  # one that changes something
     return made
 
