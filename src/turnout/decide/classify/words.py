@@ -95,7 +95,7 @@ TASKS: dict[str, dict[float, str]] = {
         2: """in portuguese, in italian, in french, in spanish, in german, in japanese, in chinese, in korean, in russian, in dutch,
             to french, to spanish, to german, to english, to italian, to korean, to dutch, to japanese,
             spanish word for, french word for, german word for, how do you say, word for, auf deutsch, auf englisch""",
-        1: "language, mean, word",
+        1: "language, mean",
     },
     "qa": {
         2: """what is the capital, capital of, who won, who wrote, who invented, who is the, when was the, when did, what does, what is a,
