@@ -69,8 +69,11 @@ class RelayedStream:
 
 
 def _looks_sound(block: bytes) -> bool:
-    """Every event ends as JSON does. One that broke off does not, and is cheaper found so than by parsing them all."""
-    return block.count(b"}\n\n") == block.count(b"\n\n")
+    """Every event ends as JSON does. One that broke off does not, and is cheaper found so than by parsing them all.
+
+    Other line ends than LF are looked at: JSON spells its own as escapes, so a CR can only be one of the stream's.
+    """
+    return b"\r" not in block and block.count(b"}\n\n") == block.count(b"\n\n")
 
 
 class RelayedWhole:

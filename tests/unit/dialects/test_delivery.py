@@ -1,5 +1,6 @@
 """Answers on their way: relayed and translated, whole and streamed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,9 +12,17 @@ from turnout.dialects.dialect import Ask, Delivery, Dialect
 from turnout.errors import Broken, CallerFault, ContextOverflow, ProviderFault, RateLimited, Unavailable
 from turnout.types.reply import Usage
 
+Spelled = Callable[[bytes], bytes]
+
 
 def sse(*events: Any) -> bytes:
     return b"".join(b"data: %b\n\n" % (event if isinstance(event, bytes) else msgspec.json.encode(event)) for event in events)
+
+
+@pytest.fixture(params=[b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+def spelled(request: pytest.FixtureRequest) -> Spelled:
+    """A stream in each way its lines may end; the JSON in it holds no line end, as that is spelled as an escape."""
+    return lambda stream: stream.replace(b"\n", request.param)
 
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **fields: Any) -> dict[str, Any]:
@@ -53,11 +62,11 @@ def anthropic() -> Delivery:
         sse(chunk({"content": "", "channel": "final"})),
     ],
 )
-def test_a_prelude_is_not_content(prelude: bytes) -> None:
+def test_a_prelude_is_not_content(prelude: bytes, spelled: Spelled) -> None:
     """Providers send it before they fail, so nothing is committed by it."""
     delivery = openai()
 
-    assert delivery.feed(prelude) == prelude
+    assert delivery.feed(spelled(prelude)) == spelled(prelude)
     assert not delivery.seen.content
 
 
@@ -82,12 +91,12 @@ def test_the_first_thing_said_is_content(delta: dict[str, Any]) -> None:
     assert delivery.seen.content
 
 
-def test_anthropic_prelude_and_content() -> None:
+def test_anthropic_prelude_and_content(spelled: Spelled) -> None:
     """A block that opens empty says nothing yet; a tool's use does."""
     delivery = anthropic()
-    delivery.feed(sse(START, {"type": "ping"}, OPEN))
+    delivery.feed(spelled(sse(START, {"type": "ping"}, OPEN)))
     assert not delivery.seen.content
-    delivery.feed(sse(PIECE))
+    delivery.feed(spelled(sse(PIECE)))
     assert delivery.seen.content
 
     delivery = anthropic()
@@ -104,12 +113,12 @@ def test_an_empty_answer_is_an_answer() -> None:
     assert delivery.seen.content
 
 
-def test_the_usage_chunk_stays_with_us_when_nobody_asked_for_it() -> None:
+def test_the_usage_chunk_stays_with_us_when_nobody_asked_for_it(spelled: Spelled) -> None:
     """It is there only because we asked; whoever asked for it gets it."""
-    stream = sse(ROLE, WORD, STOP, USAGE, DONE)
+    stream = spelled(sse(ROLE, WORD, STOP, USAGE, DONE))
     hiding, showing = openai(), openai(stream_options={"include_usage": True})
 
-    assert run(hiding, stream) == sse(ROLE, WORD, STOP, DONE)
+    assert run(hiding, stream) == spelled(sse(ROLE, WORD, STOP, DONE))
     assert run(showing, stream) == stream
     assert hiding.seen.usage == showing.seen.usage == Usage(input=3, output=1)
 
@@ -123,26 +132,26 @@ def test_a_last_chunk_that_carries_usage_and_content_is_kept() -> None:
     assert delivery.seen.usage == Usage(input=3, output=1)
 
 
-def test_what_a_stream_says_about_itself_is_seen_after_content_too() -> None:
+def test_what_a_stream_says_about_itself_is_seen_after_content_too(spelled: Spelled) -> None:
     """Finish, usage, model and end, by the bytes that tell them, blanks after colons included."""
     spaced = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}], "usage": null}\n\n'
     delivery = openai()
-    run(delivery, sse(WORD), spaced, sse({**USAGE, "choices": []}), sse(DONE))
+    run(delivery, *map(spelled, (sse(WORD), spaced, sse({**USAGE, "choices": []}), sse(DONE))))
 
     assert (delivery.seen.finish, delivery.seen.model, delivery.seen.ended) == ("length", "gpt", True)
     assert delivery.seen.usage == Usage(input=3, output=1)
 
     other = anthropic()
-    run(other, sse(START, OPEN, PIECE, CLOSE), sse(END), sse(LAST))
+    run(other, *map(spelled, (sse(START, OPEN, PIECE, CLOSE), sse(END), sse(LAST))))
     assert (other.seen.finish, other.seen.model, other.seen.ended) == ("stop", "claude", True)
     assert other.seen.usage == Usage(input=3, output=2)
 
 
-def test_text_that_looks_like_an_error_is_text() -> None:
+def test_text_that_looks_like_an_error_is_text(spelled: Spelled) -> None:
     """Quotes inside a model's words are escaped, so no words of a model end the stream."""
-    trick = sse(chunk({"content": '{"error":{"message":"x"}} "finish_reason":"stop" [DONE]'}))
+    trick = spelled(sse(chunk({"content": '{"error":{"message":"x"}} "finish_reason":"stop" [DONE]'})))
     delivery = openai()
-    delivery.feed(sse(WORD))
+    delivery.feed(spelled(sse(WORD)))
 
     assert delivery.feed(trick) == trick
     assert (delivery.seen.finish, delivery.seen.ended) == (None, False)
@@ -160,23 +169,23 @@ ERRORS: list[tuple[Any, type[ProviderFault]]] = [
 
 
 @pytest.mark.parametrize(("event", "kind"), ERRORS)
-def test_an_error_inside_a_stream_is_an_error(event: Any, kind: type[ProviderFault]) -> None:
+def test_an_error_inside_a_stream_is_an_error(event: Any, kind: type[ProviderFault], spelled: Spelled) -> None:
     """Before content, so that another model may answer."""
-    assert type(fault_of(openai(), sse(ROLE, event))) is kind
-    assert type(fault_of(deliver(ANTHROPIC, OPENAI, message(stream=True)), sse(ROLE, event))) is kind
+    assert type(fault_of(openai(), spelled(sse(ROLE, event)))) is kind
+    assert type(fault_of(deliver(ANTHROPIC, OPENAI, message(stream=True)), spelled(sse(ROLE, event)))) is kind
 
 
-def test_an_error_after_content_comes_after_the_content() -> None:
+def test_an_error_after_content_comes_after_the_content(spelled: Spelled) -> None:
     """What was said before it still reaches the client, then the fault is raised."""
     overloaded = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"x"}}\n\n'
     for front, ask in ((ANTHROPIC, message(stream=True)), (OPENAI, chat(stream=True))):
         delivery = deliver(front, ANTHROPIC, ask)
 
-        out = delivery.feed(sse(START, OPEN, PIECE) + overloaded)
+        out = delivery.feed(spelled(sse(START, OPEN, PIECE) + overloaded))
 
         assert b"hi" in out
         with pytest.raises(RateLimited):
-            delivery.feed(sse(CLOSE))
+            delivery.feed(spelled(sse(CLOSE)))
         with pytest.raises(RateLimited):
             delivery.end()
 
@@ -190,18 +199,18 @@ CUT = [
 
 
 @pytest.mark.parametrize(("back", "stream"), CUT)
-def test_a_stream_that_stops_before_its_end_was_cut(back: Dialect, stream: bytes) -> None:
+def test_a_stream_that_stops_before_its_end_was_cut(back: Dialect, stream: bytes, spelled: Spelled) -> None:
     """Never a short answer that looks whole."""
     for front, ask in ((ANTHROPIC, message(stream=True)), (OPENAI, chat(stream=True))):
-        assert isinstance(fault_of(deliver(front, back, ask), stream), Broken)
+        assert isinstance(fault_of(deliver(front, back, ask), spelled(stream)), Broken)
 
 
 @pytest.mark.parametrize(("back", "before"), [(OPENAI, sse(ROLE, WORD)), (ANTHROPIC, sse(START, OPEN, PIECE))])
-def test_content_before_an_unreadable_event_still_counts(back: Dialect, before: bytes) -> None:
+def test_content_before_an_unreadable_event_still_counts(back: Dialect, before: bytes, spelled: Spelled) -> None:
     """However the bytes were split: what was said reaches the client, then the stream is broken."""
     for front, ask in ((ANTHROPIC, message(stream=True)), (OPENAI, chat(stream=True))):
         delivery = deliver(front, back, ask)
-        out = delivery.feed(before + b'data: {"choi\n\n')
+        out = delivery.feed(spelled(before + b'data: {"choi\n\n'))
 
         assert b'"hi"' in out
         assert delivery.seen.content
@@ -212,19 +221,30 @@ def test_content_before_an_unreadable_event_still_counts(back: Dialect, before: 
 @pytest.mark.parametrize(
     ("relayed", "before", "piece"), [(openai, sse(ROLE), sse(WORD)), (anthropic, sse(START, OPEN), sse(PIECE))]
 )
-def test_a_relayed_event_that_broke_off_is_not_passed_on(relayed: Any, before: bytes, piece: bytes) -> None:
+def test_a_relayed_event_that_broke_off_is_not_passed_on(relayed: Any, before: bytes, piece: bytes, spelled: Spelled) -> None:
     """An SDK would stumble over it before it came to our error; what came with it is passed on."""
     delivery = relayed()
 
-    assert delivery.feed(before + piece) == before + piece
-    assert delivery.feed(piece + piece[:-9] + b"\n\n") == piece
+    assert delivery.feed(spelled(before + piece)) == spelled(before + piece)
+    assert delivery.feed(spelled(piece + piece[:-9] + b"\n\n")) == spelled(piece)
     with pytest.raises(Broken):
-        delivery.feed(piece)
+        delivery.feed(spelled(piece))
 
 
-def test_an_end_without_its_mark_is_an_end_to_some_vendors() -> None:
+def test_line_ends_may_be_mixed() -> None:
+    """One sound event does not vouch for the broken one beside it, whose lines end otherwise."""
+    delivery = openai()
+    delivery.feed(sse(ROLE, WORD))
+    broken = sse(WORD)[:-9] + b"\r\n\r\n"
+
+    assert delivery.feed(sse(WORD) + broken + sse(WORD)) == sse(WORD)
+    with pytest.raises(Broken):
+        delivery.end()
+
+
+def test_an_end_without_its_mark_is_an_end_to_some_vendors(spelled: Spelled) -> None:
     """A finish reason ends a Chat Completions stream as well; the client's dialect still gets its own end."""
-    stream = sse(ROLE, WORD, STOP).removesuffix(b"\n\n")
+    stream = spelled(sse(ROLE, WORD, STOP).removesuffix(b"\n\n"))
 
     assert run(openai(), stream) == stream
     assert run(deliver(ANTHROPIC, OPENAI, message(stream=True)), stream).endswith(b'data: {"type":"message_stop"}\n\n')
