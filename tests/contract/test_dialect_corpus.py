@@ -30,6 +30,14 @@ SANE: dict[int, tuple[type[ProviderFault], ...]] = {
 }
 
 
+ENDED_BY_AN_ERROR = {
+    "pydantic-ai/groq/0035",  # tool_use_failed: the model called no tool where it had to
+    "pydantic-ai/openrouter/0018",  # the token limit was reached
+}
+"""Recorded streams with an error event in them, the one thing that is not relayed: it is a fault, so that another model may
+answer, or the client gets our own error event in its place."""
+
+
 def encode(value: Any) -> bytes:
     return msgspec.json.encode(value)
 
@@ -112,12 +120,15 @@ def test_our_own_key_never_reaches_a_provider() -> None:
 
 
 def test_every_recorded_stream_comes_out_event_by_event() -> None:
-    """However its bytes are cut, the client receives each event, and finish and usage are seen. Errors inside are raised."""
+    """However its bytes are cut, the client receives each event, and finish and usage are seen. An error inside is raised instead."""
+    ended = set()
     for row in streams():
         dialect, ask = DIALECTS[row.dialect], asked(row)
         ask = ask if ask.sketch.stream else dialect.ask(encode({**request_of(row), "stream": True}))
         said = data_of(row.answer)
         until = next((place for place, event in enumerate(said) if failing(event)), len(said))
+        if until < len(said):
+            ended.add(row.id)
         expected = [event for event in said[:until] if not hidden(row, event)]
         for name, chunks in splits(row.answer, row.id):
             delivery = deliver(dialect, dialect, ask)
@@ -133,6 +144,7 @@ def test_every_recorded_stream_comes_out_event_by_event() -> None:
                 assert (delivery.seen.usage is not None) == any(map(counting, said)), where
                 if len(expected) == len(said):
                     assert out == row.answer, f"{where}: not the same bytes"
+    assert ended == ENDED_BY_AN_ERROR
 
 
 def test_a_stream_cut_anywhere_is_noticed() -> None:

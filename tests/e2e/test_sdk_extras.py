@@ -26,6 +26,25 @@ def test_a_model_is_retrieved_by_its_name(world: World, name: str) -> None:
     assert world.sdk("anthropic").models.retrieve(name).id == name
 
 
+def test_a_search_result_is_content(world: World) -> None:
+    """A block whose ``source`` is a text, where other blocks' are objects."""
+    found = {"type": "search_result", "source": "https://x", "title": "y", "content": [{"type": "text", "text": "w"}]}
+    answered = world.sdk("anthropic").messages.create(
+        model="sim-anthropic/steady", max_tokens=20, messages=[user([found, {"type": "text", "text": "hi"}])]
+    )
+
+    assert answered.content
+
+
+@pytest.mark.parametrize("model", BACKS)
+def test_a_limit_may_be_a_whole_number_with_a_point(world: World, model: str) -> None:
+    """As a client computes it: half of 40 is 20.0."""
+    asked = {"model": model, "max_tokens": 40 / 2, "messages": [user("hi")]}
+
+    assert world.sdk("openai").chat.completions.create(**asked).choices[0].message.content
+    assert world.sdk("anthropic").messages.create(**asked).content
+
+
 def test_an_applications_metadata_may_use_our_words(world: World) -> None:
     """An OpenAI application that has called something quality goes on working."""
     answered = world.sdk("openai").chat.completions.create(

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from turnout.types.models import Modality
 from turnout.types.traits import Sketch
 
 
@@ -71,7 +70,7 @@ AUDIO_BYTE = Rate(1 / 1000, 1 / 100)
 DOCUMENT_BYTE = Rate(1 / 12, 1 / 3)
 DOCUMENT = Rate(2000, 30_000)  # named by URL or id: its size is not known here
 DOCUMENTS_MOST = 300_000  # no vendor reads more pages than that from one request
-DOCUMENT_BIT = int(Modality.DOCUMENT)  # plain: an IntFlag's operators cost a microsecond each
+UNREAD_BYTE = 0.5  # at most, between prose and numbers: a provider may read to its model what this program does not know
 
 
 def estimate(sketch: Sketch) -> Count:
@@ -86,16 +85,23 @@ def estimate(sketch: Sketch) -> Count:
     if sketch.images or sketch.audio_bytes:
         expected = expected + IMAGE.expected * sketch.images + AUDIO_BYTE.expected * sketch.audio_bytes
         most = most + IMAGE.most * sketch.images + AUDIO_BYTE.most * sketch.audio_bytes
-    if sketch.input & DOCUMENT_BIT:
-        rate, count = (DOCUMENT_BYTE, sketch.document_bytes) if sketch.document_bytes else (DOCUMENT, 1)
-        expected += min(rate.expected * count, DOCUMENTS_MOST)
-        most += min(rate.most * count + DOCUMENT.expected, DOCUMENTS_MOST)
+    if sketch.document_bytes or sketch.unsized_documents:
+        size, unsized = sketch.document_bytes, sketch.unsized_documents
+        expected += min(DOCUMENT_BYTE.expected * size + DOCUMENT.expected * unsized, DOCUMENTS_MOST)
+        most += min(DOCUMENT_BYTE.most * size + DOCUMENT.most * unsized + DOCUMENT.expected, DOCUMENTS_MOST)
+    if sketch.unread_bytes:
+        most += UNREAD_BYTE * sketch.unread_bytes
     return Count(round(expected), round(most) + 1)
+
+
+def utf8(text: str) -> bytes:
+    """The bytes that are counted and searched. A lone surrogate, which no body can spell but a str of Python's can, is a character too."""
+    return text.encode(errors="surrogatepass")
 
 
 def _text(text: str) -> tuple[float, float]:
     """Strips one class of characters after the other; what each pass removes is that class's count. All at C speed."""
-    data = text.encode(errors="surrogatepass")
+    data = utf8(text)
     expected = most = 0.0
     rest, left = data, len(data)
     for members, (dear, dearest) in ASCII:

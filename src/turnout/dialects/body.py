@@ -2,6 +2,7 @@
 
 import functools
 import re
+import string
 import typing
 from collections.abc import Iterable, Mapping
 from heapq import nsmallest
@@ -14,6 +15,7 @@ from turnout.types.request import Text
 
 Fields = dict[str, msgspec.Raw]
 B = TypeVar("B", bound=msgspec.Struct)
+T = TypeVar("T")
 
 FIELDS = msgspec.json.Decoder(Fields)
 NULL = b"null"
@@ -41,17 +43,33 @@ MOST_NAMES, LONGEST_NAME = 32, 64
 """Of what we do not know in a body: names are a client's own words, and traits keep them."""
 
 _MARKS = b",[{"
+_BASE64 = (string.ascii_letters + string.digits + "+/=-_").encode()
+_MENDED = ("unknown field", "got `float`")  # what :func:`prune` sees to, in msgspec's words
+_LONG = 256  # bytes without a blank: no text of words
 _NAME = re.compile(r"[A-Za-z0-9_.-]*")
 _AND_MORE = "field:..."
 _NO_NAMES: frozenset[str] = frozenset()
 
 
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An object inside a body whose every field we know. One with more fields takes the slow path of :func:`read`."""
+    """An object inside a body whose every field we know. One with more fields takes the slow path of :func:`decode`."""
 
 
-def read(body: bytes, decoder: "msgspec.json.Decoder[B]") -> tuple[B, Fields, set[str]]:
-    """The body as ``decoder``'s type, its top-level fields raw, and ``field:PATH`` for each field the type does not know.
+class Strays(msgspec.Struct, gc=False):
+    """What a body holds that no wire type knows: ``field:PATH`` of each field, and how many bytes there are to read in them."""
+
+    names: set[str]
+    size: int = 0
+
+    def add(self, path: str, value: bytes) -> None:
+        """Note a field and its value. Few names are kept, but every byte counts."""
+        if len(self.names) <= MOST_NAMES:
+            self.names.add(f"field:{path}")
+        self.size += len(split_media(value)[0])
+
+
+def read(body: bytes, decoder: "msgspec.json.Decoder[B]") -> tuple[B, Fields, Strays]:
+    """The body as ``decoder``'s type, its top-level fields raw, and what the type does not know.
 
     Raises:
         TurnoutError: ``invalid_request`` naming the field at fault, or that there are more than :data:`MOST_VALUES`.
@@ -61,14 +79,8 @@ def read(body: bytes, decoder: "msgspec.json.Decoder[B]") -> tuple[B, Fields, se
         if not body.isascii():
             body.decode()  # raw fields are not looked into, and a provider would refuse what is not UTF-8
         fields = FIELDS.decode(body)
-        strays: set[str] = set()
-        try:
-            parsed = decoder.decode(body)
-        except msgspec.ValidationError as error:
-            if "unknown field" not in str(error):
-                raise
-            pruned = prune(msgspec.json.decode(body), decoder.type, "", strays)
-            parsed = decoder.decode(msgspec.json.encode(pruned))
+        strays = Strays(set())
+        parsed = decode(body, decoder, decoder.type, "", strays)
     except msgspec.ValidationError as error:
         raise _wrong_type(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -78,9 +90,21 @@ def read(body: bytes, decoder: "msgspec.json.Decoder[B]") -> tuple[B, Fields, se
     known = _inner_types(decoder.type)
     if not fields.keys() <= known.keys():
         for name, value in fields.items():
-            if name not in known and len(strays) <= MOST_NAMES and bytes(value) not in _NEUTRAL:
-                strays.add(f"field:{name}")
+            if name not in known and (plain := bytes(value)) not in _NEUTRAL:
+                strays.add(name, plain)
     return parsed, fields, strays
+
+
+def decode(
+    raw: bytes | msgspec.Raw, decoder: "msgspec.json.Decoder[T]", wire: type[msgspec.Struct], path: str, strays: Strays
+) -> T:
+    """``raw`` by its decoder; what ``wire``, the struct in it, does not know goes to ``strays``. Raises what msgspec raises."""
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        if not any(words in str(error) for words in _MENDED):
+            raise
+        return decoder.decode(msgspec.json.encode(prune(msgspec.json.decode(raw), wire, path, strays)))
 
 
 def _check_values(body: bytes) -> None:
@@ -96,26 +120,39 @@ def _marks(text: bytes) -> int:
     return len(text) - len(text.translate(None, _MARKS))
 
 
-def prune(value: Any, wire: type[msgspec.Struct], path: str, strays: set[str]) -> Any:
-    """``value`` without the fields that the wire type does not know, whose paths go to ``strays``."""
+def prune(value: Any, wire: type[msgspec.Struct], path: str, strays: Strays) -> Any:
+    """``value`` without the fields that the wire type does not know, and with ``1.0`` read as 1 where it wants a whole number."""
     if isinstance(value, list):
         return [prune(item, wire, path, strays) for item in value]
     if not isinstance(value, dict):
         return value
-    known, kept = _inner_types(wire), {}
+    known, whole, kept = _inner_types(wire), _whole_numbers(wire), {}
     for name, item in value.items():
         if name in known:
             inner = known[name]
-            kept[name] = prune(item, inner, f"{path}{name}.", strays) if inner is not None else item
-        elif len(strays) <= MOST_NAMES and item not in (None, [], {}):
-            strays.add(f"field:{path}{name}")
+            if inner is not None:
+                kept[name] = prune(item, inner, f"{path}{name}.", strays)
+            else:
+                kept[name] = int(item) if name in whole and _is_whole(item) else item
+        elif item not in (None, [], {}):
+            strays.add(f"{path}{name}", msgspec.json.encode(item))
     return kept
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float) and value.is_integer() and abs(value) < 2**53
 
 
 @functools.cache
 def _inner_types(wire: type[msgspec.Struct]) -> Mapping[str, type[msgspec.Struct] | None]:
     """Each field of a wire type with the wire type that it holds, if it does."""
     return {name: _struct_in(kind) for name, kind in typing.get_type_hints(wire).items()}
+
+
+@functools.cache
+def _whole_numbers(wire: type[msgspec.Struct]) -> frozenset[str]:
+    """Fields that hold whole numbers: JSON has one kind of number, so some clients spell 100 as 100.0, and providers take it."""
+    return frozenset(name for name, kind in typing.get_type_hints(wire).items() if int in (kind, *typing.get_args(kind)))
 
 
 def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
@@ -197,6 +234,21 @@ def raw_text(raw: msgspec.Raw) -> str:
         return ""
     data = bytes(raw)
     return str(msgspec.json.decode(data)) if data.startswith(b'"') else data.decode()
+
+
+def split_media(raw: bytes) -> tuple[bytes, int]:
+    """JSON without the base64 in it, which no model reads as words, and how many bytes of that there were."""
+    if len(raw) <= _LONG:
+        return raw, 0
+    words = b'"'.join(piece for piece in raw.split(b'"') if len(piece) <= _LONG or not _is_media(piece))
+    return words, len(raw) - len(words)
+
+
+def _is_media(text: bytes) -> bool:
+    """Whether a text, as JSON spells it, is base64 or a ``data:`` URL."""
+    if text.startswith(b"data:") and b";base64," in text[:_LONG]:
+        return True
+    return not text.replace(rb"\/", b"").replace(rb"\n", b"").translate(None, _BASE64)
 
 
 class _Object(msgspec.Struct, gc=False):

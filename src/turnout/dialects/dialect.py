@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from turnout.dialects.headers import NO_HEADERS, Headers, Relayed
+from turnout.dialects.headers import NO_HEADERS, ClientHeaders, Relayed
 from turnout.errors import ProviderFault, TurnoutError
 from turnout.types.reply import Event, Finish, Reply, Usage
 from turnout.types.request import Request
@@ -82,7 +82,7 @@ class EventWriter(Protocol):
 class RequestSide(Protocol):
     """Requests, in and out."""
 
-    def ask(self, body: bytes, headers: Headers = NO_HEADERS) -> Ask:
+    def ask(self, body: bytes, headers: ClientHeaders = NO_HEADERS) -> Ask:
         """Read a client's body, and of its headers what belongs to the dialect.
 
         Raises:

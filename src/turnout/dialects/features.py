@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 CARRIES: Mapping[str, frozenset[str]] = {
     "openai-chat": frozenset({
-        "audio", "file_reference", "image_detail", "json_mode", "late_system", "late_tool_reasoning", "logprobs",
+        "audio", "file_reference", "functions", "image_detail", "json_mode", "late_system", "late_tool_reasoning", "logprobs",
         "loose_json_schema", "media_output", "message_name", "metadata", "n", "penalties", "reasoning_small_output",
         "reasoning_temperature", "reasoning_text", "reasoning_tool_choice", "refusal", "seed", "temperature_over_1",
         "trailing_assistant", "unnamed_tool_call", "video", "whitespace_stop",
     }),
     "anthropic-messages": frozenset({
         "cache_control", "citations", "document_context", "document_url", "many_stops", "prefill", "reasoning_budget",
-        "reasoning_display", "reasoning_off", "reasoning_signature", "tool_error", "tool_result_media", "top_k",
+        "reasoning_display", "reasoning_off", "reasoning_signature", "stop_sequence", "tool_error", "tool_result_media", "top_k",
     }),
 }  # fmt: skip
 """Names a dialect has a place for, beside what every dialect has: text, images, PDF documents, tools, JSON schema, stop, usage ..."""
@@ -31,6 +31,7 @@ HINTS: frozenset[str] = frozenset({
     "reasoning_display",
     "reasoning_off",  # the other dialect has no word for it that every model takes
     "refusal",  # an earlier refusal is told as plain text
+    "stop_sequence",  # the answer ends where it should, but which sequence ended it is not said
     "tool_error",  # is_error has no place; the result's own words stay
     "field:anthropic-beta",  # headers: a beta that changes the answer shows in the body too, by a field or a tool's type
     "field:openai-beta",

@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping
 
 from turnout.errors import Code, TurnoutError
 
-Headers = Mapping[bytes, bytes]
-"""By lower-case name."""
+ClientHeaders = Mapping[bytes, bytes]
+"""What a client sent, by lower-case name; of a header that came twice, its values as one list, as HTTP means it."""
 Relayed = tuple[tuple[bytes, bytes], ...]
 
-NO_HEADERS: Headers = {}
+NO_HEADERS: ClientHeaders = {}
 LONGEST = 1024
 _NONE: Relayed = ()
 _VALUE = re.compile(rb"[\x20-\x7e]*")
 
 
-def relayed(headers: Headers, names: Iterable[bytes]) -> Relayed:
+def relayed(headers: ClientHeaders, names: Iterable[bytes]) -> Relayed:
     """Those of ``names`` that the client sent.
 
     Raises:

@@ -14,6 +14,8 @@ class Sketch(msgspec.Struct, frozen=True):
 
     ``texts`` is every text the model will read, in order (system prompts, turns, tool results), for counting tokens;
     ``tool_bytes`` is the size of the tool definitions' and response schema's JSON, counted apart.
+    ``unread_bytes`` is the size of what only limits count: fields no reader knows (base64 aside), citations, names of documents.
+    ``unsized_documents`` are named by URL or id.
     ``features``, ``input``, ``output`` are :class:`Feature`/:class:`Modality` bits that the request cannot do without.
     ``carries`` names what else the conversation holds that not every dialect can carry (``reasoning_signature``,
     ``logprobs``, ``field:logit_bias`` ...): the matcher compares it with what a candidate's dialect can.
@@ -37,6 +39,8 @@ class Sketch(msgspec.Struct, frozen=True):
     n: int
     carries: frozenset[str]
     has_tool_results: bool = False
+    unread_bytes: int = 0
+    unsized_documents: int = 0
 
 
 class Hints(msgspec.Struct, frozen=True):

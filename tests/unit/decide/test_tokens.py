@@ -7,7 +7,6 @@ import pytest
 from tests.support.labelled import sketch_of
 from tests.support.yardstick import CORPUS, Counted, counted
 from turnout.decide.tokens import ANSWER, estimate, expect_output
-from turnout.types.models import Modality
 
 WRAPPING = 8  # expected tokens of a request and its one turn
 
@@ -50,21 +49,37 @@ def test_text_counts_near_what_tokenizers_say(name: str) -> None:
 def test_what_wraps_the_text_counts_too() -> None:
     """Turns, tools, images, audio and documents each add to both figures."""
     plain = estimate(sketch_of("hello"))
-    document = int(Modality.TEXT | Modality.DOCUMENT)
     more = [
         estimate(sketch_of("hello", turns=9)),
         estimate(sketch_of("hello", tools=1, tool_bytes=900)),
         estimate(sketch_of("hello", images=1)),
         estimate(sketch_of("hello", audio_bytes=90_000)),
-        estimate(sketch_of("hello", input=document)),
-        estimate(sketch_of("hello", input=document, document_bytes=90_000)),
+        estimate(sketch_of("hello", unsized_documents=1)),
+        estimate(sketch_of("hello", document_bytes=90_000)),
     ]
 
     assert all(count.expected > plain.expected and count.most > plain.most for count in more)
 
 
+def test_what_nobody_reads_bears_on_limits_alone() -> None:
+    """A provider may read it to its model or not: a price is no place for the worst case."""
+    plain, more = estimate(sketch_of("hello")), estimate(sketch_of("hello", unread_bytes=3_000))
+
+    assert more.expected == plain.expected
+    assert more.most >= plain.most + 1_000
+
+
+def test_documents_of_unknown_size_count_each() -> None:
+    """Also beside one whose size is known."""
+    one, two = (estimate(sketch_of("hello", unsized_documents=count)) for count in (1, 2))
+    beside = estimate(sketch_of("hello", unsized_documents=1, document_bytes=9_000))
+
+    assert one.most < two.most
+    assert one.most < beside.most
+
+
 def test_a_lone_surrogate_is_text_too() -> None:
-    """JSON can spell what UTF-8 cannot."""
+    """No body can spell one, a str of Python's can: it is counted as a character, not an error."""
     assert estimate(sketch_of("\ud800")).expected > 0
 
 

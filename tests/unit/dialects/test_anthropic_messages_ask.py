@@ -43,6 +43,8 @@ def test_the_sketch_outlines_what_routing_needs() -> None:
         "n": 1,
         "carries": frozenset({"top_k"}),
         "has_tool_results": True,
+        "unread_bytes": 0,
+        "unsized_documents": 0,
     }
 
 
@@ -70,6 +72,7 @@ def test_features_are_what_the_request_cannot_do_without(fields: dict[str, Any],
     [
         ({"top_k": 5}, "top_k"),
         ({"stop_sequences": list("abcde")}, "many_stops"),
+        ({"stop_sequences": ["x"]}, "stop_sequence"),
         ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, "reasoning_budget"),
         ({"thinking": {"type": "adaptive", "display": "omitted"}}, "reasoning_display"),
         ({"thinking": {"type": "disabled"}}, "reasoning_off"),

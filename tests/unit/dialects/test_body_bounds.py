@@ -93,8 +93,12 @@ def test_a_tool_calls_arguments_are_not_taken_apart() -> None:
 
 def test_a_tools_result_of_a_shape_nobody_knows_is_not_dropped_in_silence() -> None:
     """It is counted, and no other dialect may get the request."""
-    result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "42", "novel": True}]}
-    sketch = message({"role": "user", "content": [result]}).sketch
+    for content, name in (
+        ([{"type": "text", "text": "42", "novel": True}], "field:messages.content.content.novel"),
+        ([{"type": "text", "text": ["42"]}], "block:tool_result"),
+        ({"answer": "42"}, "block:tool_result"),
+    ):
+        sketch = message({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": content}]}).sketch
 
-    assert "block:tool_result" in lossy(sketch.carries, "anthropic-messages", "openai-chat")
-    assert any("42" in text for text in sketch.texts)
+        assert name in lossy(sketch.carries, "anthropic-messages", "openai-chat")
+        assert any("42" in text for text in sketch.texts)

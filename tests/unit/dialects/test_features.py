@@ -1,5 +1,9 @@
 """What can be carried from one dialect to another."""
 
+import msgspec
+
+from tests.unit.dialects.asking import ANTHROPIC, OPENAI, chat, message, run
+from turnout.dialects.delivery import deliver
 from turnout.dialects.features import CARRIES, HINTS, changes, lossy
 
 A, O = "anthropic-messages", "openai-chat"  # noqa: E741  # the two dialects, by initial
@@ -24,6 +28,18 @@ def test_a_hint_is_left_out_with_a_word() -> None:
 
     assert lossy(carries, A, O) == frozenset()
     assert changes(carries, A, O) == ("cache_control", "store")
+
+
+def test_a_stop_sequence_is_told_as_a_plain_end_and_the_answer_says_so() -> None:
+    """Chat Completions ends with ``stop`` either way: which sequence it was is not known, so it is not guessed."""
+    carries = message(stop_sequences=["the"]).sketch.carries
+    stopped = b'{"id":"c","choices":[{"message":{"content":"by "},"finish_reason":"stop"}]}'
+    told = msgspec.json.decode(run(deliver(ANTHROPIC, OPENAI, message(stop_sequences=["the"])), stopped))
+
+    assert lossy(carries, A, O) == frozenset()
+    assert changes(carries, A, O) == ("stop_sequence",)
+    assert changes(chat(stop=["the"]).sketch.carries, O, A) == ()
+    assert (told["stop_reason"], told["stop_sequence"]) == ("end_turn", None)
 
 
 def test_what_the_other_dialect_has_is_no_change() -> None:

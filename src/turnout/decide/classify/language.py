@@ -52,12 +52,12 @@ def infer_language(text: str) -> Trait:
             return Trait(script, "script")
     words = sample.split()
     most, found = 0, UNKNOWN
-    for language, common in _COMMON:
+    for trait, common in _COMMON:
         count = len(common.intersection(words))
         if count >= PLAINLY:
-            return language
+            return trait
         if count > most:
-            most, found = count, language
+            most, found = count, trait
     return found
 
 

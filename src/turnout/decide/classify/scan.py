@@ -14,6 +14,7 @@ import msgspec
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from turnout.decide.classify.words import FEATURES, LENGTHS, OPERATORS, STRUCTURE, TASKS, TRAITS
+from turnout.decide.tokens import utf8
 from turnout.types.traits import Sketch
 
 HEAD, TAIL, SYSTEM = 2000, 1000, 1000  # characters of the last user message's start and end, and of the system prompt's start
@@ -60,10 +61,10 @@ def scan(sketch: Sketch) -> Found:
     text = f"\n{system}\n{user}\n".lower()
     opens = len(system) + 2  # where the user's words begin; off by a few when lowering changed a length: no harm
     opened = opens + OPENING
-    data = _bytes(text)
+    data = utf8(text)
     foreign = not text.isascii()
     if foreign:
-        opens, opened = len(_bytes(text[:opens])), len(_bytes(text[:opened]))
+        opens, opened = len(utf8(text[:opens])), len(utf8(text[:opened]))
     find_words, find_others, first_other, patterns = _compiled()
     hits = find_words(b" " + data.translate(SPACED), True)  # the space before a word falls on the word's place in ``data``
     if others := find_others(data, True):
@@ -92,10 +93,6 @@ def scan(sketch: Sketch) -> Found:
                 scores[what] = strongest[what] = strength
                 sources[what] = source
     return Found(scores, sources)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode(errors="replace")  # a lone surrogate, which JSON can spell and UTF-8 cannot
 
 
 def _in_place(place: int, data: bytes, start: int, end: int) -> bool:

@@ -4,7 +4,7 @@ from turnout.dialects import faults
 from turnout.dialects.anthropic_messages import ask as asking
 from turnout.dialects.anthropic_messages import errors, hub, reply, stream
 from turnout.dialects.dialect import Ask, Delivery, EventReader, EventWriter
-from turnout.dialects.headers import NO_HEADERS, Headers
+from turnout.dialects.headers import NO_HEADERS, ClientHeaders
 from turnout.dialects.relayed import RelayedStream, RelayedWhole
 from turnout.errors import ProviderFault, TurnoutError
 from turnout.types.reply import Reply
@@ -17,7 +17,7 @@ class AnthropicMessages:
     name = asking.NAME
     path = "/v1/messages"
 
-    def ask(self, body: bytes, headers: Headers = NO_HEADERS) -> Ask:
+    def ask(self, body: bytes, headers: ClientHeaders = NO_HEADERS) -> Ask:
         return asking.ask(body, headers)
 
     def relay(self, ask: Ask, upstream_model: str, quirks: frozenset[str] = frozenset()) -> bytes:

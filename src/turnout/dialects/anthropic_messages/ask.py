@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import msgspec
 
 from turnout.dialects import body as bodies
-from turnout.dialects.anthropic_messages.wire import Block, Body, Read, Turn, inner
+from turnout.dialects.anthropic_messages.wire import Block, Body, Read, Source, Turn, inner
 from turnout.dialects.dialect import Ask
-from turnout.dialects.headers import NO_HEADERS, Headers, relayed, switches
+from turnout.dialects.headers import NO_HEADERS, ClientHeaders, relayed, switches
 from turnout.types.models import Feature, Modality
 from turnout.types.traits import Sketch
 
@@ -24,11 +24,12 @@ _TOOLS, _CHOICE, _JSON_SCHEMA = int(Feature.TOOLS), int(Feature.TOOL_CHOICE), in
 _REASONING, _STREAMING, _STOP = int(Feature.REASONING), int(Feature.STREAMING), int(Feature.STOP)
 
 
-def ask(body: bytes, headers: Headers = NO_HEADERS) -> Ask:
+def ask(body: bytes, headers: ClientHeaders = NO_HEADERS) -> Ask:
     """Read a client's request. Raises TurnoutError ``invalid_request`` naming the field at fault."""
     own = relayed(headers, _HEADERS)
-    parsed, fields, carries = bodies.read(body, _BODY)
-    turns = _Turns(carries)
+    parsed, fields, strays = bodies.read(body, _BODY)
+    carries = strays.names
+    turns = _Turns(strays)
     turns.read_system(parsed.system)
     turns.read(parsed.messages)
     if not fields.keys() <= _NEUTRAL:
@@ -55,19 +56,22 @@ def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozens
         "\n".join(turns.system),
         turns.last_user,
         tuple(turns.texts),
-        len(body.messages),
+        len(body.messages),  # turns
         len(body.tools or ()),
-        (len(bytes(fields["tools"])) if body.tools else 0) + (len(bytes(wanted.schema)) if wanted is not None else 0),
+        (len(bytes(fields["tools"])) if body.tools else 0)
+        + (len(bytes(wanted.schema)) if wanted is not None else 0),  # tool_bytes
         turns.images,
         0,  # audio_bytes
         turns.document_bytes,
         _features(body),
         turns.input,
-        _TEXT,
-        body.max_tokens,
+        _TEXT,  # output
+        body.max_tokens,  # max_output
         1,  # n
         carries,
-        has_tool_results=turns.has_tool_results,
+        turns.has_tool_results,
+        turns.strays.size,  # unread_bytes
+        turns.unsized_documents,
     )
 
 
@@ -98,6 +102,7 @@ def _settings(body: Body, carries: set[str]) -> None:
     carries.update(name for name, asked in (
         ("top_k", body.top_k is not None),
         ("many_stops", len(body.stop_sequences or ()) > 4),
+        ("stop_sequence", bool(body.stop_sequences)),
         ("reasoning_budget", thinking is not None and thinking.budget_tokens is not None),
         ("reasoning_display", thinking is not None and thinking.display is not None),
         ("reasoning_off", thinking is not None and thinking.type == "disabled"),
@@ -115,12 +120,13 @@ def _settings(body: Body, carries: set[str]) -> None:
 class _Turns:
     """One pass over the system prompt and the messages: the texts to count, the media, and what else they hold."""
 
-    def __init__(self, carries: set[str]) -> None:
+    def __init__(self, strays: bodies.Strays) -> None:
         self.texts: list[str] = []
         self.system: list[str] = []
-        self.carries = carries
+        self.strays = strays
+        self.carries = strays.names
         self.last_user = ""
-        self.images = self.document_bytes = 0
+        self.images = self.document_bytes = self.unsized_documents = 0
         self.input = _TEXT
         self.has_tool_results = False
 
@@ -166,8 +172,9 @@ class _Turns:
     def _extras(self, block: Block) -> None:
         if bodies.given(block.cache_control):
             self.carries.add("cache_control")
-        if bodies.given(block.citations) and bytes(block.citations) not in (b"[]", b'{"enabled":false}'):
+        if bodies.given(block.citations) and (citations := bytes(block.citations)) not in (b"[]", b'{"enabled":false}'):
             self.carries.add("citations")
+            self.strays.size += len(bodies.split_media(citations)[0])
 
     def _block(self, block: Block) -> None:
         self._extras(block)
@@ -182,34 +189,42 @@ class _Turns:
                 self.texts.append(block.thinking or block.data or "")
                 self.carries.add("reasoning_signature")
             case _:
-                self.texts += filter(None, (bodies.raw_text(block.input), bodies.raw_text(block.content)))
+                source = block.source if isinstance(block.source, str) else None
+                said = (block.name, block.title, source, block.text, block.thinking, block.context, bodies.raw_text(block.input))
+                self.texts += filter(None, said)
+                self._shapeless(block.content)
                 self.carries.add(f"block:{block.type}")
 
     def _tool_result(self, block: Block) -> None:
         self.has_tool_results = True
         if block.is_error:
             self.carries.add("tool_error")
-        blocks = inner(block)
+        blocks = inner(block.content, self.strays)
         if blocks is None:
-            self.texts.append(bodies.raw_text(block.content))
+            self._shapeless(block.content)
             self.carries.add("block:tool_result")
         else:
-            self._results(blocks)
+            self._within(blocks)
+            if any(block.type in {"image", "document"} for block in blocks):
+                self.carries.add("tool_result_media")
 
-    def _results(self, blocks: Iterable[Block]) -> None:
+    def _within(self, blocks: Iterable[Block]) -> None:
         for block in blocks:
             if block.type == "text":
                 self.texts.append(block.text or "")
                 self._extras(block)
             else:
                 self._block(block)
-                if block.type in {"image", "document"}:
-                    self.carries.add("tool_result_media")
+
+    def _shapeless(self, raw: msgspec.Raw) -> None:
+        """What a tool of the provider's own says: its words are text, what it read is as good as a document."""
+        words, media = bodies.split_media(bytes(raw))
+        self.document_bytes += media * 3 // 4
+        self.texts.append(words.decode() if media else bodies.raw_text(raw))
 
     def _media(self, block: Block) -> None:
-        source = block.source
-        kind = source.type if source is not None else ""
-        size = len(source.data or "") if source is not None else 0
+        source = block.source if isinstance(block.source, Source) else Source()
+        kind = source.type
         if block.type == "image":
             self.images += 1
             self.input |= _IMAGE
@@ -217,10 +232,23 @@ class _Turns:
                 self.carries.add(f"image_source:{kind}")
             return
         self.input |= _DOCUMENT
-        self.document_bytes += size * 3 // 4
-        if kind == "text" and source is not None:
-            self.texts.append(source.data or "")
+        self._document(source)
         if kind != "base64":
             self.carries.add("document_url" if kind == "url" else f"document_source:{kind}")
+        self.strays.size += len(block.title or "")
         if block.context is not None:
+            self.texts.append(block.context)
             self.carries.add("document_context")
+
+    def _document(self, source: Source) -> None:
+        match source.type:
+            case "base64":
+                self.document_bytes += len(source.data or "") * 3 // 4
+            case "text":
+                self.texts.append(source.data or "")
+            case "content" if (blocks := inner(source.content, self.strays)) is not None:
+                self._within(blocks)
+            case "content":
+                self._shapeless(source.content)
+            case _:
+                self.unsized_documents += 1

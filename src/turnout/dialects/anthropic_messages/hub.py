@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from turnout.dialects.anthropic_messages.reply import tool_input
-from turnout.dialects.anthropic_messages.wire import Block, Body, Choose, Read, Turn, inner
+from turnout.dialects.anthropic_messages.wire import Block, Body, Choose, Read, Source, Turn, inner
 from turnout.dialects.anthropic_messages.wire import Tool as WireTool
-from turnout.dialects.body import given, optional_text, present, raw_text, strings_in
+from turnout.dialects.body import Strays, given, optional_text, present, raw_text, strings_in
 from turnout.dialects.dialect import Ask
 from turnout.errors import Code, TurnoutError
 from turnout.types import request as hub
@@ -78,7 +78,8 @@ def _part(block: Block) -> hub.Part | None:
         case "tool_use":
             return ToolCall(block.id or "", block.name or "", raw_text(block.input) or "{}")
         case "tool_result":
-            parts = tuple(part for item in inner(block) or () if isinstance(part := _part(item), Text | Media))
+            blocks = inner(block.content, Strays(set())) or ()
+            parts = tuple(part for item in blocks if isinstance(part := _part(item), Text | Media))
             return ToolResult(block.tool_use_id or "", parts, bool(block.is_error))
         case "thinking":
             return Reasoning(block.thinking or "", block.signature)
@@ -91,7 +92,7 @@ def _part(block: Block) -> hub.Part | None:
 def _media(block: Block, cache: str | None) -> Media | None:
     source = block.source
     kind: Any = block.type
-    if source is None:
+    if not isinstance(source, Source):
         return None
     return Media(kind, source.media_type, source.data, source.url, name=block.title, cache=cache)
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from turnout.dialects.body import ABSENT, Count, Name, Wire, given
+from turnout.dialects.body import ABSENT, Count, Name, Strays, Wire, decode, given
 
 
 class Source(Wire):
@@ -13,14 +13,18 @@ class Source(Wire):
     data: str | None = None
     url: str | None = None
     file_id: str | None = None
+    content: msgspec.Raw = ABSENT
 
 
 class Block(Wire):
-    """Any content block. ``content`` is raw, as server tools put objects there whose shape is their own."""
+    """Any content block. ``content`` is raw, as server tools put objects there whose shape is their own.
+
+    The ``source`` of a search result is a text.
+    """
 
     type: str = "text"
     text: str | None = None
-    source: Source | None = None
+    source: Source | str | None = None
     id: str | None = None
     name: str | None = None
     input: msgspec.Raw = ABSENT
@@ -109,12 +113,12 @@ class Read(msgspec.Struct, frozen=True):
 _INNER = msgspec.json.Decoder(str | list[Block] | None)
 
 
-def inner(block: Block) -> list[Block] | None:
-    """The blocks of a tool result; None when they are not of a shape we know."""
-    if not given(block.content):
+def inner(raw: msgspec.Raw, strays: Strays) -> list[Block] | None:
+    """The blocks within a tool's result or a document; None when they are not of a shape we know."""
+    if not given(raw):
         return []
     try:
-        content = _INNER.decode(block.content)
+        content = decode(raw, _INNER, Block, "messages.content.content.", strays)
     except msgspec.ValidationError:
         return None
     return [Block("text", content)] if isinstance(content, str) else content or []

@@ -3,7 +3,7 @@
 from turnout.clock import Clock, SystemClock
 from turnout.dialects import faults
 from turnout.dialects.dialect import Ask, Delivery, EventReader, EventWriter
-from turnout.dialects.headers import NO_HEADERS, Headers
+from turnout.dialects.headers import NO_HEADERS, ClientHeaders
 from turnout.dialects.openai_chat import ask as asking
 from turnout.dialects.openai_chat import errors, hub, reply, stream
 from turnout.dialects.relayed import RelayedStream, RelayedWhole
@@ -21,7 +21,7 @@ class OpenAIChat:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
 
-    def ask(self, body: bytes, headers: Headers = NO_HEADERS) -> Ask:
+    def ask(self, body: bytes, headers: ClientHeaders = NO_HEADERS) -> Ask:
         return asking.ask(body, headers)
 
     def relay(self, ask: Ask, upstream_model: str, quirks: frozenset[str] = frozenset()) -> bytes:

@@ -4,8 +4,8 @@ import msgspec
 
 from turnout.dialects import body as bodies
 from turnout.dialects.dialect import Ask
-from turnout.dialects.headers import NO_HEADERS, Headers, relayed, switches
-from turnout.dialects.openai_chat.wire import Body, Call, Choose, Format, Part, Read, Turn
+from turnout.dialects.headers import NO_HEADERS, ClientHeaders, relayed, switches
+from turnout.dialects.openai_chat.wire import Body, Call, Choose, File, Format, Part, Read, Turn
 from turnout.types.models import Feature, Modality
 from turnout.types.traits import Sketch
 
@@ -29,11 +29,12 @@ _REASONING, _STREAMING, _LOGPROBS = int(Feature.REASONING), int(Feature.STREAMIN
 _SEED, _STOP, _N = int(Feature.SEED), int(Feature.STOP), int(Feature.N)
 
 
-def ask(body: bytes, headers: Headers = NO_HEADERS) -> Ask:
+def ask(body: bytes, headers: ClientHeaders = NO_HEADERS) -> Ask:
     """Read a client's request. Raises TurnoutError ``invalid_request`` naming the field at fault."""
     own = relayed(headers, _HEADERS)
-    parsed, fields, carries = bodies.read(body, _BODY)
-    turns = _Turns(carries)
+    parsed, fields, strays = bodies.read(body, _BODY)
+    carries = strays.names
+    turns = _Turns(strays)
     turns.read(parsed.messages)
     if not fields.keys() <= _NEUTRAL:
         _settings(parsed, turns)
@@ -61,8 +62,10 @@ def wants_usage(body: Body) -> bool:
 
 
 def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozenset[str]) -> Sketch:
-    tools = body.tools
+    tools, functions = body.tools, body.functions
     tool_bytes = len(bytes(fields["tools"])) if tools else 0
+    if functions:
+        tool_bytes += len(bytes(fields["functions"]))
     if body.response_format is not None:
         tool_bytes += len(bytes(fields["response_format"]))
     output = _TEXT
@@ -76,7 +79,7 @@ def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozens
         turns.last_user,
         tuple(turns.texts),
         turns.count,
-        len(tools) if tools else 0,
+        (len(tools) if tools else 0) + (len(functions) if functions else 0),  # tools
         tool_bytes,
         turns.images,
         turns.audio_bytes,
@@ -84,10 +87,12 @@ def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozens
         _features(body),
         turns.input,
         output,
-        body.max_completion_tokens if body.max_completion_tokens is not None else body.max_tokens,
+        body.max_completion_tokens if body.max_completion_tokens is not None else body.max_tokens,  # max_output
         body.n or 1,
         carries,
-        has_tool_results=turns.has_tool_results,
+        turns.has_tool_results,
+        turns.strays.size,  # unread_bytes
+        turns.unsized_documents,
     )
 
 
@@ -98,6 +103,10 @@ def _features(body: Body) -> int:
         if body.parallel_tool_calls:
             bits |= _PARALLEL
         if body.tool_choice is not None and body.tool_choice != "auto":
+            bits |= _CHOICE
+    if body.functions:
+        bits |= _TOOLS
+        if body.function_call not in (None, "auto"):
             bits |= _CHOICE
     if body.response_format is not None:
         bits |= _FORMATS.get(body.response_format.type, 0)
@@ -124,6 +133,7 @@ def _settings(body: Body, turns: "_Turns") -> None:
         ("penalties", body.frequency_penalty or body.presence_penalty),
         ("temperature_over_1", body.temperature is not None and body.temperature > 1),
         ("media_output", bodies.given(body.audio) or (body.modalities and set(body.modalities) - {"text"})),
+        ("functions", body.functions or body.function_call),
         ("metadata", bodies.given(body.metadata) and bytes(body.metadata) != b"{}"),
     ) if asked)  # fmt: skip
     if body.stop and any(not text.strip() for text in ([body.stop] if isinstance(body.stop, str) else body.stop)):
@@ -169,12 +179,13 @@ def _carried_reasoning(body: Body, turns: "_Turns") -> set[str]:
 class _Turns:
     """One pass over the messages: the texts to count, the media, and what else they hold."""
 
-    def __init__(self, carries: set[str]) -> None:
+    def __init__(self, strays: bodies.Strays) -> None:
         self.texts: list[str] = []
         self.system: list[str] = []
-        self.carries = carries
+        self.strays = strays
+        self.carries = strays.names
         self.last_user = ""
-        self.count = self.images = self.audio_bytes = self.document_bytes = 0
+        self.count = self.images = self.audio_bytes = self.document_bytes = self.unsized_documents = 0
         self.input = _TEXT
         self.has_tool_results = self.ends_in_tool_result = False
 
@@ -213,9 +224,11 @@ class _Turns:
         elif role == "assistant":
             self._assistant(turn)
         else:
+            self.has_tool_results = self.has_tool_results or role == "function"
             self.carries.add(f"role:{role}")
         self.count += 1
         if turn.name is not None and role != "tool":
+            self.texts.append(turn.name)
             self.carries.add("message_name")
         if bodies.given(turn.cache_control):
             self.carries.add("cache_control")
@@ -223,6 +236,9 @@ class _Turns:
     def _assistant(self, turn: Turn) -> None:
         for call in turn.tool_calls or ():
             self._call(call)
+        if turn.function_call is not None:
+            self.texts += (turn.function_call.name, bodies.raw_text(turn.function_call.arguments))
+            self.carries.add("functions")
         if turn.reasoning_content:
             self.texts.append(turn.reasoning_content)
             self.carries.add("reasoning_text")
@@ -232,6 +248,8 @@ class _Turns:
 
     def _call(self, call: Call) -> None:
         if call.function is None:
+            if call.custom is not None:
+                self.texts += (call.custom.name, call.custom.input)
             self.carries.add(f"tool_type:{call.type}")
             return
         if not call.id:
@@ -258,6 +276,8 @@ class _Turns:
         return "\n".join(texts)
 
     def _media(self, part: Part) -> None:
+        if part.text:
+            self.texts.append(part.text)
         if part.image_url is not None:
             self.images += 1
             self.input |= _IMAGE
@@ -268,10 +288,7 @@ class _Turns:
             self.input |= _AUDIO
             self.carries.add("audio")
         elif part.file is not None:
-            self.input |= _DOCUMENT
-            self.document_bytes += len(part.file.file_data or "") * 3 // 4
-            if not (part.file.file_data or "").startswith("data:application/pdf;base64,"):
-                self.carries.add("file_reference")
+            self._file(part.file)
         elif part.video_url is not None:
             self.input |= _VIDEO
             self.carries.add("video")
@@ -279,5 +296,15 @@ class _Turns:
             self.texts.append(part.refusal)
             self.carries.add("refusal")
         else:
-            self.texts.append(part.text or "")
             self.carries.add(f"part:{part.type}")
+
+    def _file(self, file: File) -> None:
+        self.input |= _DOCUMENT
+        data = file.file_data or ""
+        if not data.startswith("data:application/pdf;base64,"):
+            self.carries.add("file_reference")
+        if data and not data.startswith("http"):
+            self.document_bytes += len(data) * 3 // 4
+        else:
+            self.unsized_documents += 1
+        self.strays.size += len(file.filename or "")

@@ -37,10 +37,16 @@ class FunctionCall(Wire):
     arguments: msgspec.Raw = ABSENT
 
 
+class CustomCall(Wire):
+    name: str = ""
+    input: str = ""
+
+
 class Call(Wire):
     id: str | None = None
     type: str | None = None
     function: FunctionCall | None = None
+    custom: CustomCall | None = None
     index: int | None = None
     cache_control: msgspec.Raw = ABSENT
 
@@ -50,6 +56,7 @@ class Turn(Wire):
     content: str | list[Part | str] | None = None
     name: str | None = None
     tool_calls: list[Call] | None = None
+    function_call: FunctionCall | None = None
     tool_call_id: str | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
@@ -66,6 +73,7 @@ class Function(Wire):
 class Tool(Wire):
     type: str | None = None
     function: Function | None = None
+    custom: msgspec.Raw = ABSENT
     cache_control: msgspec.Raw = ABSENT
 
 
@@ -104,6 +112,8 @@ class Body(msgspec.Struct, gc=False):
     tools: list[Tool] | None = None
     tool_choice: str | Choose | None = None
     parallel_tool_calls: bool | None = None
+    functions: list[msgspec.Raw] | None = None
+    function_call: str | Named | None = None
     max_tokens: Count | None = None
     max_completion_tokens: Count | None = None
     temperature: float | None = None
