@@ -22,8 +22,7 @@ class Bodies:
             TurnoutError: ``too_large``, before reading where the length is announced; ``overloaded`` when others' bodies fill
                 the room; ``invalid_request`` if the client left.
         """
-        announced = exchange.headers.get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self._most:
+        if exchange.more and self._announced(exchange) > self._most:
             raise self._too_large()
         body = await exchange.read()
         if exchange.more:
@@ -46,6 +45,11 @@ class Bodies:
         finally:
             self._held -= len(body)
         return bytes(body)
+
+    @staticmethod
+    def _announced(exchange: Exchange) -> int:
+        """The parser has seen to it that it is a number, though it may begin with more zeros than Python reads."""
+        return int(exchange.headers.get(b"content-length", b"").lstrip(b"0") or b"0")
 
     def _check(self, size: int) -> None:
         if size > self._most:
