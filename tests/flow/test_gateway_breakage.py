@@ -1,6 +1,7 @@
 """A bug of ours, or a cancelled task: the client still gets an answer in its own words, the ledger a record, the log a line."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,10 @@ import pytest
 
 from tests.support.fake_transport import Answer, FakeTransport
 from tests.support.gateway import ASK, House, ask, house, start
+from tests.support.peer import Peer
+from tests.support.virtual_time import LoopClock, run
+from turnout.front.app import ERROR_WITHIN
+from turnout.front.outflow import SEND_WITHIN
 from turnout.ports import Outgoing
 
 FRONTS = {"/v1/chat/completions": ("server_error", "error"), "/v1/messages": ("overloaded_error", "error")}
@@ -106,3 +111,24 @@ async def test_a_cancelled_stream_ends_with_an_error_and_is_recorded_as_cut(tmp_
     assert (record.outcome, record.code, record.status) == ("cut", "overloaded", 200)
     assert record.model == record.attempts[0].model
     assert ([attempt.fault for attempt in record.attempts], record.cost) == (["cancelled"], None)
+
+
+def test_a_client_that_takes_nothing_is_not_waited_for_with_the_news(tmp_path: Path) -> None:
+    """Not longer than that takes; the error of a cut stream has its time too. Then the connection is cut off."""
+
+    async def test(transport: FakeTransport, *, stream: bool) -> float:
+        built = house(tmp_path, transport, clock=LoopClock())
+        peer = Peer(built.app)
+        body = json.dumps({**ASK, "stream": stream}).encode()
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        peer.stop_taking()
+        began = asyncio.get_running_loop().time()
+        await peer.send(head % len(body) + body)
+        await peer.answered()
+        took = asyncio.get_running_loop().time() - began
+        await asyncio.sleep(2 * SEND_WITHIN)
+        assert (len(built.journal.records), peer.wire.is_aborted) == (1, True)
+        return took
+
+    assert run(test(Buggy(), stream=False)) == pytest.approx(ERROR_WITHIN)
+    assert run(test(FakeTransport(Answer(ROLE, HI, 3600.0)), stream=True)) <= SEND_WITHIN

@@ -10,6 +10,7 @@ import pytest
 from tests.support.fake_exchange import Answered, FakeExchange
 from tests.support.fake_transport import Answer, FakeTransport
 from tests.support.gateway import ASK, House, ask, house
+from tests.support.peer import Peer
 from turnout.front.app import App
 from turnout.front.guard import Guard
 from turnout.ports import Outgoing
@@ -26,6 +27,13 @@ HELLO = json.dumps(
         "usage": {"prompt_tokens": 1, "completion_tokens": 1},
     }
 ).encode()
+
+BONJOUR = json.dumps(
+    {
+        "id": "1", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": "bonjour"}],
+        "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+).encode()  # fmt: skip
 
 
 @pytest.fixture
@@ -139,14 +147,73 @@ async def test_metrics_are_for_this_machine_or_for_a_key(tmp_path: Path) -> None
     assert (await got(far, "/metrics", authorization="Bearer tk-web")).status == 200
 
 
-async def test_a_clients_beta_travels_in_its_dialect(rooms: House) -> None:
-    """With the request, not with the decision's reasons; a query is nobody's."""
-    body = {**ASK, "max_tokens": 5}
-    traits = await explained(rooms, body, anthropic_beta="context-1m", **CLAUDE)
+async def test_a_clients_beta_travels_in_its_dialect(tmp_path: Path) -> None:
+    """With the request, and only to a provider that speaks it; not with the decision's reasons. A query is nobody's."""
+    body = {"model": "sim-anthropic/swift", "max_tokens": 5, "messages": ASK["messages"]}
+    beta = {"anthropic_beta": "context-1m", **CLAUDE}
+    rooms = house(tmp_path, unused := FakeTransport())
+    traits = await explained(rooms, body, **beta)
     long = await ask(rooms.app, "/v1/messages", body, anthropic_beta="b" * 2000, **CLAUDE)
-
     assert not [each for each in traits["rejections"] if each["reason"] == "lossy"]
     assert (long.status, long.json["error"]["type"]) == (400, "invalid_request_error")
+    assert unused.sent == []
+
+    for model, answer, sent in (("sim-anthropic/swift", BONJOUR, b"context-1m"), ("sim-openai/small", HELLO, None)):
+        transport = FakeTransport(Answer(answer))
+        peer = Peer(house(tmp_path, transport).app)
+        await peer.send(posted("/v1/messages?beta=true", {**body, "model": model}, **beta))
+        await peer.answered()
+
+        assert peer.wire.statuses == [200]
+        [(_, outgoing)] = transport.sent
+        assert dict(outgoing.headers).get(b"anthropic-beta") == sent
+        assert b"beta" not in outgoing.url.encode() + outgoing.body
+
+
+def posted(path: str, body: dict[str, Any], **headers: str) -> bytes:
+    """A request as it comes on the wire."""
+    whole = json.dumps(body).encode()
+    named = {"host": "127.0.0.1", "content-type": "application/json", "content-length": str(len(whole)), **headers}
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in named.items())
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + whole
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
+async def test_what_is_no_request_is_refused_like_one_that_is(rooms: House, path: str) -> None:
+    """By the app, in the dialect of its path and under the headers of all answers."""
+    whole, half = Peer(rooms.app), Peer(rooms.app)
+    await whole.send(posted(path, {}, content_type="text/plain"))
+    await half.send(posted(path, {}).replace(b"content-length: 2", b"content-length: two"))
+
+    assert (whole.wire.status, half.wire.status) == (400, 400)
+    assert half.wire.error.keys() == whole.wire.error.keys()
+    for peer in (whole, half):
+        assert b"x-should-retry: false\r\n" in peer.wire.sent
+        assert b"x-turnout-request-id: " in peer.wire.sent
+
+
+async def test_a_wrong_method_is_told_the_right_ones(rooms: House) -> None:
+    """In a header too (RFC 9110 15.5.6)."""
+    for path, method, allowed in (
+        ("/v1/messages", "GET", "POST"), ("/health/live", "DELETE", "GET, HEAD"), (f"/v1/models/{BLIND}", "PUT", "GET, HEAD"),
+    ):  # fmt: skip
+        refused = await ask(rooms.app, path, b"", method=method)
+        assert (refused.status, refused.headers["allow"]) == (405, allowed)
+    assert "allow" not in (await ask(rooms.app, "/v1/nothing", b"")).headers
+
+
+async def test_a_tunnel_is_not_to_be_had(rooms: House) -> None:
+    """On loopback the host that is asked for is none of ours; off it there is no such path."""
+    far = App(rooms.gateway, Guard("0.0.0.0"), 1000)
+    for app, host, status in (
+        (rooms.app, "example.com:443", 403),
+        (rooms.app, "127.0.0.1:443", 404),
+        (far, "example.com:443", 404),
+    ):
+        peer = Peer(app)
+        await peer.send(f"CONNECT {host} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
+
+        assert (peer.wire.statuses, peer.wire.is_ended) == ([status], True)
 
 
 async def test_a_client_that_left_before_its_answer_came_is_on_record_as_gone(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from uvicorn.protocols.http.flow_control import FlowControl
 
 from turnout.front.exchange import Exchange
+from turnout.front.outflow import Outflow
 
 
 class Wire(asyncio.Transport):
-    """The server's end of a connection."""
+    """The server's end of a connection. ``untaken`` is what its client has not taken of what was written: the test says so."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,6 +20,8 @@ class Wire(asyncio.Transport):
         self.is_closed = False
         self.is_ended = False
         self.is_read = True
+        self.is_aborted = False
+        self.untaken = 0
 
     def write(self, data: Any) -> None:
         assert not self.is_closed
@@ -27,6 +29,12 @@ class Wire(asyncio.Transport):
 
     def close(self) -> None:
         self.is_closed = True
+
+    def abort(self) -> None:
+        self.is_aborted = self.is_closed = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.untaken
 
     def write_eof(self) -> None:
         self.is_ended = True
@@ -46,12 +54,15 @@ class FakeConnection:
 
     def __init__(self) -> None:
         self.transport = self.wire = Wire()
-        self.flow = FlowControl(self.wire)
+        self.flow = Outflow(self.wire, asyncio.get_running_loop())
         self.tasks: set[asyncio.Task[Any]] = set()
-        self.answers = 0
+        self.answers: list[Exchange] = []
 
-    def answered(self) -> None:
-        self.answers += 1
+    def hold(self) -> None:
+        self.flow.pause_reading()
+
+    def answered(self, exchange: Exchange) -> None:
+        self.answers.append(exchange)
 
 
 class Answered(msgspec.Struct):

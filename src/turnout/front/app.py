@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
 from turnout.flow import Gateway, Request, Snapshot, answer
 from turnout.front.bodies import Bodies
-from turnout.front.exchange import Exchange
+from turnout.front.exchange import Exchange, Headers
 from turnout.front.explain import explain
 from turnout.front.guard import Guard, check_json
 from turnout.front.hints import read_hints
@@ -30,8 +30,17 @@ MODEL = MODELS + "ID"
 
 MAX_ECHO = 200
 """Characters of an unknown path that an error repeats."""
-LAST_WORD = 1.0
+ERROR_WITHIN = 1.0
 """Seconds a client gets to take the news that its request broke."""
+
+
+class WrongMethod(TurnoutError):
+    """What is asked for takes others. Such an answer says which (RFC 9110 15.5.6)."""
+
+    def __init__(self, path: str, method: str, allowed: Iterable[str], served: str) -> None:
+        self.allowed = ", ".join(allowed)
+        message = f"{path} does not take {method}; served are {served}"
+        super().__init__(Code.INVALID_REQUEST, message, retry=False, status=405)
 
 
 class App:
@@ -52,17 +61,20 @@ class App:
             ("GET", "/health/live"): self._live,
             ("GET", "/health/ready"): self._ready,
         }
-        self._paths = {path for _, path in self._routes}
 
     async def __call__(self, exchange: Exchange) -> None:
-        clock, view = self._gateway.clock, self._gateway.snapshot.view
+        clock, snapshot = self._gateway.clock, self._gateway.snapshot
         seed, at = clock.seed(), clock.now()
-        sink = HttpSink(exchange, f"{int(at * 1000):012x}-{seed:016x}", view.version)
-        call = Call(exchange, sink, seed, at, clock.steady())
+        sink = HttpSink(exchange, f"{int(at * 1000):012x}-{seed:016x}", snapshot.view.version)
+        call = Call(exchange, sink, snapshot, seed, at, clock.steady())
         try:
+            if exchange.fault is not None:
+                raise exchange.fault
             self._guard.check_host(exchange.headers)
             self._guard.check_origin(exchange.headers)
             await self._endpoint(exchange.method, exchange.path)(call)
+        except WrongMethod as wrong:
+            await sink.refuse(call.dialect, wrong, f"allow: {wrong.allowed}\r\n")
         except TurnoutError as error:
             await sink.refuse(call.dialect, error)
         except Exception as bug:  # noqa: BLE001 - the top of the process: one request's bug must not be another's
@@ -86,10 +98,8 @@ class App:
         error = TurnoutError(
             Code.OVERLOADED, f"an error inside Turnout; its log says more of request {call.sink.request_id}", retry=False
         )
-        with contextlib.suppress(
-            TimeoutError, RuntimeError
-        ):  # a client that hangs up while it is told closes the transport under us
-            async with asyncio.timeout(LAST_WORD):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ERROR_WITHIN):
                 if call.exchange.started:
                     await call.sink.finish(call.dialect.error_event(error))
                 else:
@@ -104,14 +114,17 @@ class App:
         if method == "HEAD" and ("GET", path) in self._routes:  # some balancers ask so; the exchange leaves the body out
             return self._routes["GET", path]
         served = ", ".join(f"{verb} {known}" for verb, known in self._routes)
-        wrong = f"{path} does not take {method}" if path in self._paths else f"there is no {path[:MAX_ECHO]} here"
-        raise TurnoutError(
-            Code.INVALID_REQUEST, f"{wrong}; served are {served}", retry=False, status=405 if path in self._paths else 404
-        )
+        allowed = [verb for verb, known in self._routes if known == path]
+        if "GET" in allowed:
+            allowed.append("HEAD")
+        if allowed:
+            raise WrongMethod(path, method, allowed, served)
+        message = f"there is no {path[:MAX_ECHO]} here; served are {served}"
+        raise TurnoutError(Code.INVALID_REQUEST, message, retry=False, status=404)
 
-    async def _request(self, call: "Call", snapshot: Snapshot) -> Request:
+    async def _request(self, call: "Call") -> Request:
         """What was asked, by whom. Nobody's body is read before it is known whose it is."""
-        headers, dialect = call.exchange.headers, call.dialect
+        headers, dialect, snapshot = call.exchange.headers, call.dialect, call.snapshot
         key = self._guard.identify(headers, snapshot.keys)
         check_json(headers)
         ask = dialect.ask(await self._bodies.read(call.exchange), headers)
@@ -119,31 +132,28 @@ class App:
         return Request(call.sink.request_id, call.seed, call.at, call.arrived, dialect, ask, hints, key)
 
     async def _chat(self, call: "Call") -> None:
-        snapshot, sink = self._gateway.snapshot, call.sink
-        request = await self._request(call, snapshot)
+        sink = call.sink
+        request = await self._request(call)
         sink.stream = request.ask.sketch.stream
-        await answer(self._gateway, snapshot, request, sink)
+        await answer(self._gateway, call.snapshot, request, sink)
         if sink.stream:
             await sink.finish()
 
     async def _explain(self, call: "Call") -> None:
-        snapshot = self._gateway.snapshot
-        await call.answer(explain(self._gateway, snapshot, await self._request(call, snapshot)))
+        await call.answer(explain(self._gateway, call.snapshot, await self._request(call)))
 
     async def _models(self, call: "Call") -> None:
-        snapshot = self._gateway.snapshot
-        key = self._guard.identify(call.exchange.headers, snapshot.keys)
-        await call.answer(list_models(snapshot.view, key, call.dialect.name))
+        key = self._guard.identify(call.exchange.headers, call.snapshot.keys)
+        await call.answer(list_models(call.snapshot.view, key, call.dialect.name))
 
     async def _model(self, call: "Call") -> None:
-        snapshot = self._gateway.snapshot
-        key = self._guard.identify(call.exchange.headers, snapshot.keys)
-        await call.answer(show_model(snapshot.view, key, call.dialect.name, call.exchange.path.removeprefix(MODELS)))
+        key = self._guard.identify(call.exchange.headers, call.snapshot.keys)
+        await call.answer(show_model(call.snapshot.view, key, call.dialect.name, call.exchange.path.removeprefix(MODELS)))
 
     async def _metrics(self, call: "Call") -> None:
         """Open to this machine; where others come in, they need a key: it says who serves whom, and what it costs."""
         if not is_loopback(self._guard.host):
-            self._guard.identify(call.exchange.headers, self._gateway.snapshot.keys)
+            self._guard.identify(call.exchange.headers, call.snapshot.keys)
         body, content_type = self._gateway.metrics.exposition()
         await call.sink.answer(body, content_type)
 
@@ -154,27 +164,30 @@ class App:
         """Not ready while draining, so that a balancer sends nobody here."""
         if self.draining:
             raise TurnoutError(Code.OVERLOADED, "draining: this process is about to stop", retry=True)
-        await call.answer(
-            {"status": "ready", "policy": self._gateway.snapshot.view.version, "view": self._gateway.snapshot.view.hash}
-        )
+        view = call.snapshot.view
+        await call.answer({"status": "ready", "policy": view.version, "view": view.hash})
 
 
 class Call(msgspec.Struct):
-    """One HTTP request, before anything is known of it."""
+    """One HTTP request, before anything is known of it, and the snapshot that it is served with, whatever comes meanwhile."""
 
     exchange: Exchange
     sink: HttpSink
+    snapshot: Snapshot
     seed: int
     at: float
     arrived: float
 
     @property
     def dialect(self) -> Dialect:
-        """The one whose errors this client understands: by path, and where a path serves all, by what only its SDK sends."""
-        path = self.exchange.path
-        if path == "/v1/messages" or (path != "/v1/chat/completions" and b"anthropic-version" in self.exchange.headers):
-            return ANTHROPIC
-        return OPENAI_CHAT
+        return dialect_for(self.exchange.path, self.exchange.headers)
 
     async def answer(self, value: Any) -> None:
         await self.sink.answer(msgspec.json.encode(value))
+
+
+def dialect_for(path: str, headers: Headers) -> Dialect:
+    """The one whose errors this client understands: by path, and where a path serves all, by what only its SDK sends."""
+    if path == "/v1/messages" or (path != "/v1/chat/completions" and b"anthropic-version" in headers):
+        return ANTHROPIC
+    return OPENAI_CHAT

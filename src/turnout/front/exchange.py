@@ -7,7 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+
+from turnout.errors import TurnoutError
+from turnout.front.outflow import Outflow
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +27,15 @@ class Connection(Protocol):
     """What an exchange asks of the connection it is on."""
 
     transport: asyncio.Transport
-    flow: FlowControl
+    flow: Outflow
     tasks: set[asyncio.Task[Any]]
 
-    def answered(self) -> None:
-        """The running exchange's answer is complete."""
+    def hold(self) -> None:
+        """Read on when what has come of the body was taken. Raises TurnoutError where that cannot be waited for."""
+        ...
+
+    def answered(self, exchange: "Exchange") -> None:
+        """Its answer is complete: another may follow if it keeps the connection alive."""
         ...
 
 
@@ -36,7 +43,9 @@ class Exchange:
     """Lasts until its answer is complete, or the client is ``gone``."""
 
     task: asyncio.Task[None] | None = None  # it runs in; the connection's, until it is over
+    fault: TurnoutError | None = None  # what the app is to say, since the request cannot be read to its end
     gone = False
+    is_watched = False  # somebody waits for the client to leave
     started = False  # the answer
     complete = False  # the answer
     more = True  # of the request's body is to come
@@ -66,7 +75,7 @@ class Exchange:
         self._pieces.append(piece)
         self._held += len(piece)
         if self._held > HIGH_WATER_LIMIT:
-            self._connection.flow.pause_reading()
+            self._connection.hold()
         self._tell()
 
     def end(self) -> None:
@@ -74,8 +83,13 @@ class Exchange:
         self.more = False
         self._tell()
 
+    def fail(self, fault: TurnoutError) -> None:
+        """The rest of it will not come, nor anything behind it."""
+        self.fault, self.keep_alive = fault, False
+        self._tell()
+
     def leave(self) -> None:
-        """The client has left, or was sent away."""
+        """The client has left."""
         self.gone = True
         self._tell()
 
@@ -92,7 +106,7 @@ class Exchange:
         if self.complete or self.gone:
             return
         if self.started:
-            self._connection.transport.close()
+            self._connection.flow.close()
         else:
             self.keep_alive = False
             self.answer(500, b"", b"")
@@ -100,19 +114,26 @@ class Exchange:
     # What the app calls.
 
     async def read(self) -> bytes:
-        """What has come of the request's body; waits for some if nothing has. It is over when nothing ``more`` comes."""
-        if self._expects_continue and not self._connection.transport.is_closing():
+        """What has come of the request's body; waits for some if nothing has. It is over when nothing ``more`` comes.
+
+        Raises:
+            TurnoutError: it cannot be read to its end; the client is to be told.
+        """
+        if self._expects_continue and self.fault is None and not self._connection.transport.is_closing():
             self._connection.transport.write(CONTINUE)
             self._expects_continue = False
         self._connection.flow.resume_reading()
-        while self.more and not self._pieces and not self.gone:
+        while self.more and not self._pieces and not self.gone and self.fault is None:
             await self._hear()
+        if self.fault is not None:
+            raise self.fault
         body = b"".join(self._pieces)
         self._pieces, self._held = [], 0
         return body
 
     async def wait_gone(self) -> None:
         """Return when the client has left; of a connection that is not read, nobody would hear it."""
+        self.is_watched = True
         self._connection.flow.resume_reading()
         while not self.gone:
             await self._hear()
@@ -167,12 +188,7 @@ class Exchange:
 
     def _finish(self) -> None:
         self.complete = True
-        if not self.keep_alive:
-            if self.more:
-                self._connection.transport.write_eof()  # one that is still sending would be cut off before it reads
-            else:
-                self._connection.transport.close()
-        self._connection.answered()
+        self._connection.answered(self)
 
     def _framed(self, piece: bytes) -> bytes:
         return b"%x\r\n%b\r\n" % (len(piece), piece) if piece and self._in_chunks else piece

@@ -20,6 +20,7 @@ class HttpSink:
     route = reason = model = "none"
     attempts = 0
     stream = False
+    _owes = False  # a piece that its client did not take
     _fields = b""
 
     def __init__(self, exchange: Exchange, request_id: str, policy: int) -> None:
@@ -45,7 +46,9 @@ class HttpSink:
     async def send(self, data: bytes) -> None:
         exchange = self._exchange
         if exchange.is_full:
+            self._owes = True
             await exchange.room()
+            self._owes = False
         if exchange.gone:
             raise ClientGone
         if exchange.started:
@@ -57,22 +60,25 @@ class HttpSink:
         await self._exchange.wait_gone()
 
     async def finish(self, last: bytes = b"") -> None:
-        """End a stream; a whole answer has ended with its one send."""
+        """End a stream, with an error's event where one is its end; a whole answer has ended with its one send.
+
+        A stream that lacks a piece and says nothing of it is left to be cut off: it must not look whole.
+        """
         exchange = self._exchange
-        if exchange.started and not exchange.complete:
-            if exchange.is_full:
-                await exchange.room()
-            exchange.write(last, more=False)
+        if not exchange.started or exchange.complete or (self._owes and not last):
+            return
+        if last and exchange.is_full:
+            await exchange.room()
+        exchange.write(last, more=False)
 
     async def answer(self, body: bytes, content_type: str = JSON) -> None:
         """With something of our own."""
         await self._whole(200, self._told(_typed(content_type)), body)
 
-    async def refuse(self, dialect: Dialect, error: TurnoutError) -> None:
-        """In the shape of the client's own dialect, so that its SDK raises the class it promises."""
-        more = ""
+    async def refuse(self, dialect: Dialect, error: TurnoutError, more: str = "") -> None:
+        """In the shape of the client's own dialect, so that its SDK raises the class it promises. ``more`` header lines."""
         if error.retry is not None:
-            more = f"x-should-retry: {'true' if error.retry else 'false'}\r\n"
+            more += f"x-should-retry: {'true' if error.retry else 'false'}\r\n"
         if error.retry_after is not None:
             more += f"retry-after: {max(1, round(error.retry_after))}\r\n"
         await self._whole(error.status, self._told(more + _typed(JSON)), dialect.write_error(error))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.fake_exchange import FakeConnection
+from turnout.errors import Code, TurnoutError
 from turnout.front.exchange import App, Exchange
 
 Step = Callable[[Exchange], None]
@@ -71,7 +72,7 @@ async def test_headers_and_first_bytes_are_one_write(steps: list[Step], writes: 
     await exchange(connection).run(saying(*steps))
 
     assert connection.wire.writes == writes
-    assert (connection.answers, connection.wire.is_closed) == (1, False)
+    assert (len(connection.answers), connection.answers[0].keep_alive, connection.wire.is_closed) == (1, True, False)
 
 
 async def test_an_answer_to_head_is_its_headers() -> None:
@@ -81,25 +82,16 @@ async def test_an_answer_to_head_is_its_headers() -> None:
     await exchange(connection, "HEAD").run(saying(begins(b"body", more=True), goes_on(b"more")))
 
     assert connection.wire.writes == [OK + b"content-length: 4\r\n\r\n", OK + b"transfer-encoding: chunked\r\n\r\n"]
-    assert connection.answers == 2
+    assert len(connection.answers) == 2
 
 
-async def test_who_does_not_keep_the_connection_is_told_and_it_is_closed() -> None:
-    """After the last byte."""
+async def test_who_does_not_keep_the_connection_is_told() -> None:
+    """In the head. When and how it is closed is the connection's to say."""
     connection = FakeConnection()
     await exchange(connection, keep_alive=False).run(saying(begins(b"hi")))
 
     assert connection.wire.writes == [OK + b"content-length: 2\r\nconnection: close\r\n\r\nhi"]
-    assert connection.wire.is_closed
-
-
-async def test_a_client_that_is_answered_while_it_sends_can_read_the_answer() -> None:
-    """Only our side of the connection is closed: more of a body that nobody takes would reset it, and the answer with it."""
-    connection = FakeConnection()
-    asked = exchange(connection, keep_alive=False, more=True)
-    await asked.run(saying(begins(b"hi", status=413)))
-
-    assert (connection.wire.is_ended, connection.wire.is_closed) == (True, False)
+    assert [each.keep_alive for each in connection.answers] == [False]
 
 
 async def test_a_client_of_http_1_0_gets_a_stream_as_it_is() -> None:
@@ -110,7 +102,6 @@ async def test_a_client_of_http_1_0_gets_a_stream_as_it_is() -> None:
     await asked.run(saying(begins(b"a", more=True), goes_on(b"b", more=True), goes_on(b"c")))
 
     assert connection.wire.writes == [OK + b"connection: close\r\n\r\na", b"b", b"c"]
-    assert connection.wire.is_closed
 
 
 async def test_a_client_that_waits_for_leave_to_send_gets_it_when_the_app_reads() -> None:
@@ -126,7 +117,24 @@ async def test_a_client_that_waits_for_leave_to_send_gets_it_when_the_app_reads(
     assert connection.wire.writes == [b"HTTP/1.1 100 Continue\r\n\r\n"]
     assert (await reading, asked.more) == (b"hello", False)
     assert refusing.wire.writes == [b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"]
-    assert refusing.wire.is_ended
+    assert not refusing.answers[0].keep_alive
+
+
+async def test_what_cannot_be_read_to_its_end_says_so_to_who_reads() -> None:
+    """Waiting or yet to come; leave to send is not given any more, and the connection is not kept."""
+    connection = FakeConnection()
+    asked = exchange(connection, more=True, expects=True)
+    reading = asyncio.ensure_future(asked.read())
+    await asyncio.sleep(0)
+    asked.fail(TurnoutError(Code.INVALID_REQUEST, "late", status=408))
+    late = exchange(connection, more=True, expects=True)
+    late.fail(TurnoutError(Code.INVALID_REQUEST, "late", status=408))
+
+    for read in (reading, late.read(), asked.read()):
+        with pytest.raises(TurnoutError, match="late"):
+            await read
+    assert connection.wire.writes == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+    assert not asked.keep_alive
 
 
 @pytest.mark.parametrize("steps", [[begins(), begins()], [begins(), goes_on()], [goes_on(b"x")]])
@@ -148,16 +156,16 @@ async def test_an_answer_that_the_app_does_not_end_cuts_the_connection() -> None
     connection = FakeConnection()
     await exchange(connection).run(saying(begins(b"x", more=True)))
 
-    assert (connection.answers, connection.wire.is_closed) == (0, True)
+    assert (connection.answers, connection.wire.is_closed) == ([], True)
 
 
 async def test_an_app_that_says_nothing_is_answered_for() -> None:
-    """With a 500, and the connection closed."""
+    """With a 500, and nothing follows."""
     connection = FakeConnection()
     await exchange(connection).run(saying())
 
     assert connection.wire.writes == [b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"]
-    assert connection.wire.is_closed
+    assert not connection.answers[0].keep_alive
 
 
 async def test_a_cancelled_answer_cuts_the_connection() -> None:

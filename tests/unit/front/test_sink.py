@@ -59,3 +59,33 @@ async def test_a_client_that_leaves_while_it_is_waited_for_is_gone() -> None:
     with pytest.raises(ClientGone):
         await sending
     assert exchange.connection.wire.writes == []
+
+
+async def test_a_stream_that_lacks_a_piece_is_not_ended_as_if_it_were_whole() -> None:
+    """It is left to be cut off, unless its client hears why; one that lacks none ends without waiting for its client."""
+    for last, ends in ((b"", False), (b"data: error\n\n", True)):
+        exchange = FakeExchange("/", b"", {})
+        sink = HttpSink(exchange, "id", 1)
+        sink.stream = True
+        sink.begin(SERVING)
+        await sink.send(b"data: one\n\n")
+        exchange.connection.flow.pause_writing()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await sink.send(b"data: two\n\n")
+        if last:
+            exchange.connection.flow.resume_writing()
+        await sink.finish(last)
+
+        assert exchange.complete == ends
+        assert exchange.answered.body == b"data: one\n\n" + last
+
+    exchange = FakeExchange("/", b"", {})
+    sink = HttpSink(exchange, "id", 1)
+    sink.stream = True
+    sink.begin(SERVING)
+    await sink.send(b"data: one\n\n")
+    exchange.connection.flow.pause_writing()
+    await sink.finish()
+
+    assert exchange.complete
