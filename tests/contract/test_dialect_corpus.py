@@ -34,7 +34,7 @@ ENDED_BY_AN_ERROR = {
     "pydantic-ai/groq/0035",  # tool_use_failed: the model called no tool where it had to
     "pydantic-ai/openrouter/0018",  # the token limit was reached
 }
-"""Recorded streams with an error event in them, the one thing that is not relayed: it is a fault, so that another model may
+"""Recorded streams with an error event in them, which is not relayed: it is a fault, so that another model may
 answer, or the client gets our own error event in its place."""
 
 

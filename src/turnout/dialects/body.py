@@ -238,7 +238,7 @@ def raw_text(raw: msgspec.Raw) -> str:
 
 def split_media(raw: bytes) -> tuple[bytes, int]:
     """JSON without the base64 in it, which no model reads as words, and how many bytes of that there were."""
-    if len(raw) <= _LONG:
+    if len(raw) <= _LONG or raw.count(b'"') > 4 * MOST_VALUES:  # so many are quotes within a text, as a body's values are few
         return raw, 0
     words = b'"'.join(piece for piece in raw.split(b'"') if len(piece) <= _LONG or not _is_media(piece))
     return words, len(raw) - len(words)

@@ -51,6 +51,23 @@ def test_as_many_values_as_allowed_are_read() -> None:
         OPENAI.ask(body.replace(b"[1,", b"[1,1,"))
 
 
+@pytest.mark.parametrize("text", ["word " * 1000, '"' * MOST_VALUES, '"' * 5 * MOST_VALUES, "\u4e2d" * 1000, "a" * 200])
+def test_of_unknown_fields_every_byte_of_text_counts(text: str) -> None:
+    """At the top or deep inside, and however many quotes it holds, which are not worth a list of so many pieces."""
+    size = len(json.dumps(text, ensure_ascii=False).encode())
+
+    assert chat(odd=text).sketch.unread_bytes == size
+    assert chat({"role": "user", "content": "hi", "odd": [{"deep": text}]}).sketch.unread_bytes == size + len('[{"deep":}]')
+
+
+@pytest.mark.parametrize("media", ["QUJD" * 1000, "data:image/png;base64," + "QUJD" * 1000, "QU+/\\nJD==" * 100, "QU\\/JD" * 100])
+def test_of_unknown_fields_base64_does_not_count(media: str) -> None:
+    """Also with the line ends of mail in it, or with slashes escaped."""
+    body = b'{"model":"m","messages":[],"odd":{"kind":"sound","data":"' + media.encode() + b'"}}'
+
+    assert OPENAI.ask(body).sketch.unread_bytes < 100
+
+
 ODD = {f"x{number:03}": 1 for number in range(200)}
 
 

@@ -49,6 +49,9 @@ def relay(ask: Ask, upstream_model: str) -> bytes:
 
 def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozenset[str]) -> Sketch:
     wanted = body.format()
+    tool_bytes = len(bytes(fields["tools"])) if body.tools else 0
+    if wanted is not None:
+        tool_bytes += len(bytes(wanted.schema))
     # By position: msgspec looks for each name among all of them, which for so many costs as much as decoding the body.
     return Sketch(
         body.model,
@@ -58,8 +61,7 @@ def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozens
         tuple(turns.texts),
         len(body.messages),  # turns
         len(body.tools or ()),
-        (len(bytes(fields["tools"])) if body.tools else 0)
-        + (len(bytes(wanted.schema)) if wanted is not None else 0),  # tool_bytes
+        tool_bytes,
         turns.images,
         0,  # audio_bytes
         turns.document_bytes,
@@ -218,9 +220,10 @@ class _Turns:
 
     def _shapeless(self, raw: msgspec.Raw) -> None:
         """What a tool of the provider's own says: its words are text, what it read is as good as a document."""
-        words, media = bodies.split_media(bytes(raw))
-        self.document_bytes += media * 3 // 4
-        self.texts.append(words.decode() if media else bodies.raw_text(raw))
+        if bodies.given(raw):
+            words, media = bodies.split_media(bytes(raw))
+            self.document_bytes += media * 3 // 4
+            self.texts.append(words.decode() if media else bodies.raw_text(raw))
 
     def _media(self, block: Block) -> None:
         source = block.source if isinstance(block.source, Source) else Source()

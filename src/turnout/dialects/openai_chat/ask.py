@@ -78,7 +78,7 @@ def _sketch(body: Body, fields: bodies.Fields, turns: "_Turns", carries: frozens
         "\n".join(turns.system),
         turns.last_user,
         tuple(turns.texts),
-        turns.count,
+        turns.count,  # turns
         (len(tools) if tools else 0) + (len(functions) if functions else 0),  # tools
         tool_bytes,
         turns.images,
