@@ -52,7 +52,7 @@ _NO_NAMES: frozenset[str] = frozenset()
 
 
 class Wire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An object inside a body whose every field we know. One with more fields takes the slow path of :func:`decode`."""
+    """An object inside a body whose every field we know. One with more fields takes the slow path of :func:`mended`."""
 
 
 class Strays(msgspec.Struct, gc=False):
@@ -80,7 +80,10 @@ def read(body: bytes, decoder: "msgspec.json.Decoder[B]") -> tuple[B, Fields, St
             body.decode()  # raw fields are not looked into, and a provider would refuse what is not UTF-8
         fields = FIELDS.decode(body)
         strays = Strays(set())
-        parsed = decode(body, decoder, decoder.type, "", strays)
+        try:
+            parsed = decoder.decode(body)
+        except msgspec.ValidationError as error:
+            parsed = mended(body, decoder, decoder.type, "", strays, error)
     except msgspec.ValidationError as error:
         raise _wrong_type(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -95,16 +98,22 @@ def read(body: bytes, decoder: "msgspec.json.Decoder[B]") -> tuple[B, Fields, St
     return parsed, fields, strays
 
 
-def decode(
-    raw: bytes | msgspec.Raw, decoder: "msgspec.json.Decoder[T]", wire: type[msgspec.Struct], path: str, strays: Strays
+def mended(
+    raw: bytes | msgspec.Raw,
+    decoder: "msgspec.json.Decoder[T]",
+    wire: type[msgspec.Struct],
+    path: str,
+    strays: Strays,
+    error: msgspec.ValidationError,
 ) -> T:
-    """``raw`` by its decoder; what ``wire``, the struct in it, does not know goes to ``strays``. Raises what msgspec raises."""
-    try:
-        return decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        if not any(words in str(error) for words in _MENDED):
-            raise
-        return decoder.decode(msgspec.json.encode(prune(msgspec.json.decode(raw), wire, path, strays)))
+    """What the decoder refused with ``error``, once :func:`prune` has been over it; ``wire`` is the struct in it.
+
+    Raises:
+        msgspec.ValidationError: it is wrong all the same.
+    """
+    if not any(words in str(error) for words in _MENDED):
+        raise error
+    return decoder.decode(msgspec.json.encode(prune(msgspec.json.decode(raw), wire, path, strays)))
 
 
 def _check_values(body: bytes) -> None:
@@ -201,8 +210,8 @@ def rewrite(fields: Fields, model: str, **changed: msgspec.Raw) -> bytes:
 
 def hints_in(fields: Fields) -> dict[str, Any]:
     """Our own body key. Raises TurnoutError when it is not an object."""
-    raw = fields.get("turnout", ABSENT)
-    if not given(raw):
+    raw = fields.get("turnout")
+    if raw is None or not given(raw):
         return {}
     value = _plain(raw, "turnout")
     if not isinstance(value, dict):

@@ -206,17 +206,17 @@ class _Turns:
             self._shapeless(block.content)
             self.carries.add("block:tool_result")
         else:
-            self._within(blocks)
-            if any(block.type in {"image", "document"} for block in blocks):
-                self.carries.add("tool_result_media")
+            self._within(blocks, "tool_result_media")
 
-    def _within(self, blocks: Iterable[Block]) -> None:
+    def _within(self, blocks: Iterable[Block], media: str) -> None:
         for block in blocks:
             if block.type == "text":
                 self.texts.append(block.text or "")
                 self._extras(block)
             else:
                 self._block(block)
+                if block.type in {"image", "document"}:
+                    self.carries.add(media)
 
     def _shapeless(self, raw: msgspec.Raw) -> None:
         """What a tool of the provider's own says: its words are text, what it read is as good as a document."""
@@ -250,7 +250,7 @@ class _Turns:
             case "text":
                 self.texts.append(source.data or "")
             case "content" if (blocks := inner(source.content, self.strays)) is not None:
-                self._within(blocks)
+                self._within(blocks, "document_source:content")
             case "content":
                 self._shapeless(source.content)
             case _:

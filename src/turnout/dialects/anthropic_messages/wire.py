@@ -2,7 +2,7 @@
 
 import msgspec
 
-from turnout.dialects.body import ABSENT, Count, Name, Strays, Wire, decode, given
+from turnout.dialects.body import ABSENT, Count, Name, Strays, Wire, given, mended
 
 
 class Source(Wire):
@@ -118,7 +118,10 @@ def inner(raw: msgspec.Raw, strays: Strays) -> list[Block] | None:
     if not given(raw):
         return []
     try:
-        content = decode(raw, _INNER, Block, "messages.content.content.", strays)
-    except msgspec.ValidationError:
-        return None
+        content = _INNER.decode(raw)
+    except msgspec.ValidationError as error:
+        try:
+            content = mended(raw, _INNER, Block, "messages.content.content.", strays, error)
+        except msgspec.ValidationError:
+            return None
     return [Block("text", content)] if isinstance(content, str) else content or []
