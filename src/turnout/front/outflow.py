@@ -1,12 +1,18 @@
 """What is written to a client: it may take it slowly, but it must take it."""
 
 import asyncio
+import socket
+import struct
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
 SEND_WITHIN = 60.0
 """Seconds in which a client takes some of what waits for it, or is cut off. As nginx's send_timeout, between two writes:
 https://nginx.org/en/docs/http/ngx_http_core_module.html#send_timeout"""
+
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER, for no time: what is closed so is reset."""
 
 
 class Outflow(FlowControl):
@@ -49,7 +55,14 @@ class Outflow(FlowControl):
         if self._transport.get_write_buffer_size() < self._left:
             self._watch()
         else:
-            self._transport.abort()
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        """By a reset: of what is merely closed, the kernel would go on holding megabytes for who does not take them."""
+        wire = self._transport.get_extra_info("socket")
+        if wire is not None:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -1,13 +1,18 @@
 """How long a client may leave untaken what was written for it; in virtual time."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from tests.support.fake_exchange import FakeConnection
 from tests.support.virtual_time import run
+from turnout.front.exchange import Exchange
 from turnout.front.outflow import SEND_WITHIN
+from turnout.front.protocol import BoundedProtocol
 
 
 def timed(test: Callable[[FakeConnection], Awaitable[None]]) -> FakeConnection:
@@ -96,3 +101,31 @@ def test_a_connection_that_is_lost_is_waited_for_no_more() -> None:
 
     assert not timed(lost).wire.is_aborted
     assert not timed(empty).wire.is_aborted
+
+
+async def test_a_real_client_that_is_cut_off_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merely closed, its megabytes would stay with the kernel, which would go on offering them."""
+    monkeypatch.setattr("turnout.front.outflow.SEND_WITHIN", 0.05)
+
+    async def app(asked: Exchange) -> None:
+        asked.answer(200, b"", b"x" * 16_000_000)
+
+    config = uvicorn.Config(app, interface="asgi3", proxy_headers=False, lifespan="off", log_config=None)  # type: ignore[arg-type]
+    lost = asyncio.Event()
+
+    class Noting(BoundedProtocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            lost.set()
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Noting(config, ServerState(), {}), "127.0.0.1", 0)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(server.sockets[0].getsockname())
+        client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        async with asyncio.timeout(10):
+            await lost.wait()
+        with pytest.raises(ConnectionResetError):
+            list(iter(lambda: client.recv(65_536), b""))
+    server.close()
