@@ -1,8 +1,10 @@
 """The file a worker appends to: named, locked, synced, sealed. No buffering and no threads here."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from turnout.journal.reader import OPEN, SEALED
@@ -27,14 +29,16 @@ class OutputSegment:
     def sync(self) -> None:
         """Return when what was written survives a power cut, the file's name included."""
         os.fdatasync(self._fd)
+        if not os.fstat(self._fd).st_nlink:
+            raise FileNotFoundError(errno.ENOENT, "somebody removed the open segment", str(self._path))
         if not self._is_named_durably:
             _sync_directory(self._path.parent)
             self._is_named_durably = True
 
     def seal(self) -> None:
-        """Sync, rename so that readers know it is whole, close. Safe to repeat after an error."""
-        self.sync()
-        self._path.rename(self._path.with_suffix(SEALED))
+        """Rename so that readers know it is whole, close. Safe to repeat after an error."""
+        with suppress(FileNotFoundError):  # somebody took the file away: nothing is left to name
+            self._path.rename(self._path.with_suffix(SEALED))
         os.close(self._fd)
 
 

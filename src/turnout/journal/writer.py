@@ -9,11 +9,11 @@ import logging
 import os
 import re
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count, groupby
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -41,7 +41,7 @@ class JournalState(msgspec.Struct, frozen=True):
     """For metrics and health. ``failing`` is the disk's last complaint, None while all is well.
 
     ``buffered`` bytes wait in memory. ``written_at_once`` counts records that met a full buffer and were written by the request
-    itself, ``dropped`` those lost because the buffer was full and the disk refused.
+    itself, ``dropped`` those lost because the buffer was full and the disk refused, or because they came after the end.
     """
 
     failing: str | None
@@ -65,6 +65,7 @@ class SegmentJournal:
         self._directory = directory
         self._names = _names(worker, clock)
         self._limits = limits
+        self._room = limits.buffer
         self._lock = threading.Lock()  # guards what requests touch: frames, waiters, the appended position
         self._frames: list[bytes] = []
         self._waiters: list[_Waiter] = []
@@ -72,10 +73,12 @@ class SegmentJournal:
         self._io = threading.Lock()  # guards what writing touches: backlog, segments, the written position
         self._backlog = memoryview(b"")
         self._segment: OutputSegment | None = None
-        self._full: deque[OutputSegment] = deque()
+        self._full: list[OutputSegment] = []
+        self._unsealed: list[OutputSegment] = []  # known to the syncing side only
         self._written = 0
         self._write_error: OSError | None = None
         self._sync_error: OSError | None = None
+        self._seal_error: OSError | None = None
         self._written_at_once = 0
         self._dropped = 0
         self._wake_writer = threading.Event()
@@ -89,7 +92,7 @@ class SegmentJournal:
 
     @property
     def state(self) -> JournalState:
-        error = self._write_error or self._sync_error
+        error = self._write_error or self._sync_error or self._seal_error
         return JournalState(
             failing=str(error) if error else None,
             buffered=self._appended - self._written,
@@ -109,13 +112,14 @@ class SegmentJournal:
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._append(frame(record), future):
-            raise self._write_error or OSError("the journal's buffer is full")
+            raise self._write_error or OSError("the journal is closed" if self._closing else "the journal's buffer is full")
         self._wake_writer.set()
         await future
 
     def close(self) -> None:
-        """Write, sync, seal, stop. What the disk still refuses then is lost, and said so in the log."""
+        """Write, sync, seal, stop. What the disk still refuses then is lost, and said so in the log; so is what comes later."""
         self._closing = True
+        self._room = 0
         self._wake_writer.set()
         self._wake_syncer.set()
         for thread in self._threads:
@@ -130,7 +134,7 @@ class SegmentJournal:
 
     def _append(self, data: bytes, future: asyncio.Future[None] | None = None) -> bool:
         """False when the record was dropped."""
-        if self._appended - self._written >= self._limits.buffer and not self._has_made_room():
+        if self._appended - self._written >= self._room and not self._has_made_room():
             self._dropped += 1
             return False
         with self._lock:
@@ -142,10 +146,13 @@ class SegmentJournal:
 
     def _has_made_room(self) -> bool:
         """Records are worth a request's waiting for the disk, unless the disk has just refused: then memory's bound wins."""
+        if self._closing:
+            log.error("a record came after the journal was closed and is lost")
+            return False
         if self._write_error is None:
             self._written_at_once += 1
             self._write()
-        return self._appended - self._written < self._limits.buffer
+        return self._appended - self._written < self._room
 
     def _keep_writing(self) -> None:
         while not self._closing:
@@ -155,7 +162,7 @@ class SegmentJournal:
 
     def _keep_syncing(self) -> None:
         while not self._closing:
-            self._wake_syncer.wait(_SYNC_AGAIN_S if self._sync_error else None)
+            self._wake_syncer.wait(_SYNC_AGAIN_S if self._sync_error or self._seal_error else None)
             self._wake_syncer.clear()
             self._sync()
 
@@ -187,20 +194,33 @@ class SegmentJournal:
         return bool(frames)
 
     def _sync(self) -> None:
-        """Make everything written survive a power cut, then tell those who wait for it. Only this side closes segments."""
+        """Make everything written survive a power cut, tell those who wait for it, then seal what is full.
+
+        Only this side closes segments. Nobody waits for a seal: what is synced is safe under its old name too.
+        """
         with self._io:
-            written, segment, full = self._written, self._segment, list(self._full)
-        error: OSError | None = None
-        try:
-            for sealed in full:
-                sealed.seal()
-                self._full.popleft()
-            if segment is not None:
-                segment.sync()
-        except OSError as refused:
-            error = refused
-        self._sync_error = error
-        self._settle(0, written, error)
+            written, current = self._written, self._segment
+            full, self._full = self._full, []
+        unsynced = _refused("sync", full if current is None else [*full, current])
+        if unsynced:
+            written = self._begin_anew(current)
+        self._sync_error = next(iter(unsynced.values()), None)
+        self._settle(0, written, self._sync_error)
+        unsealed = _refused("seal", [*self._unsealed, *full])
+        self._unsealed = list(unsealed)
+        self._seal_error = next(iter(unsealed.values()), None)
+
+    def _begin_anew(self, failed: OutputSegment | None) -> int:
+        """Leave a segment whose sync failed; up to which position nothing can be promised any more.
+
+        The kernel reports lost bytes once: the next sync of the same file would succeed without them.
+        """
+        with self._io:
+            # A frame that was written in part is completed where it began; what follows it can be promised again.
+            if failed is not None and failed is self._segment and not self._backlog:
+                self._unsealed.append(failed)
+                self._segment = None
+            return self._written
 
     def _settle(self, after: int, up_to: int, error: OSError | None) -> None:
         """Answer those who wait for a position in (after, up_to]."""
@@ -212,6 +232,17 @@ class SegmentJournal:
         for loop, futures in groupby(answered, asyncio.Future.get_loop):
             with suppress(RuntimeError):  # that loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(_answer, list(futures), error)
+
+
+def _refused(step: Literal["sync", "seal"], segments: Iterable[OutputSegment]) -> dict[OutputSegment, OSError]:
+    """Take every segment this step further; those of which the disk refused it, and its words."""
+    refused: dict[OutputSegment, OSError] = {}
+    for segment in segments:
+        try:
+            segment.sync() if step == "sync" else segment.seal()
+        except OSError as error:
+            refused[segment] = error
+    return refused
 
 
 def _answer(futures: Iterable[asyncio.Future[None]], error: OSError | None) -> None:

@@ -5,38 +5,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests.support.records import record
-from turnout.clock import ManualClock, SystemClock
+from tests.unit.journal.writing import journal, numbered, read, with_class
+from turnout.clock import SystemClock
 from turnout.journal import output
 from turnout.journal.output import OutputSegment, create
 from turnout.journal.reader import OPEN, SEALED, opened, segments
-from turnout.journal.writer import Limits, SegmentJournal
-from turnout.types.record import Record
-
-BY_HAND = Limits(flush_s=3600)
-"""Nothing is written unless someone waits for it."""
-
-
-def journal(directory: Path, limits: Limits = BY_HAND) -> SegmentJournal:
-    return SegmentJournal(directory, "0", ManualClock(), limits)
-
-
-def read(directory: Path) -> list[Record]:
-    """Everything that is on disk, segment by segment."""
-    found: list[Record] = []
-    for path in segments(directory):
-        with opened(path) as segment:
-            assert segment is not None
-            scan = segment.read(0, 10**9)
-            assert not scan.damaged
-            found += scan.records
-    return found
+from turnout.journal.writer import Limits
 
 
 async def test_a_durable_append_returns_when_the_record_is_on_disk(tmp_path: Path):
@@ -59,7 +39,7 @@ def test_an_append_reaches_the_file_by_itself(tmp_path: Path):
             is_written.set()
 
     one = journal(tmp_path, Limits(flush_s=0.01))
-    one._segment = _with_class(create(tmp_path, _numbered("w")), Watched)
+    one._segment = with_class(create(tmp_path, numbered("w")), Watched)
     one.append(record(0))
 
     assert is_written.wait(10)
@@ -77,7 +57,7 @@ async def test_those_who_wait_at_a_time_share_one_sync(tmp_path: Path):
             super().sync()
 
     one = journal(tmp_path)
-    one._segment = _with_class(create(tmp_path, _numbered("w")), Counted)
+    one._segment = with_class(create(tmp_path, numbered("w")), Counted)
     with one._io:
         waiting = [asyncio.create_task(one.append_durably(record(n))) for n in range(20)]
         await asyncio.sleep(0)
@@ -142,7 +122,7 @@ async def test_a_failed_sync_is_told_to_those_who_wait(tmp_path: Path):
             super().sync()
 
     one = journal(tmp_path)
-    one._segment = _with_class(create(tmp_path, _numbered("w")), Refusing)
+    one._segment = with_class(create(tmp_path, numbered("w")), Refusing)
     with pytest.raises(OSError, match="Input/output"):
         await one.append_durably(record(0))
     assert "Input/output" in (one.state.failing or "")
@@ -175,7 +155,7 @@ def test_a_segment_taken_for_a_dead_writers_is_begun_anew(tmp_path: Path, monkey
         real(fd, operation)
 
     monkeypatch.setattr(output.fcntl, "flock", removing)
-    created = create(tmp_path, _numbered("w"))
+    created = create(tmp_path, numbered("w"))
     created.write(b"x")
     created.seal()
 
@@ -204,6 +184,7 @@ FULL_DISK = """
 import asyncio, json, resource, sys
 from pathlib import Path
 from tests.support.records import record
+from tests.unit.journal.writing import journal, numbered, read, with_class
 from turnout.clock import ManualClock
 from turnout.journal.writer import Limits, SegmentJournal
 
@@ -247,6 +228,7 @@ APPENDING = """
 import sys, threading, time
 from pathlib import Path
 from tests.support.records import record
+from tests.unit.journal.writing import journal, numbered, read, with_class
 from turnout.clock import SystemClock
 from turnout.journal.writer import Limits, SegmentJournal
 
@@ -272,14 +254,3 @@ def test_kill_9_loses_at_most_the_last_250_ms(tmp_path: Path):
 
     assert len(found) == len(set(found))
     assert {name for name, at in appended if at < killed_at - 0.25} <= set(found)
-
-
-def _with_class(segment: OutputSegment, kind: type[OutputSegment]) -> OutputSegment:
-    """The same open file, under another class of behaviour."""
-    segment.__class__ = kind
-    return segment
-
-
-def _numbered(name: str):
-    numbers: Iterator[int] = count(1)
-    return lambda: f"{name}-{next(numbers)}"
