@@ -5,6 +5,8 @@ frame   = marker, body length (u32 le), crc32 of the body (u32 le), body (a Reco
 """
 
 import struct
+from itertools import islice
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -15,6 +17,8 @@ HEADER = b"TURNOUT\x01"
 # 0xC1 is the one byte that msgpack never uses as a type and UTF-8 never contains: a reader that lost its place finds the next frame by it.
 MARKER = b"\xc1TRN"
 LARGEST_BODY = 64 * 1024 * 1024
+KEPT = 1000
+"""Characters of a text, and items of a list, that a record too large for a frame is written with."""
 
 _FRAME = struct.Struct("<4sII")
 _encode = msgspec.msgpack.Encoder().encode
@@ -42,8 +46,10 @@ class Scan(msgspec.Struct, frozen=True):
 
 
 def frame(record: Record) -> bytes:
-    """One record, ready to append to a segment."""
+    """One record, ready to append to a segment. One too large for a frame comes with its long texts and lists cut."""
     body = _encode(record)
+    if len(body) > LARGEST_BODY:
+        body = _encode(_cut(msgspec.to_builtins(record)))
     return _FRAME.pack(MARKER, len(body), crc32(body)) + body
 
 
@@ -70,10 +76,20 @@ def scan(data: bytes, start: int = 0, limit: int | None = None) -> Scan:
         at += _FRAME.size + len(body)
         try:
             records.append(_decode(body))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             unreadable += 1
     more = limit is not None and len(records) >= limit and at < len(data)
     return Scan(tuple(records), start + at, damaged, unreadable, 0 if more else len(data) - at, more)
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= KEPT else value[:KEPT] + "... (cut)"
+    if isinstance(value, list | tuple):
+        return [_cut(item) for item in value[:KEPT]]
+    if isinstance(value, dict):
+        return {_cut(name): _cut(item) for name, item in islice(value.items(), KEPT)}
+    return value
 
 
 def _after_header(data: bytes) -> int:

@@ -1,10 +1,12 @@
 import struct
 from zlib import crc32
 
+import msgspec
 import pytest
 
-from tests.support.records import record
-from turnout.journal.segment import HEADER, MARKER, NotASegment, frame, scan
+from tests.support.records import TRAITS, record
+from turnout.journal import segment
+from turnout.journal.segment import HEADER, KEPT, MARKER, NotASegment, frame, scan
 
 THREE = [record(n) for n in range(3)]
 FRAMES = [frame(one) for one in THREE]
@@ -67,3 +69,38 @@ def test_an_intact_frame_that_is_no_record_is_counted():
     found = scan(HEADER + foreign + FRAMES[0])
 
     assert (list(found.records), found.unreadable, found.damaged) == ([THREE[0]], 1, 0)
+
+
+def test_a_text_that_is_no_utf_8_is_no_record():
+    """A checksum vouches for what was written, not for its sense: such a body is counted, and the next one read."""
+    body = FRAMES[1][12:].replace(b"code_generation", b"code_\xff\xfe\xfderation")
+    foreign = struct.pack("<4sII", MARKER, len(body), crc32(body)) + body
+
+    found = scan(HEADER + foreign + FRAMES[0])
+
+    assert body != FRAMES[1][12:]
+    assert (list(found.records), found.unreadable, found.damaged) == ([THREE[0]], 1, 0)
+
+
+def test_a_record_too_large_for_a_frame_comes_with_its_long_texts_cut(monkeypatch: pytest.MonkeyPatch):
+    """A reader takes a larger frame for damage: the record is journalled all the same, with every figure, and shows what was cut."""
+    monkeypatch.setattr(segment, "LARGEST_BODY", 50_000)
+    tags = {f"tag-{n}": "x" * 900 for n in range(10)}
+    traits = msgspec.structs.replace(TRAITS, session="é" * 60_000, tags=tags)
+    skipped = tuple(("openai/gpt-5", "cold") for _ in range(4_000))
+
+    (found,) = scan(HEADER + frame(record(0, traits=traits, skipped=skipped))).records
+
+    cut = msgspec.structs.replace(traits, session="é" * KEPT + "... (cut)")
+    assert found == record(0, traits=cut, skipped=skipped[:KEPT])
+
+
+def test_a_frame_larger_than_any_writer_makes_is_damage(monkeypatch: pytest.MonkeyPatch):
+    """Its length is not believed, so that no reader waits for, or takes in, more than a frame may hold."""
+    monkeypatch.setattr(segment, "LARGEST_BODY", len(FRAMES[0]) - 12)
+    body = msgspec.msgpack.encode(record(1, reason="x" * 100))
+    larger = struct.pack("<4sII", MARKER, len(body), crc32(body)) + body
+
+    found = scan(HEADER + larger + FRAMES[0])
+
+    assert (list(found.records), found.damaged) == ([THREE[0]], len(larger))
