@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -49,13 +49,12 @@ def ingest_once(directory: Path, ledger: Ledger) -> IngestReport:
     """Bring everything that is in the journal now into the ledger; remove segments that are done with.
 
     Raises:
-        OSError, sqlalchemy.exc.SQLAlchemyError: the journal or the ledger cannot be used now. What was ingested before stays so.
+        OSError: a file of the journal cannot be used now; all others were.
+        sqlalchemy.exc.SQLAlchemyError: the ledger cannot. What was ingested before stays so.
     """
-    report = IngestReport()
-    for path in segments(directory):
-        with opened(path) as segment:
-            if segment is not None:
-                report += _ingest_segment(segment, ledger)
+    report, error = _step(directory, ledger)
+    if error is not None:
+        raise error
     return report
 
 
@@ -63,53 +62,66 @@ async def keep_ingesting(directory: Path, ledger: Ledger, note: Callable[[Ingest
     """Ingest until cancelled, telling ``note`` of each step. A ledger or disk that is away is waited for, however long."""
     said, tries = "", 0
     while True:
-        try:
-            report = await asyncio.to_thread(ingest_once, directory, ledger)
-        except (OSError, SQLAlchemyError) as error:
+        report, error = await asyncio.to_thread(_step, directory, ledger)
+        note(report)
+        if not report.is_clean:
+            log.warning("journal ingested with losses: %s", report)
+        if error is not None:
             why = in_words(error)
             if why != said or tries % REMIND_AFTER == 0:
                 log.warning("journal not ingested, trying again: %s", why)
             said, tries = why, tries + 1
-            await asyncio.sleep(PACE_AFTER_ERROR_S)
-            continue
-        if said:
+        elif said:
             log.warning("journal is ingested again")
             said, tries = "", 0
-        note(report)
-        if not report.is_clean:
-            log.warning("journal ingested with losses: %s", report)
-        await asyncio.sleep(PACE_S)
+        await asyncio.sleep(PACE_S if error is None else PACE_AFTER_ERROR_S)
 
 
-def _ingest_segment(segment: SegmentFile, ledger: Ledger) -> IngestReport:
-    report = IngestReport()
+def _step(directory: Path, ledger: Ledger) -> tuple[IngestReport, OSError | SQLAlchemyError | None]:
+    """What was done, and what hindered. A file that cannot be used stops no other; a ledger that cannot stops the step."""
+    report, hindered = IngestReport(), None
+    try:
+        for path in segments(directory):
+            try:
+                with opened(path) as segment:
+                    if segment is not None:
+                        for done in _ingest_segment(segment, ledger):
+                            report += done
+            except OSError as error:
+                hindered = hindered or error
+    except (OSError, SQLAlchemyError) as error:
+        return report, error
+    return report, hindered
+
+
+def _ingest_segment(segment: SegmentFile, ledger: Ledger) -> Iterator[IngestReport]:
+    """Each thing as it is done: an error leaves standing what came before it."""
     offset = ledger.offset(segment.name)
     while True:
         try:
             found = segment.read(offset, BATCH)
         except NotASegment:
-            return _give_up(segment)
+            if segment.finished:  # else it belongs to a living worker of another version, mid-upgrade: it stays
+                yield _give_up(segment)
+            return
+        if found.damaged or found.unreadable:
+            segment.keep_evidence()  # before the offset passes it: whoever dies in between finds the damage again
         if found.end > offset:
             refused = ledger.ingest(found.records, segment.name, found.end)
             offset = found.end
-            report += IngestReport(
+            yield IngestReport(
                 records=len(found.records) - refused, damaged=found.damaged, unreadable=found.unreadable, refused=refused
             )
-        if found.damaged or found.unreadable:
-            segment.keep_evidence()
         if not found.more:
             break
     # Out of the journal first, then out of the ledger's offsets: the other way round it could be read again from its start.
     if segment.finished and segment.remove():
         ledger.forget(segment.name)
-        report += IngestReport(removed=1, torn=found.pending)
-    return report
+        yield IngestReport(removed=1, torn=found.pending)
 
 
 def _give_up(segment: SegmentFile) -> IngestReport:
-    """Not a segment of ours. One that is being written belongs to a worker of another version, mid-upgrade: it stays."""
-    if not segment.finished:
-        return IngestReport()
+    """Not a segment of ours."""
     segment.keep_evidence()
     segment.remove()
     return IngestReport(removed=1, unreadable=1)

@@ -2,13 +2,15 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from turnout.journal.segment import Scan, scan
 
 OPEN, SEALED, DAMAGED = ".open", ".seg", ".damaged"
+_PART = ".part"
 
 _READ = 8 * 1024 * 1024
 
@@ -47,14 +49,21 @@ class SegmentFile:
         return True
 
     def keep_evidence(self) -> None:
-        """Keep what it holds, now and later, under a name of its own for a person to look at; removing the segment leaves that."""
-        with suppress(FileExistsError):
-            os.link(self._path, self._path.with_suffix(DAMAGED))
+        """Keep what it holds under a name of its own for a person to look at; removing the segment leaves that."""
+        kept = self._path.with_suffix(DAMAGED)
+        try:
+            os.link(self._path, kept)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links, or one that forbids this one: a copy, whole or not there
+            shutil.copyfile(self._path, part := kept.with_suffix(_PART))
+            part.rename(kept)
 
 
 def segments(directory: Path) -> list[Path]:
-    """The segments of a journal, each worker's in the order they were written."""
-    return sorted(path for path in directory.glob("*") if path.suffix in {OPEN, SEALED})
+    """The segments of a journal, each worker's in the order they were written. What is no plain file is nobody's segment."""
+    named = (path for path in directory.glob("*") if path.suffix in {OPEN, SEALED})
+    return sorted(path for path in named if path.is_file() and not path.is_symlink())
 
 
 @contextmanager

@@ -1,21 +1,25 @@
 import asyncio
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from zlib import crc32
 
+import msgspec
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from tests.support.records import NOW, record
+from tests.support.records import NOW, TRAITS, record
 from turnout.clock import ManualClock, SystemClock
 from turnout.control import ingest as control_ingest
 from turnout.control.ingest import IngestReport, ingest_once, keep_ingesting
+from turnout.journal import reader
 from turnout.journal.output import create
 from turnout.journal.reader import DAMAGED, OPEN, SEALED, SegmentFile
-from turnout.journal.segment import HEADER, frame
+from turnout.journal.segment import HEADER, MARKER, Scan, frame
 from turnout.journal.writer import Limits, SegmentJournal
 from turnout.store.ledger import Ledger
 from turnout.types.record import Record
@@ -108,6 +112,121 @@ def test_a_foreign_file_is_kept_aside(directory: Path, ledger: Ledger):
     assert (directory / ("foreign" + DAMAGED)).read_bytes() == b"something else"
 
 
+def test_an_intact_frame_that_is_no_record_is_evidence(directory: Path, ledger: Ledger):
+    """Nothing is damaged, and yet a person should look: its segment is kept too."""
+    body = b"\x93\x01\x02\x03"
+    put(
+        directory,
+        "s" + SEALED,
+        MARKER + len(body).to_bytes(4, "little") + crc32(body).to_bytes(4, "little") + body,
+        frame(record(0)),
+    )
+
+    assert ingest_once(directory, ledger) == IngestReport(records=1, removed=1, unreadable=1)
+    assert [path.name for path in directory.iterdir()] == ["s" + DAMAGED]
+
+
+def test_a_living_workers_segment_of_another_version_stays(directory: Path, ledger: Ledger):
+    """In the middle of an upgrade two versions write side by side: the other's journal is left for its own ingest."""
+    names = iter(["other"])
+    segment = create(directory, lambda: next(names))
+    os.pwrite(segment._fd, b"TURNOUT\x02", 0)
+    (directory / ("other" + OPEN)).write_bytes(b"TURNOUT\x02 and frames that we cannot read")
+
+    assert ingest_once(directory, ledger) == IngestReport()
+    assert [path.name for path in directory.iterdir()] == ["other" + OPEN]
+    segment.seal()
+    assert ingest_once(directory, ledger) == IngestReport(removed=1, unreadable=1)
+
+
+def test_a_death_beside_damage_leaves_it_to_be_found(directory: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    """The evidence is kept before the ledger goes past the damage: after any death it is kept, or found and counted again."""
+    put(directory, "s" + SEALED, frame(record(0)), b"\x00" * 50, frame(record(1)))
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentFile, "keep_evidence", _die)
+        with pytest.raises(_Death):
+            ingest_once(directory, ledger)
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "ingest", _die)
+        with pytest.raises(_Death):
+            ingest_once(directory, ledger)
+
+    assert (directory / ("s" + DAMAGED)).exists()
+    assert ingest_once(directory, ledger) == IngestReport(records=2, removed=1, damaged=50)
+
+
+def test_where_links_are_refused_the_evidence_is_a_copy(directory: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    """Some file systems have no hard links: nothing waits for them."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(reader.os, "link", refuse)
+    (directory / ("foreign" + SEALED)).write_bytes(b"something else")
+    put(directory, "zz" + SEALED, frame(record(0)))
+
+    assert ingest_once(directory, ledger) == IngestReport(records=1, removed=2, unreadable=1)
+    assert [path.name for path in directory.iterdir()] == ["foreign" + DAMAGED]
+    assert (directory / ("foreign" + DAMAGED)).read_bytes() == b"something else"
+
+
+def test_what_is_no_plain_file_is_no_segment(directory: Path, ledger: Ledger):
+    """A directory, a pipe or a link by a segment's name is neither opened nor waited for."""
+    (directory / ("a" + SEALED)).mkdir()
+    os.mkfifo(directory / ("b" + OPEN))
+    (directory / ("c" + SEALED)).symlink_to(directory / "nowhere")
+    put(directory, "d" + SEALED, frame(record(0)))
+
+    assert ingest_once(directory, ledger) == IngestReport(records=1, removed=1)
+    assert len(list(directory.iterdir())) == 3
+
+
+def test_a_segment_that_cannot_be_read_stops_no_other(directory: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    """Those sorted after it are ingested in the same step, and then the first error is raised."""
+    _make_unreadable(monkeypatch, {"a": OSError(5, "Input/output error"), "c": OSError(13, "Permission denied")})
+    for n, name in enumerate("abcd"):
+        put(directory, name + SEALED, frame(record(n)))
+
+    with pytest.raises(OSError, match="Input/output"):
+        ingest_once(directory, ledger)
+
+    assert ids(ledger) == ["req-1", "req-3"]
+    assert sorted(path.name for path in directory.iterdir()) == ["a" + SEALED, "c" + SEALED]
+
+
+async def test_what_was_ingested_beside_an_error_is_told(
+    directory: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """The counts of a step stand, and its losses are said, whatever another segment had."""
+    _make_unreadable(monkeypatch, {"a": OSError(5, "Input/output error")})
+    put(directory, "a" + SEALED, frame(record(0)))
+    put(directory, "b" + SEALED, frame(record(1)), b"\x00" * 50, frame(record(2)))
+    told: asyncio.Future[IngestReport] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(keep_ingesting(directory, ledger, told.set_result))
+    report = await asyncio.wait_for(told, 10)
+    running.cancel()
+
+    assert report == IngestReport(records=2, removed=1, damaged=50)
+    assert [entry.getMessage()[:30] for entry in caplog.records] == [
+        "journal ingested with losses: ", "journal not ingested, trying a",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1_000, 4_000, 9_000])
+def test_a_segment_larger_than_one_read_is_taken_whole(
+    directory: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, size: int
+):
+    """Read by read, also where a single frame is longer than a read; what the last read leaves is the torn tail."""
+    monkeypatch.setattr(reader, "_READ", size)
+    longest = record(2, traits=msgspec.structs.replace(TRAITS, session="x" * 20_000))
+    torn = frame(record(4))[:-7]
+    put(directory, "s" + SEALED, *map(frame, (record(0), record(1), longest, record(3))), torn)
+
+    assert ingest_once(directory, ledger) == IngestReport(records=4, removed=1, torn=len(torn))
+    assert ledger.request("req-2") == longest
+    assert ids(ledger) == [f"req-{n}" for n in range(4)]
+
+
 def test_many_records_take_many_transactions(directory: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
     """A long segment is taken in batches, all in one step."""
     monkeypatch.setattr(control_ingest, "BATCH", 4)
@@ -178,7 +297,7 @@ async def test_a_ledger_that_is_away_is_waited_for(
 
     monkeypatch.setattr(broken, "ingest", failing_twice)
     done: asyncio.Future[IngestReport] = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(keep_ingesting(directory, broken, lambda report: done.done() or done.set_result(report)))
+    running = asyncio.create_task(keep_ingesting(directory, broken, lambda report: report.records and done.set_result(report)))
     report = await asyncio.wait_for(done, 10)
     running.cancel()
 
@@ -205,7 +324,7 @@ async def test_a_ledger_that_stays_away_is_complained_of_once_and_then_now_and_t
 
     monkeypatch.setattr(ledger, "ingest", away)
     done: asyncio.Future[IngestReport] = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(keep_ingesting(directory, ledger, lambda report: done.done() or done.set_result(report)))
+    running = asyncio.create_task(keep_ingesting(directory, ledger, lambda report: report.records and done.set_result(report)))
     await asyncio.wait_for(done, 10)
     running.cancel()
 
@@ -251,6 +370,18 @@ def test_kill_9_of_the_ingesting_process_loses_and_doubles_nothing(directory: Pa
     assert ids(ledger) == sorted(f"req-{n}" for n in range(appended))
     assert ledger.summary(0, NOW).cost == appended * record().cost
     assert list(directory.iterdir()) == []
+
+
+def _make_unreadable(monkeypatch: pytest.MonkeyPatch, errors: dict[str, OSError]) -> None:
+    """The disk refuses to read these segments."""
+    real = SegmentFile.read
+
+    def read(segment: SegmentFile, offset: int, limit: int) -> Scan:
+        if (error := errors.get(segment.name)) is not None:
+            raise error
+        return real(segment, offset, limit)
+
+    monkeypatch.setattr(SegmentFile, "read", read)
 
 
 class _Death(Exception):
