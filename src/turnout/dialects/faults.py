@@ -25,7 +25,7 @@ from turnout.errors import (
 MESSAGE_LIMIT = 1000
 
 _STATUS_FAULTS: Mapping[int, type[ProviderFault]] = {
-    401: Misconfigured, 402: Misconfigured, 403: Misconfigured, 404: Misconfigured, 405: Misconfigured, 410: Misconfigured,
+    401: Misconfigured, 402: Misconfigured, 403: Misconfigured, 404: Misconfigured, 405: Misconfigured, 407: Misconfigured, 410: Misconfigured,
     408: TimedOut, 504: TimedOut, 524: TimedOut,
     409: Unavailable, 425: Unavailable,
     429: RateLimited, 498: RateLimited, 529: RateLimited,

@@ -20,6 +20,7 @@ WRITTEN_BY_HAND = [  # after the vendors' documentation: recorded ones are thin 
     (403, b'{"type":"error","error":{"type":"permission_error","message":"no"}}', Misconfigured),
     (404, b'{"error":{"code":"model_not_found","message":"The model does not exist"}}', Misconfigured),
     (402, b'{"error":{"message":"Insufficient credits"}}', Misconfigured),
+    (407, b"", Misconfigured),
     (408, b"", TimedOut),
     (504, b"<html>gateway timeout</html>", TimedOut),
     (429, b'{"error":{"message":"slow down","code":"rate_limit_exceeded"}}', RateLimited),
