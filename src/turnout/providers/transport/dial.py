@@ -4,6 +4,9 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from threading import Thread
 from typing import Any, Final
 
 from turnout.errors import Misconfigured, Unavailable
@@ -12,8 +15,11 @@ from turnout.providers.transport.target import Origin, Proxy, address, tunnel_he
 
 # How long one address may keep the next one waiting (RFC 8305, section 5).
 STAGGER_S: Final = 0.25
-# A model may think for minutes without a byte: probes keep middleboxes from forgetting the connection.
-PROBES: Final = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5))
+# A peer that is gone without a word is given up after 20 s, whether it owes us an acknowledgement (the user timeout, in ms; Linux) or
+# only its answer (the probes). A model may think for minutes without a byte: probes keep middleboxes from forgetting the connection.
+PATIENCE: Final = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 3), ("TCP_KEEPCNT", 4), ("TCP_USER_TIMEOUT", 20_000))
+
+PROXY_AUTHENTICATION: Final = 407
 
 Found = tuple[int, int, int, str, Any]
 
@@ -23,6 +29,7 @@ class Dialer:
 
     def __init__(self) -> None:
         self._contexts: dict[str | None, ssl.SSLContext] = {}
+        self._lookups = Lookups()
 
     async def dial(self, origin: Origin) -> Connection:
         """Raises Unavailable, Misconfigured; OSError subclasses as they are."""
@@ -60,8 +67,7 @@ class Dialer:
 
     async def _reach(self, connection: Connection, host: str, port: int, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        connected = await _first_to_connect(_interleaved(found))
+        connected = await _first_to_connect(_interleaved(await self._lookups.find(host, port)))
         name = host.rstrip(".") if context else None
         await loop.create_connection(lambda: connection, sock=connected, ssl=context, server_hostname=name)
 
@@ -78,10 +84,50 @@ class Dialer:
         return context
 
 
+class Lookups:
+    """Names to addresses: one lookup for all who wait for the same name and port, each in a thread of its own.
+
+    A name server that is silent holds a thread until the system gives up, cancelled or not: it may hold up nobody else, not even the
+    end of the process.
+    """
+
+    def __init__(self) -> None:
+        self._under_way: dict[tuple[str, int], asyncio.Future[Sequence[Found]]] = {}
+
+    async def find(self, host: str, port: int) -> Sequence[Found]:
+        """Raises OSError."""
+        with suppress(socket.gaierror):  # it is a name, not an address
+            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        found = self._under_way.get((host, port)) or self._look_up(host, port)
+        return await asyncio.shield(found)  # whoever leaves, leaves it to the others
+
+    def _look_up(self, host: str, port: int) -> asyncio.Future[Sequence[Found]]:
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[Sequence[Found]] = loop.create_future()
+
+        def run() -> None:
+            try:
+                settle = partial(found.set_result, socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            except OSError as error:
+                settle = partial(found.set_exception, error)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(settle)
+
+        def forget(done: asyncio.Future[Sequence[Found]]) -> None:
+            del self._under_way[host, port]
+            done.exception()  # heard, though all who waited may have left
+
+        Thread(target=run, name=f"look up {host}", daemon=True).start()
+        self._under_way[host, port] = found
+        found.add_done_callback(forget)
+        return found
+
+
 async def _ask_for_tunnel(tunnel: Connection, origin: Origin, proxy: Proxy) -> None:
     answer = await tunnel.request(tunnel_head(origin, proxy), b"", bodiless=True, tunnel=True).head()
     if not 200 <= answer.status < 300:
-        raise Unavailable(f"{proxy} refused a tunnel to {address(origin.host, origin.port)}: status {answer.status}")
+        fault = Misconfigured if answer.status == PROXY_AUTHENTICATION else Unavailable
+        raise fault(f"{proxy} refused a tunnel to {address(origin.host, origin.port)}: status {answer.status}")
     if not tunnel.alive:
         raise Unavailable(f"{proxy} closed the tunnel as soon as it was opened")
 
@@ -132,7 +178,7 @@ async def _connect(found: Found) -> socket.socket:
     try:
         connecting.setblocking(False)
         connecting.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in PROBES:
+        for option, value in PATIENCE:
             if hasattr(socket, option):
                 connecting.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         await asyncio.get_running_loop().sock_connect(connecting, where)

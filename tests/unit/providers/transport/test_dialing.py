@@ -11,10 +11,13 @@ import pytest
 from turnout.clock import SystemClock
 from turnout.errors import Misconfigured, TimedOut, Unavailable
 from turnout.ports import Outgoing
-from turnout.providers.transport import HttpTransport
-from turnout.providers.transport.dial import _first_to_connect, _interleaved
+from turnout.providers.transport import HttpTransport, dial
+from turnout.providers.transport.connection import Connection
+from turnout.providers.transport.dial import _ask_for_tunnel, _first_to_connect, _interleaved
+from turnout.providers.transport.target import parse_target
 
 from .hostile import OK, Peer, always, post, read, serving, until
+from .wire import Wire
 
 
 def free_port() -> int:
@@ -188,11 +191,14 @@ class TestProxies:
             assert lines[0] == b"POST http://api.example/v1?a=b HTTP/1.1"
             assert lines[1:3] == [b"host: api.example", b"proxy-authorization: Basic dTpw"]
 
-    @pytest.mark.parametrize("answer", [b"HTTP/1.1 407 No\r\ncontent-length: 3\r\n\r\nno!", b"HTTP/1.1 502 Bad\r\n\r\n"])
-    async def test_a_refused_tunnel_is_unavailable(self, send, transport, answer):
-        """The status is told, the password is not, and the connection to the proxy is closed."""
+    @pytest.mark.parametrize(
+        ("answer", "fault"),
+        [(b"HTTP/1.1 407 No\r\ncontent-length: 3\r\n\r\nno!", Misconfigured), (b"HTTP/1.1 502 Bad\r\n\r\n", Unavailable)],
+    )
+    async def test_a_refused_tunnel_is_a_fault(self, send, transport, answer, fault):
+        """407: our credential is wrong. The status is told, the password is not, and the connection to the proxy is closed."""
         async with serving(always(answer)) as proxy:
-            with pytest.raises(Unavailable, match=f"refused a tunnel.*{answer[9:12].decode()}") as caught:
+            with pytest.raises(fault, match=f"refused a tunnel.*{answer[9:12].decode()}") as caught:
                 await send(post("https://api.example/", proxy=f"http://user:secret@127.0.0.1:{proxy.port}"))
 
             assert "secret" not in str(caught.value)
@@ -210,6 +216,23 @@ class TestProxies:
         async with serving(script) as proxy, asyncio.timeout(5):
             with pytest.raises(Unavailable):
                 await send(post("https://api.example/", proxy=f"http://127.0.0.1:{proxy.port}"))
+
+    @pytest.mark.parametrize("behind", [b"", b"more"])
+    async def test_nothing_may_follow_the_opening_of_a_tunnel(self, behind):
+        """An end or bytes right behind the proxy's answer, before TLS has begun: no tunnel."""
+        tunnel = Connection()
+        tunnel.connection_made(Wire())
+        origin = parse_target("https://api.example/", "http://proxy:3128", None).origin
+        asked = asyncio.ensure_future(_ask_for_tunnel(tunnel, origin, origin.proxy))
+        await asyncio.sleep(0)
+        tunnel.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
+        if behind:
+            tunnel.data_received(behind)
+        else:
+            tunnel.eof_received()
+
+        with pytest.raises(Unavailable, match="closed the tunnel as soon as it was opened"):
+            await asked
 
     async def test_a_tunnel_that_hangs_times_out(self, transport):
         """CONNECT counts into the connect timeout; the proxy sees us leave."""
@@ -267,6 +290,36 @@ class TestAddresses:
 
             assert connected.getpeername() == ("127.0.0.1", server.port)
             connected.close()
+
+    async def test_who_loses_by_a_hair_is_closed(self, monkeypatch):
+        """Two that connect in the same turn: one is used, the other closed."""
+
+        async def connect(found):
+            opened.append(socket.socket(*found[:3]))
+            mine = opened[-1]
+            await together.wait()
+            return mine
+
+        opened: list[socket.socket] = []
+        together = asyncio.Event()
+        monkeypatch.setattr(dial, "_connect", connect)
+        monkeypatch.setattr(dial, "STAGGER_S", 0.01)
+        first = asyncio.ensure_future(_first_to_connect([found("127.0.0.1", 1), found("127.0.0.1", 2)]))
+        await until(lambda: len(opened) == 2)
+        together.set()
+        with await first as used:
+            await asyncio.sleep(0)
+
+            assert [one is used or one.fileno() == -1 for one in opened] == [True, True]
+
+    @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no such option")
+    async def test_a_peer_that_vanished_is_given_up(self):
+        """20 s without an acknowledgement end a connection; probes ask for one while it is idle or waits."""
+        async with serving(always(OK)) as server:
+            with await _first_to_connect([found("127.0.0.1", server.port)]) as connected:
+                assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+                assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
+                assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
     async def test_all_dead_is_the_first_failure(self):
         """Nothing to connect to: the first address's own error."""

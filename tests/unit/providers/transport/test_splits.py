@@ -1,6 +1,5 @@
 """The law of the parser's side: how the bytes of an answer are split means nothing."""
 
-import asyncio
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,31 +11,7 @@ from turnout.errors import Broken
 from turnout.providers.transport.connection import Connection
 from turnout.providers.transport.response import Response
 
-
-class Wire(asyncio.Transport):
-    """A transport that goes nowhere."""
-
-    def write(self, data: bytes) -> None: ...
-
-    def abort(self) -> None: ...
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-
-class Owner:
-    def __init__(self) -> None:
-        self.fate = ""
-
-    def freed(self, _connection: Connection) -> None:
-        self.fate += "freed"
-
-    def lost(self, _connection: Connection) -> None:
-        self.fate += "lost"
+from .wire import Owner, Wire
 
 
 class Answer(NamedTuple):
