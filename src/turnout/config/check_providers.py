@@ -1,7 +1,7 @@
 """What can be wrong with providers and with the models declared for them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,9 +11,10 @@ from turnout.config.document import Finding
 from turnout.config.resolve import credentials, same_as_chain, vendor_name
 from turnout.config.schema import File, ProviderPart
 from turnout.config.secret import REFERENCE, resolve
-from turnout.errors import Problem
+from turnout.errors import Misconfigured, Problem
 from turnout.hosts import is_loopback
 from turnout.providers.registry import vendors
+from turnout.providers.transport.target import parse_proxy, parse_target
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Provider
 
@@ -134,14 +135,14 @@ def _resolvable(at: tuple[str | int, ...], ref: str, env: Mapping[str, str], *, 
 def _way_out(at: tuple[str, str], part: ProviderPart, resolved: Provider | None) -> Iterator[Finding]:
     if part.proxy and part.proxy != "none" and not REFERENCE.fullmatch(part.proxy):
         proxy = _split(part.proxy)
-        if proxy is None or proxy[0] not in ("http", "https"):
-            yield Finding((*at, "proxy"), "not a proxy's URL", "write http://HOST:PORT, env:NAME or none")
-        elif proxy[2]:
+        if proxy is not None and proxy[2]:
             yield Finding(
                 (*at, "proxy"),
                 "a secret may not stand in the file",
                 "put the proxy's URL in an environment variable and write env:NAME",
             )
+        elif _refused(parse_proxy, part.proxy):
+            yield Finding((*at, "proxy"), "not a proxy's URL", "write http://HOST:PORT, env:NAME or none")
     if part.ca_file and not Path(part.ca_file).expanduser().is_file():
         yield Finding((*at, "ca_file"), f"no file {part.ca_file}", "name a PEM file that this process can read")
     if part.base_url:
@@ -158,8 +159,19 @@ def _way_out(at: tuple[str, str], part: ProviderPart, resolved: Provider | None)
                 "a secret may not stand in the file",
                 f"send {secretive[0]} as a header: api_key or headers, with env:NAME",
             )
+        elif _refused(parse_target, part.base_url, None, None):
+            yield Finding((*at, "base_url"), "not a URL that can be called", "look at the host's name and the port")
         elif base[0] == "http" and not is_loopback(base[1]) and resolved is not None and resolved.keys:
             yield Finding((*at, "base_url"), "the credential would travel unencrypted", "use https", warning=True)
+
+
+def _refused(parse: Callable[..., object], *given: str | None) -> bool:
+    """Whether every call would fail on it."""
+    try:
+        parse(*given)
+    except Misconfigured:
+        return True
+    return False
 
 
 def _split(url: str) -> tuple[str, str, bool] | None:

@@ -127,6 +127,9 @@ def test_files_and_urls_are_looked_at():
     assert "not a URL" in one("x: {vendor: openai, base_url: ftp://x}")
     assert "not a URL with a host" in one("x: {vendor: openai, base_url: 'https://:99999'}")
     assert "not a proxy's URL" in one("x: {vendor: openai, proxy: proxy-3128}")
+    assert "not a proxy's URL" in one("x: {vendor: openai, proxy: 'http://proxy..example:3128'}")
+    for host in ("api..example.com", ".example.com", "a" * 64 + ".example", "h:0"):
+        assert "base_url: not a URL that can be called" in one(f"x: {{vendor: openai, base_url: 'https://{host}/v1'}}")
     assert problems(f"providers: {{openai: {{proxy: none}}}}\n{ROUTE}") == []
 
 

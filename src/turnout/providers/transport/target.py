@@ -1,5 +1,6 @@
 """Where a URL leads and how its request line reads. Pure; parsed once per URL and remembered by the client."""
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,6 +14,7 @@ from turnout.errors import Misconfigured
 # Framing is ours: a second copy from a caller would let one request be read as two.
 OURS: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection"})
 PORTS: Final = {"http": 80, "https": 443}
+HOST: Final = re.compile(r"[a-z0-9._-]+")
 LEGAL: Final = "/?:@!$&'()*+,;=-._~%[]"
 
 
@@ -61,7 +63,7 @@ def parse_target(url: str, proxy: str | None, ca_file: str | None) -> Target:
     parts = _split(url, "provider URL")
     if parts.username is not None:
         raise Misconfigured("provider URL: credentials belong into a header, not into the URL")
-    host, port, tls = _endpoint(parts)
+    host, port, tls = _endpoint(parts, "provider URL")
     via = parse_proxy(proxy) if proxy else None
     named = _bracketed(host) if port == PORTS[parts.scheme] else address(host, port)
     path = quote(parts.path or "/", safe=LEGAL) + (f"?{quote(parts.query, safe=LEGAL)}" if parts.query else "")
@@ -79,7 +81,7 @@ def parse_proxy(url: str) -> Proxy:
     if parts.username is not None:
         credential = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
         authorization = b"proxy-authorization: Basic " + b64encode(credential) + b"\r\n"
-    return Proxy(*_endpoint(parts), authorization)
+    return Proxy(*_endpoint(parts, "proxy"), authorization)
 
 
 def tunnel_head(origin: Origin, proxy: Proxy) -> bytes:
@@ -124,10 +126,18 @@ def _split(url: str, what: str) -> SplitResult:
     raise Misconfigured(f"{what}: not an http:// or https:// address")
 
 
-def _endpoint(parts: SplitResult) -> tuple[str, int, bool]:
-    host = parts.hostname or ""
+def _endpoint(parts: SplitResult, what: str) -> tuple[str, int, bool]:
+    return _host(parts.hostname or "", what), parts.port or PORTS[parts.scheme], parts.scheme == "https"
+
+
+def _host(name: str, what: str) -> str:
+    """As it is looked up and sent. A label that is empty or too long is told here: further on it would be no fault but a crash."""
+    if ":" in name:  # IPv6
+        return name
     try:
-        host = host if host.isascii() else host.encode("idna").decode()
+        host = name.encode("idna").decode()
     except UnicodeError:
-        raise Misconfigured("provider URL: not a host name") from None
-    return host, parts.port or PORTS[parts.scheme], parts.scheme == "https"
+        host = ""
+    if HOST.fullmatch(host):
+        return host
+    raise Misconfigured(f"{what}: not a host name")

@@ -19,6 +19,7 @@ from turnout.providers.transport.target import parse_proxy, parse_target, reques
         ("http://h/é", b" /%C3%A9 HTTP/1.1\r\nhost: h\r\n"),
         ("http://h/a\r\nx: y", b" /ax:%20y HTTP/1.1\r\nhost: h\r\n"),
         ("http://[::1]:8080/", b" / HTTP/1.1\r\nhost: [::1]:8080\r\n"),
+        ("https://api_1.example./", b" / HTTP/1.1\r\nhost: api_1.example.\r\n"),
         ("https://bücher.example/", b" / HTTP/1.1\r\nhost: xn--bcher-kva.example\r\n"),
     ],
 )
@@ -39,6 +40,13 @@ def test_the_request_line_follows_from_the_url(url, line):
         "http://h:x/",
         "http://[::1/",
         "https://user:secret@h/",
+        "https://api..example.com/v1",
+        "https://.example.com/",
+        "https://./",
+        f"https://{'a' * 64}.example/",
+        f"https://\u2603.{'b' * 64}/",
+        "https://a b/",
+        "https://a\0b/",
     ],
 )
 def test_a_url_we_cannot_call_is_misconfigured(url):
@@ -49,7 +57,7 @@ def test_a_url_we_cannot_call_is_misconfigured(url):
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["socks5://h:1080", "h:3128", "http://"])
+@pytest.mark.parametrize("url", ["socks5://h:1080", "h:3128", "http://", "http://proxy..example:3128"])
 def test_a_proxy_we_cannot_use_is_misconfigured(url):
     """http and https proxies only."""
     with pytest.raises(Misconfigured, match="proxy"):
