@@ -148,6 +148,8 @@ class Ledger:
         """The slow way, once a batch holds a record that the store does not take."""
         unfit = 0
         with self._engine.begin() as connection:
+            # First, as SQLite's driver begins a transaction with a write, not with a savepoint: each would be one of its own.
+            self._advance(connection, segment, offset)
             for record in records:
                 try:
                     with connection.begin_nested():
@@ -156,7 +158,6 @@ class Ledger:
                     unfit += 1
                     kept = (segment, f"{type(error).__name__}: {error}", msgspec.msgpack.encode(record))
                     connection.exec_driver_sql(self._statements.refuse, kept)
-            self._advance(connection, segment, offset)
         return unfit
 
 

@@ -1,5 +1,4 @@
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
 from itertools import count, permutations
@@ -19,13 +18,6 @@ from turnout.store.schema import VERSION, metadata
 from turnout.types.money import PicoDollars
 from turnout.types.record import Record
 from turnout.types.reply import Usage
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / "ledger.db")
-    yield opened
-    opened.close()
 
 
 def test_a_ledger_of_another_version_is_refused_in_words(tmp_path: Path):
@@ -301,6 +293,13 @@ def test_latency_counts_attempts_that_answered(ledger: Ledger):
     assert (latency.n, latency.p50_ms, latency.p95_ms, latency.ttft_ms, latency.output_tokens_per_s) == (2, 1000, 1000, 500, 100)
 
 
+def test_an_answer_under_way_has_no_latency_yet(ledger: Ledger):
+    """The attempt of a record that only says that it was begun ended when its headers came: that is not what it took."""
+    ledger.ingest([BEGUN], "s", 1)
+
+    assert ledger.latency_by_model(NOW) == {}
+
+
 def test_views_are_noted_once_latest_first(ledger: Ledger):
     """A view keeps the time it was first published at."""
     first, second = PublishedView("h1", 1, NOW, "start"), PublishedView("h2", 2, NOW + 1, "edited")
@@ -310,6 +309,15 @@ def test_views_are_noted_once_latest_first(ledger: Ledger):
 
     assert ledger.views() == (second, first)
     assert ledger.views(1) == (second,)
+
+
+def test_views_of_one_moment_are_ordered_by_their_policy(ledger: Ledger):
+    """A clock that stands still, or a start and an edit within its grain, do not turn the order round."""
+    made = [PublishedView(f"h{n}", policy, NOW, "edited") for n, policy in enumerate((2, 3, 1))]
+    for view in made:
+        ledger.note_view(view)
+
+    assert [view.policy for view in ledger.views()] == [3, 2, 1]
 
 
 def test_a_ledger_opens_again_with_what_it_held(tmp_path: Path):
