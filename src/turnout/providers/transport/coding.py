@@ -8,6 +8,7 @@ from turnout.errors import Broken
 
 # What one step may grow to, so that a small hostile body cannot fill the memory.
 STEP: Final = 256 * 1024
+MEMBER: Final = b"\x1f\x8b"  # how each member of a gzip file begins
 
 
 class Inflater:
@@ -16,7 +17,9 @@ class Inflater:
     def __init__(self, coding: bytes) -> None:
         self._zlib = zlib.decompressobj(wbits=47)
         self._unsure = coding == b"deflate"  # some servers leave out the zlib frame that the name promises
+        self._goes_on = coding != b"deflate"  # gzip may have several members (RFC 1952, section 2.2)
         self._started = False
+        self._held = b""
         self.more = False
 
     @property
@@ -25,8 +28,9 @@ class Inflater:
         return self._started and not self._zlib.eof
 
     def feed(self, data: bytes) -> bytes:
-        """At most STEP bytes of content. Raises Broken."""
-        if self._zlib.eof:
+        """At most STEP bytes of content, of one member. Raises Broken."""
+        data, self._held, self.more = self._held + data, b"", False
+        if self._zlib.eof and not self._begins_again(data):
             return b""
         self._started = self._started or bool(data)
         if self._unsure and data:
@@ -34,11 +38,22 @@ class Inflater:
             if data[0] & 0x0F != zlib.DEFLATED:
                 self._zlib = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
         try:
-            content = self._zlib.decompress(self._zlib.unconsumed_tail + data, STEP)
+            content = self._zlib.decompress(data, STEP)
         except zlib.error as error:
             raise Broken("the provider's compressed answer cannot be read") from error
-        self.more = len(content) == STEP and not self._zlib.eof
+        self._held = self._zlib.unconsumed_tail or self._zlib.unused_data
+        self.more = bool(self._held) if self._zlib.eof else len(content) == STEP
         return content
+
+    def _begins_again(self, data: bytes) -> bool:
+        """Whether another member follows the one that has ended; anything else there means nothing."""
+        if self._goes_on and data in (b"", MEMBER[:1]):  # cannot be told yet
+            self._held = data
+            return False
+        self._goes_on = self._goes_on and data.startswith(MEMBER)
+        if self._goes_on:
+            self._zlib = zlib.decompressobj(wbits=31)
+        return self._goes_on
 
 
 def inflater_for(headers: Sequence[tuple[bytes, bytes]]) -> Inflater | None:

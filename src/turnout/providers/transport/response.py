@@ -63,7 +63,11 @@ class Response:
 
     async def __anext__(self) -> bytes:
         while True:
-            if self._pieces or (self._inflater is not None and self._inflater.more):
+            inflates_on = self._inflater is not None and self._inflater.more
+            if inflates_on:  # what was sent small may be large: let others have their turn between its steps
+                asyncio.get_running_loop().call_soon(self.wake)
+                await self._news()
+            if self._pieces or inflates_on:
                 if data := self._take():
                     return data
             elif self._fault is not None:

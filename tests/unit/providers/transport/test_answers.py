@@ -1,5 +1,6 @@
 """Answers in every lawful shape, and what the upstream sees of a request."""
 
+import asyncio
 import gzip
 import zlib
 
@@ -8,7 +9,7 @@ import pytest
 from turnout.errors import Broken
 from turnout.ports import Outgoing
 
-from .hostile import OK, always, once, post, read, serving
+from .hostile import OK, always, once, post, read, serving, until
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2;ext=1\r\nlo\r\n0\r\nX-Trailer: t\r\n\r\n"
 CLOSED = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nhello"
@@ -42,9 +43,10 @@ async def test_a_body_without_length_ends_with_the_connection(send):
         assert server.connections == 2
 
 
-async def test_interim_answers_are_skipped(send):
+@pytest.mark.parametrize("header", [b"link: </a>", b"connection: close"])
+async def test_interim_answers_are_skipped(send, header):
     """100 and 103, their headers included, are not the answer."""
-    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n%b\r\n\r\n" % header
     async with serving(always(interim + OK)) as server:
         response = await send(post(server.url()))
 
@@ -127,10 +129,14 @@ async def test_a_get_without_body_states_no_length(send):
         ("gzip", gzip.compress(b"hello" * 99)),
         ("deflate", zlib.compress(b"hello" * 99)),
         ("deflate", zlib.compress(b"hello" * 99)[2:-4]),
+        ("gzip", gzip.compress(b"hello" * 50) + gzip.compress(b"") + gzip.compress(b"hello" * 49)),
+        ("gzip", gzip.compress(b"hello" * 99) + b"\x1f"),
+        ("gzip", gzip.compress(b"hello" * 99) + b"\x00\x00" + gzip.compress(b"not ours")),
+        ("deflate", zlib.compress(b"hello" * 99) + gzip.compress(b"not ours")),
     ],
 )
 async def test_an_answer_compressed_unasked_is_unpacked(send, coding, packed):
-    """gzip and deflate are undone, and the headers no longer speak of them."""
+    """gzip, of several members too, and deflate are undone, and the headers no longer speak of them. What is behind is ignored."""
     head = b"HTTP/1.1 200 OK\r\ncontent-encoding: %b\r\ncontent-length: %d\r\nx: y\r\n\r\n" % (coding.encode(), len(packed))
     async with serving(always(head, *[bytes([byte]) for byte in packed])) as server:
         response = await send(post(server.url()))
@@ -151,7 +157,33 @@ async def test_a_compressed_answer_that_swells_comes_in_steps(send):
         assert max(sizes) <= 256 * 1024
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(b"hello" * 99)[:-9], b"not gzip at all"])
+async def test_unpacking_lets_others_have_their_turn(send):
+    """Between two steps of a body that swells, the loop goes on."""
+    packed = gzip.compress(bytes(16 * 2**20))
+    async with serving(
+        always(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed)
+    ) as server:
+        response = await send(post(server.url()))
+        await until(lambda: response._ended)
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.ensure_future(count())
+        steps = len([chunk async for chunk in response.chunks()])
+        counting.cancel()
+
+        assert turns >= steps - 1 > 32
+
+
+GZIPPED = gzip.compress(b"hello" * 99)
+
+
+@pytest.mark.parametrize("packed", [GZIPPED[:-9], GZIPPED + GZIPPED[:-9], GZIPPED + GZIPPED[:2] + b"garbage", b"not gzip at all"])
 async def test_a_compressed_answer_that_cannot_be_unpacked_is_broken(send, packed):
     """Cut or garbled inside its coding: Broken, though the HTTP around it was whole."""
     async with serving(
