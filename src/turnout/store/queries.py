@@ -1,4 +1,9 @@
-"""What the ledger is asked, as frozen answers. Each query is bounded: by an index, a limit, or a latest sample."""
+"""What the ledger is asked, as frozen answers.
+
+Each query reads its window by the index of arrival, or the latest by a limit. So long windows are long queries: a summary of
+everything takes 1.2 s per million requests, a list whose filter finds nothing 0.3 s. Neither holds up the writer. An index for each
+filter would cost every record a tenth of its ingest, and one on the model has SQLite read it whole for the shortest summary.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence

@@ -1,0 +1,37 @@
+"""How SQLite means to answer, as it says itself: what is cheap on a test's three rows is to be cheap on millions."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.support.records import NOW, record
+from turnout.store.ledger import Ledger
+from turnout.store.queries import Filters
+
+QUERIES: dict[str, Callable[[Ledger], object]] = {
+    "the latest": lambda ledger: ledger.recent(50),
+    "a page back": lambda ledger: ledger.recent(50, Filters(before=NOW)),
+    "of a route": lambda ledger: ledger.recent(50, Filters(route="code")),
+    "one": lambda ledger: ledger.request("req-0"),
+    "summary": lambda ledger: ledger.summary(NOW - 3600, NOW),
+    "mix": lambda ledger: ledger.mix_samples("code", NOW - 10),
+    "latencies": lambda ledger: ledger.latency_by_model(NOW - 3600),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_window_is_read_by_its_index(ledger: Ledger, name: str):
+    """No query reads a table from its start, or sorts what it has found in order to throw most of it away."""
+    ledger.ingest([record(n) for n in range(3)], "s", 1)
+    asked: list[tuple[str, Any]] = []
+    event.listen(ledger._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    QUERIES[name](ledger)
+
+    done = tuple(asked)  # what explains them is asked too
+    assert done
+    with ledger._engine.connect() as connection:
+        for statement, values in done:
+            plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {statement}", values)]
+            assert all("INDEX" in step or "PRIMARY KEY" in step or step == "USE TEMP B-TREE FOR GROUP BY" for step in plan), plan
