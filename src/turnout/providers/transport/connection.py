@@ -1,6 +1,10 @@
 """One connection, one request at a time: bytes out, parser events in, and when it may be used again."""
 
 import asyncio
+import math
+import re
+import select
+import ssl
 from typing import Final, Protocol, cast
 
 import httptools
@@ -13,6 +17,8 @@ HEAD_LIMIT: Final = 64 * 1024
 TOO_LARGE: Final = "its headers are larger than 64 KiB"
 # A body up to this size is written with its head, in one go; the rest of a larger one follows as the socket takes it.
 WRITE_SIZE: Final = 64 * 1024
+KEEP_ALIVE_TIMEOUT: Final = re.compile(rb"\btimeout\s*=\s*(\d{1,9})", re.IGNORECASE)
+UNDER_WAY_S: Final = 1.0
 
 
 class Owner(Protocol):
@@ -24,13 +30,20 @@ class Owner(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """``alive`` until it was closed by either side; ``idle_since`` is its owner's note."""
+    """``alive`` until it was closed by either side; ``idle_until`` is its owner's note.
+
+    ``keepalive_s``: how long it may be idle, which is its owner's word and the server's: the smaller.
+    """
 
     def __init__(self) -> None:
         self.owner: Owner | None = None
         self.alive = True
-        self.idle_since = 0.0
+        self.idle_until = 0.0
+        self.keepalive_s = math.inf
+        self._has_answered = False
         self._transport: asyncio.Transport | None = None
+        self._tls: ssl.SSLObject | None = None
+        self._incoming = select.poll()
         self._response: Response | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
@@ -43,6 +56,8 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self.on_body = self._body.append  # the parser's hot path needs no frame of ours
         self._parser = httptools.HttpResponseParser(self)
+        # An interim answer may say "connection: close" and the real one still follows; what is behind that, we refuse.
+        self._parser.set_dangerous_leniencies(lenient_keep_alive=True)
 
     def __repr__(self) -> str:
         return f"Connection({'alive' if self.alive else 'closed'})"
@@ -74,17 +89,14 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         return self._transport
 
+    def is_quiet(self) -> bool:
+        """Nothing has come since its last answer, not even an end that the loop has not yet seen."""
+        return not self._incoming.poll(0)
+
     def abort(self) -> None:
         """Close it now; the answer, if one is due, is no longer of interest."""
         self._response = None
-        if not self.alive:
-            return
-        self.alive = False
-        self._unsent = memoryview(b"")
-        if self._transport is not None:
-            self._transport.abort()
-        if self.owner is not None:
-            self.owner.lost(self)
+        self._leave()
 
     def fail(self, fault: ProviderFault) -> None:
         """Close it now and tell the reader why."""
@@ -101,6 +113,10 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._tls = transport.get_extra_info("ssl_object")
+        wire = transport.get_extra_info("socket")
+        if wire is not None:
+            self._incoming.register(wire.fileno(), select.POLLIN)
 
     def pause_writing(self) -> None:
         self._writable = False
@@ -185,6 +201,9 @@ class Connection(asyncio.Protocol):
         """The answer is all here, though perhaps not yet read. Without a request sent to its end there is no reuse."""
         self._response = None
         if reusable and self._keep and self.alive and not self._unsent and not self.transport.get_write_buffer_size():
+            if not self._has_answered:  # a server says the same each time
+                self._has_answered = True
+                self.keepalive_s = min(self.keepalive_s, _keep_alive_timeout(response))
             self._read_on()  # what is still held is the answer's; the connection may go to another
             if self.owner is not None:
                 self.owner.freed(self)
@@ -192,8 +211,24 @@ class Connection(asyncio.Protocol):
             self.abort()
         response.end()
 
+    def _leave(self) -> None:
+        if not self.alive:
+            return
+        self.alive = False
+        self._unsent = memoryview(b"")
+        if self._transport is not None:
+            self._transport.abort()
+        if self.owner is not None:
+            self.owner.lost(self)
+
     def _closed(self, reason: Exception | None) -> None:
         """The other side will send no more: an end in good order, a cut, or a reset."""
+        whole = True
+        if self._tls is not None and self._response is not None:
+            left, whole = _left_in(self._tls)
+            self._leave()  # before what is left is read, which must not make it free again
+            if left:
+                self.data_received(left)
         response = self._response
         if response is None:
             self.abort()
@@ -201,7 +236,7 @@ class Connection(asyncio.Protocol):
             self.fail(Unavailable("the provider closed the connection without an answer"))
         elif reason is not None:
             self.fail(Unavailable("the provider reset the connection in the middle of its answer"))
-        elif _until_closed(response):
+        elif whole and _until_closed(response):
             self._finish(response, reusable=False)
         else:
             self.fail(Broken("the provider's answer was cut short"))
@@ -220,6 +255,28 @@ def _unreadable(response: Response, why: str) -> ProviderFault:
     if response.status:
         return Broken(f"the provider's answer cannot be read: {why}")
     return Unavailable(f"the provider's answer is not HTTP: {why}")
+
+
+def _left_in(tls: ssl.SSLObject) -> tuple[bytes, bool]:
+    """What TLS still holds when its connection has ended, and whether the peer announced that end (close_notify).
+
+    uvloop hands out neither when reading was paused. An end without announcement may be anybody's cut (RFC 9112, section 9.8).
+    """
+    pieces = []
+    try:
+        while piece := tls.read(WRITE_SIZE):
+            pieces.append(piece)
+    except ssl.SSLError as end:
+        return b"".join(pieces), isinstance(end, ssl.SSLZeroReturnError)
+    return b"".join(pieces), True
+
+
+def _keep_alive_timeout(response: Response) -> float:
+    """``Keep-Alive: timeout=5`` in seconds, less what a request may take to get there; infinite where it is not stated."""
+    for name, value in response.headers:
+        if name == b"keep-alive" and (stated := KEEP_ALIVE_TIMEOUT.search(value)):
+            return max(float(stated[1]) - UNDER_WAY_S, 0.0)
+    return math.inf
 
 
 def _until_closed(response: Response) -> bool:

@@ -17,7 +17,7 @@ CLOSED: Final = "this transport is closed"
 
 
 class Pool:
-    """At most ``limit`` connections, those being opened included. Idle ones live for ``keepalive_s`` seconds."""
+    """At most ``limit`` connections, those being opened included. Idle ones live for ``keepalive_s`` seconds, or as their server says."""
 
     def __init__(self, origin: Origin, dialer: Dialer, clock: Clock, *, limit: int, keepalive_s: float) -> None:
         self.origin = origin
@@ -41,13 +41,11 @@ class Pool:
 
     def take(self) -> Connection | None:
         """An idle connection, if there is one."""
-        if not self._idle:
-            return None
-        connection, _ = self._idle.popitem()
-        if self._clock.steady() - connection.idle_since < self._keepalive_s:
-            return connection
-        connection.abort()
-        self.expire()  # the last one in was too old, so all are
+        while self._idle:
+            connection, _ = self._idle.popitem()
+            if self._clock.steady() < connection.idle_until and connection.is_quiet():
+                return connection
+            connection.abort()
         return None
 
     async def acquire(self, connect_timeout: float) -> Connection:
@@ -71,8 +69,8 @@ class Pool:
 
     def expire(self) -> None:
         """Close what has been idle for too long."""
-        oldest = self._clock.steady() - self._keepalive_s
-        for connection in [connection for connection in self._idle if connection.idle_since <= oldest]:
+        now = self._clock.steady()
+        for connection in [connection for connection in self._idle if connection.idle_until <= now]:
             connection.abort()
 
     def close(self) -> None:
@@ -90,7 +88,7 @@ class Pool:
     def freed(self, connection: Connection) -> None:
         """Its request is done and it may have another."""
         if not self._hand_over(connection):
-            connection.idle_since = self._clock.steady()
+            connection.idle_until = self._clock.steady() + connection.keepalive_s
             self._idle[connection] = None
 
     def lost(self, connection: Connection) -> None:
@@ -107,7 +105,12 @@ class Pool:
         if len(self._open) + self._dialing < self._limit:
             self._dialing += 1
             return await self._dial()
-        return await self._wait_turn() or await self._dial()
+        given = await self._wait_turn()
+        if given is None:
+            return await self._dial()
+        if not given.is_quiet():
+            given.abort()
+        return given
 
     async def _dial(self) -> Connection:
         """Open one; the room for it was taken before."""
@@ -119,6 +122,7 @@ class Pool:
         self._dialing -= 1
         self._open.add(connection)
         connection.owner = self
+        connection.keepalive_s = self._keepalive_s
         if self._closed:
             connection.abort()
         if not connection.alive:

@@ -119,10 +119,36 @@ async def test_a_reset_in_the_body_is_a_fault_after_what_came(send):
             await anext(chunks)
 
 
+async def test_a_reset_ends_no_body(send):
+    """A body that ends with its connection ends with an end in good order only."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\nhello")
+        await told.wait()
+        peer.reset()
+
+    told = asyncio.Event()
+    async with serving(script) as server:
+        chunks = (await send(post(server.url()))).chunks()
+        assert await anext(chunks) == b"hello"
+        told.set()
+        with pytest.raises(Unavailable, match="reset"):
+            await anext(chunks)
+
+
+async def test_a_large_head_and_large_trailers_are_bounded_each_for_itself(send):
+    """40 KiB of the one and of the other are neither too large."""
+    head = b"HTTP/1.1 200 OK\r\nx: " + b"a" * 40_000 + b"\r\ntransfer-encoding: chunked\r\n\r\n"
+    async with serving(always(head, b"0\r\nx: " + b"b" * 40_000 + b"\r\n\r\n")) as server:
+        assert await read(await send(post(server.url()))) == b""
+
+
 @pytest.mark.parametrize("extra", [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nbad", b"junk", b"\x00"])
-async def test_bytes_behind_the_answer_do_not_become_the_next_one(send, extra):
+@pytest.mark.parametrize("header", [b"", b"connection: close\r\n"])
+async def test_bytes_behind_the_answer_do_not_become_the_next_one(send, header, extra):
     """An answer nobody asked for is dropped with its connection."""
-    async with serving(always(OK + extra)) as server:
+    async with serving(always(OK.replace(b"content-length", header + b"content-length") + extra)) as server:
         assert await read(await send(post(server.url()))) == b"hello"
         assert await read(await send(post(server.url()))) == b"hello"
 

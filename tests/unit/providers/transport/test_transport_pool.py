@@ -1,6 +1,7 @@
 """Who gets a connection, when, and what becomes of it: reuse, limits, waiting, cancelling, expiry."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -87,6 +88,66 @@ async def test_an_idle_connection_expires(send, transport, clock: ManualClock):
         await read(await send(post(server.url())))
         assert server.connections == 2
         await until(lambda: server.open == 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [(b"timeout=5, max=100", 4.0), (b"TIMEOUT = 1", 0.0), (b"timeout=600", 30.0), (b"x", 30.0)]
+)
+async def test_an_idle_connection_expires_before_the_server_says_so(send, clock: ManualClock, said, kept):
+    """``Keep-Alive: timeout`` shortens our own, by a second more: a request needs its time to get there."""
+    async with serving(always(OK.replace(b"\r\n", b"\r\nKeep-Alive: %b\r\n" % said, 1))) as server:
+        await read(await send(post(server.url())))
+        if kept:
+            clock.advance(kept - 0.1)
+            await read(await send(post(server.url())))
+            assert server.connections == 1
+
+        clock.advance(kept + 0.1)
+        await read(await send(post(server.url())))
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("farewell", [b"", b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"])
+async def test_an_idle_connection_that_the_server_has_left_is_not_used(send, farewell):
+    """An end, or a last word, that the loop has not yet seen: neither the end nor the answer of the next request."""
+    peers: list[socket.socket] = []
+
+    async def serve() -> None:
+        while True:
+            peers.append((await loop.sock_accept(listener))[0])
+            await loop.sock_recv(peers[-1], 65536)
+            await loop.sock_sendall(peers[-1], OK)
+
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        serving_on = asyncio.ensure_future(serve())
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        async with asyncio.timeout(5):
+            await read(await send(post(url)))
+            peers[0].send(farewell)
+            peers[0].shutdown(socket.SHUT_WR)
+            response = await send(post(url))
+
+            assert (response.status, await read(response)) == (200, b"hello")
+        serving_on.cancel()
+        await asyncio.gather(serving_on, return_exceptions=True)
+        for peer in peers:
+            peer.close()
+
+
+async def test_the_sweep_goes_on_while_there_are_connections(send, transport, clock: ManualClock):
+    """It looks again as long as there is something to look at."""
+    async with serving(always(OK)) as server:
+        await read(await send(post(server.url())))
+        clock.advance(29.0)
+        transport._sweep()
+        assert transport._sweeping is not None
+
+        transport._sweeping.cancel()
+        clock.advance(31.0)
+        transport._sweep()
+        assert transport._sweeping is None
 
 
 async def test_the_sweep_closes_what_nobody_asks_for(send, transport, clock: ManualClock):
@@ -243,8 +304,10 @@ async def test_closing_a_finished_answer_keeps_its_connection(send):
     """An answer that is all here gives its connection back, read or not."""
     async with serving(always(OK)) as server:
         for _ in range(3):
-            await (await send(post(server.url()))).close()
+            response = await send(post(server.url()))
+            await response.close()
 
+            assert await read(response) == b""
         assert server.connections == 1
 
 
