@@ -1,6 +1,7 @@
 """Names to addresses: who waits for whom."""
 
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -100,6 +101,9 @@ async def test_a_failed_lookup_that_nobody_waits_for_is_silent(names):
     await asyncio.gather(left, return_exceptions=True)
     names.speak.set()
     await until(lambda: not lookups._under_way)
+    names.threads[0].join(5)
+    del left
+    gc.collect()
 
     assert complaints == []
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 
 import pytest
 
@@ -11,7 +12,7 @@ from turnout.providers.transport.connection import WRITE_SIZE, Connection
 from turnout.providers.transport.pool import Pool
 from turnout.providers.transport.target import Origin
 
-from .hostile import until
+from .hostile import read, until
 from .wire import Owner, Wire
 
 ORIGIN = Origin("h", 80, False, None, None)
@@ -150,3 +151,26 @@ async def test_a_connection_that_is_free_is_read_from():
     connection.data_received(b"x")
 
     assert (owner.fate, wire.reading) == ("freed", True)
+
+
+class Left:
+    """TLS that still holds something when its connection has ended."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+
+    def read(self, _size: int) -> bytes:
+        if self.pieces:
+            return self.pieces.pop(0)
+        raise ssl.SSLWantReadError
+
+
+async def test_what_was_left_frees_no_connection():
+    """An answer completed by what TLS still held is whole; its connection is gone and was never free."""
+    connection, owner = connected(Wire(tls=Left(b"el", b"lo")))  # type: ignore[arg-type]  # a stand-in
+    response = connection.request(b"POST / HTTP/1.1\r\n\r\n", b"")
+    connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nh")
+    connection.connection_lost(None)
+
+    assert await read(response) == b"hello"
+    assert owner.fate == "lost"

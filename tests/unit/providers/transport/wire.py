@@ -2,15 +2,16 @@
 
 import asyncio
 import socket
+import ssl
 
 from turnout.providers.transport.connection import Connection
 
 
 class Wire(asyncio.Transport):
-    """A transport that goes nowhere. ``unsent`` bytes stay in its buffer; ``end`` is what it reads from, if it has a socket at all."""
+    """A transport that goes nowhere. ``unsent`` bytes stay in its buffer; ``end`` is the socket it reads from, ``tls`` what is above that."""
 
-    def __init__(self, *, unsent: int = 0, end: socket.socket | None = None) -> None:
-        super().__init__({} if end is None else {"socket": end})
+    def __init__(self, *, unsent: int = 0, end: socket.socket | None = None, tls: ssl.SSLObject | None = None) -> None:
+        super().__init__({"socket": end, "ssl_object": tls})
         self.unsent = unsent
         self.reading = True
 
