@@ -1,6 +1,6 @@
 """From offers to a plan: the objective's order, the session's model kept, the fallbacks behind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain, islice
@@ -45,11 +45,11 @@ def order(lane: Lane, offers: Offers, traits: Traits, seed: int) -> Ordered:
         queue = (other for other in chain((winner,), queue) if other.slot is not slot)
     elif route is DIRECT_ROUTE:
         reason = "direct"
-    reserve = [offer for offer in offers.reserve() if first is None or offer.slot is not first.slot]
+    reserve = {offer.slot.id: offer for offer in offers.reserve() if first is None or offer.slot is not first.slot}
     room = max(0, route.attempts - 1 - len(reserve))
     others: list[Offer] = []
     if first is not None and room:
-        others = _elsewhere_first(first, queue, room, lane.providers, frozenset(offer.slot.id for offer in reserve))
+        others = _elsewhere_first(first, queue, room, lane.providers, reserve)
     deadline = route.deadline if traits.deadline_ms is None else min(route.deadline, traits.deadline_ms / 1_000)
     steps = _steps(route, first, others, reserve, reason)
     plan = Plan(steps, route.attempts, deadline, _tighter(route.budget, traits.max_cost), route.journal_required)
@@ -110,7 +110,7 @@ def _warm(offer: Offer, traits: Traits) -> int | None:
 
 
 def _steps(
-    route: Route, first: Offer | None, others: list[Offer], reserve: list[Offer], first_reason: Reason
+    route: Route, first: Offer | None, others: list[Offer], reserve: Mapping[str, Offer], first_reason: Reason
 ) -> tuple[Step, ...]:
     """The first, then the others on what another model can help against, then the policy's fallbacks on what it says.
 
@@ -124,27 +124,24 @@ def _steps(
         context = first.slot.context or 0
         for other in others:
             on = ROOMIER if (other.slot.context or 0) > context else ELSEWHERE
-            if other.slot.id in written:
+            if other.slot.id in reserve:
                 on |= written.pop(other.slot.id)
             steps.append(Step(other.slot.id, on, "fallback", other.cost, timeouts))
-    steps += [
-        Step(offer.slot.id, written[offer.slot.id], "fallback", offer.cost, timeouts)
-        for offer in reserve
-        if offer.slot.id in written
-    ]
+    if reserve:
+        steps += [Step(id_, written[id_], "fallback", offer.cost, timeouts) for id_, offer in reserve.items() if id_ in written]
     return tuple(steps)
 
 
 def _elsewhere_first(
-    first: Offer, queue: Iterator[Offer], room: int, providers: frozenset[str], written: frozenset[str]
+    first: Offer, queue: Iterator[Offer], room: int, providers: frozenset[str], reserve: Mapping[str, Offer]
 ) -> list[Offer]:
     """The next in the objective's order, those of another provider before those that would share the first one's outage.
 
-    ``room`` is for those that are not ``written`` fallbacks too, which have theirs already.
+    ``room`` is for those that are not in the ``reserve`` too, which have theirs already.
     """
     provider = first.slot.provider
     if providers == {provider}:
-        return _as_fit(queue, room, written)
+        return _as_fit(queue, room, reserve)
     elsewhere: list[Offer] = []
     near: list[Offer] = []
     for other in queue:
@@ -152,17 +149,17 @@ def _elsewhere_first(
             near.append(other)
             continue
         elsewhere.append(other)
-        if len(elsewhere) == room + len(written):
+        if len(elsewhere) == room + len(reserve):
             break
-    return _as_fit(chain(elsewhere, near), room, written)
+    return _as_fit(chain(elsewhere, near), room, reserve)
 
 
-def _as_fit(queue: Iterator[Offer], room: int, written: frozenset[str]) -> list[Offer]:
-    if not written:
+def _as_fit(queue: Iterator[Offer], room: int, reserve: Mapping[str, Offer]) -> list[Offer]:
+    if not reserve:
         return list(islice(queue, room))
     fitting: list[Offer] = []
     for other in queue:
-        if other.slot.id not in written:
+        if other.slot.id not in reserve:
             if not room:
                 break
             room -= 1

@@ -63,7 +63,7 @@ class Offers:
 
     def reserve(self) -> list[Offer]:
         """The fallbacks, in the policy's order."""
-        return price(self._reserve, self._traits, self._value)
+        return price(self._reserve, self._traits, self._value) if self._reserve else []
 
     def best(self) -> Slot | None:
         """The model of the highest quality for the task, at any price, among those to choose from or else the fallbacks."""
