@@ -16,10 +16,8 @@ import psutil
 from bench import free_port, wait_for
 from bench.upstream import EVENTS
 
-ROUNDS, REQUESTS = (
-    9,
-    3_200,
-)  # turns, so that what else the machine does meets both; requests in each, so that a clock tick is 3 us
+ROUNDS = 9  # turns, so that what else the machine does meets both
+REQUESTS = 3_200  # in each, so that a tick of the clock is 3 us
 STREAMS = 320
 RATE = 500.0
 CANDIDATES = 20

@@ -11,9 +11,10 @@ from uvicorn.server import ServerState
 
 from tests.support import fake_exchange
 from tests.support.virtual_time import run
+from turnout.dialects.headers import ClientHeaders
 from turnout.errors import TurnoutError
 from turnout.front.app import dialect_for
-from turnout.front.exchange import App, Exchange, Headers
+from turnout.front.exchange import App, Exchange
 from turnout.front.protocol import BoundedProtocol
 from turnout.front.sink import HttpSink
 
@@ -106,7 +107,7 @@ class Counter(Peer):
 
     def __init__(self, answer_after: float = 0.0, *, reads: bool = True, watches: bool = False) -> None:
         self.asked: list[str] = []
-        self.headers: list[Headers] = []
+        self.headers: list[ClientHeaders] = []
         self.left = 0
         self._answer_after = answer_after
         self._reads = reads

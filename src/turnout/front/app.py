@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from turnout.dialects.dialect import Dialect
+from turnout.dialects.headers import ClientHeaders
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
 from turnout.flow import Gateway, Request, Snapshot, answer
 from turnout.front.bodies import Bodies
-from turnout.front.exchange import Exchange, Headers
+from turnout.front.exchange import Exchange
 from turnout.front.explain import explain
 from turnout.front.guard import Guard, check_json
 from turnout.front.hints import read_hints
@@ -186,7 +187,7 @@ class Call(msgspec.Struct):
         await self.sink.answer(msgspec.json.encode(value))
 
 
-def dialect_for(path: str, headers: Headers) -> Dialect:
+def dialect_for(path: str, headers: ClientHeaders) -> Dialect:
     """The one whose errors this client understands: by path, and where a path serves all, by what only its SDK sends."""
     if path == "/v1/messages" or (path != "/v1/chat/completions" and b"anthropic-version" in headers):
         return ANTHROPIC

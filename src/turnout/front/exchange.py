@@ -4,19 +4,18 @@ import asyncio
 import functools
 import http
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
+from turnout.dialects.headers import ClientHeaders
 from turnout.errors import TurnoutError
 from turnout.front.outflow import Outflow
 
 log = logging.getLogger(__name__)
 
 App = Callable[["Exchange"], Awaitable[None]]
-Headers = Mapping[bytes, bytes]
-"""By name, in lower case; of one that was sent twice, a list."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _IN_CHUNKS = b"transfer-encoding: chunked\r\n"
@@ -53,7 +52,7 @@ class Exchange:
     _news: asyncio.Event | None = None  # there once somebody has to wait
 
     def __init__(
-        self, connection: Connection, method: str, path: str, headers: Headers, *, keep_alive: bool, is_old: bool = False
+        self, connection: Connection, method: str, path: str, headers: ClientHeaders, *, keep_alive: bool, is_old: bool = False
     ) -> None:
         """``is_old``: of HTTP/1.0, which knows neither chunks nor 100-continue; a stream ends with its connection."""
         self.method = method

@@ -6,8 +6,8 @@ from hashlib import sha256
 
 import msgspec
 
+from turnout.dialects.headers import ClientHeaders
 from turnout.errors import Code, TurnoutError
-from turnout.front.exchange import Headers
 from turnout.hosts import LOOPBACK, host_of, host_of_origin, is_loopback
 from turnout.types.policy import Key
 
@@ -26,7 +26,7 @@ class Guard(msgspec.Struct, frozen=True):
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
 
-    def check_host(self, headers: Headers) -> None:
+    def check_host(self, headers: ClientHeaders) -> None:
         """Refuse names that are not ours: with DNS rebinding a foreign page gives its own.
 
         Raises:
@@ -39,7 +39,7 @@ class Guard(msgspec.Struct, frozen=True):
                 Code.FORBIDDEN, f'host "{host}" is not served here; use {self.host} or add it to server.hosts', retry=False
             )
 
-    def check_origin(self, headers: Headers) -> None:
+    def check_origin(self, headers: ClientHeaders) -> None:
         """Refuse pages of other sites; SDKs send no Origin.
 
         Raises:
@@ -56,7 +56,7 @@ class Guard(msgspec.Struct, frozen=True):
                 retry=False,
             )
 
-    def identify(self, headers: Headers, keys: Mapping[str, Key]) -> Key | None:
+    def identify(self, headers: ClientHeaders, keys: Mapping[str, Key]) -> Key | None:
         """The caller's key, or None when none are configured. Keys are looked up by the whole hash of what was presented.
 
         Whatever policy is in force: where other machines come in, nobody does without a key.
@@ -91,7 +91,7 @@ def _is_ours(guard: Guard, authority: bytes) -> bool:
     return host in LOOPBACK or host == guard.host or host in guard.hosts
 
 
-def check_json(headers: Headers) -> None:
+def check_json(headers: ClientHeaders) -> None:
     """Refuse what a plain web form can send.
 
     Raises:
