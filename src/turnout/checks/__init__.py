@@ -1,0 +1,1 @@
+"""Rules that an answer can be held to before anyone sees it."""

@@ -1,0 +1,1 @@
+"""Requests that people answer: durable from the moment they are handed over."""
