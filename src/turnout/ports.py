@@ -10,7 +10,10 @@ from turnout.types.record import Record
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """An upstream request, complete. ``url`` absolute; ``headers`` as they go on the wire, credentials included: never log one."""
+    """An upstream request, complete. ``url`` absolute; ``headers`` as they go on the wire, credentials included: never log one.
+
+    ``model`` is whom it is for, ``provider/model``: no transport needs it, drills do.
+    """
 
     method: str
     url: str
@@ -18,6 +21,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     body: bytes = b""
     proxy: str | None = None
     ca_file: str | None = None
+    model: str = ""
 
     def __repr__(self) -> str:
         return f"Outgoing({self.method} {self.url}, {len(self.body)} bytes)"

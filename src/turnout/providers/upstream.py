@@ -45,7 +45,7 @@ class Upstream(msgspec.Struct, frozen=True):
         else:
             body = self.dialect.from_hub(front.to_hub(ask), self.upstream_model, max_output=self.max_output, quirks=self.quirks)
             headers = self.headers
-        return Outgoing("POST", self.url, headers, body, self.proxy, self.ca_file)
+        return Outgoing("POST", self.url, headers, body, self.proxy, self.ca_file, self.model)
 
     def __repr__(self) -> str:
         return f"Upstream({self.model} -> {self.dialect.name} {self.url})"
