@@ -1,6 +1,6 @@
 """The view as deciding wants it: everything that does not depend on the request worked out when the view is made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 
 import msgspec
@@ -18,6 +18,9 @@ DIRECT = "direct"
 """Name of the pseudo-route of requests that name a model: hard checks, nothing else."""
 
 TIERS = ("cheap", "mid", "premium")
+
+Standings = Mapping[str | None, Mapping[int | None, tuple["Slot", ...]]]
+"""By task (None: one that no model is known by) and tier (None: any), models best first, and of equal quality as listed."""
 
 
 class Slot(msgspec.Struct, frozen=True, gc=False):
@@ -47,6 +50,10 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     p50_ms: float | None
     p95_ms: float | None
     ttft_ms: float | None
+
+    def worth(self, task: str | None) -> float:
+        """Quality for the task; an unknown one is worth nothing."""
+        return self.quality.get(task, self.general) or 0.0
 
 
 class Common(msgspec.Struct, frozen=True):
@@ -79,7 +86,7 @@ class Lane(msgspec.Struct, frozen=True):
 
     ``reserve`` are the fallbacks' models in order; those that can never serve are in ``refused`` too.
     ``tolerance`` are the feature bits whose unknown support it accepts, ``providers`` those of its slots. ``common`` is None where there is nothing to be common. ``ranks`` is the cumulative table
-    of recent complexities (balanced routes).
+    of recent complexities (balanced routes). ``standings`` are those of its slots, worked out here as most requests rule out none.
     """
 
     route: Route
@@ -91,6 +98,7 @@ class Lane(msgspec.Struct, frozen=True):
     tolerance: int = 0
     providers: frozenset[str] = frozenset()
     common: Common | None = None
+    standings: Standings = {}
 
 
 class View(msgspec.Struct, frozen=True):
@@ -224,7 +232,22 @@ def _lane(
         tolerance=tolerated(route),
         providers=frozenset(slot.provider for slot in serving),
         common=_common((*serving, *spare)),
+        standings=_standings(serving),
     )
+
+
+def _standings(slots: tuple[Slot, ...]) -> Standings:
+    tasks = {task for slot in slots for task in (None, *slot.quality)}
+    return {task: _by_tier(best_first(slots, task)) for task in tasks}
+
+
+def best_first(slots: Iterable[Slot], task: str | None) -> tuple[Slot, ...]:
+    """By quality for the task; those of equal quality stay in order."""
+    return tuple(sorted(slots, key=lambda slot: slot.worth(task), reverse=True))
+
+
+def _by_tier(slots: tuple[Slot, ...]) -> Mapping[int | None, tuple[Slot, ...]]:
+    return {None: slots, **{tier: tuple([slot for slot in slots if slot.tier == tier]) for tier in range(len(TIERS))}}
 
 
 def _common(slots: tuple[Slot, ...]) -> Common | None:

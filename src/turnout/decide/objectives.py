@@ -6,12 +6,14 @@ A plan needs the first few of an order, so no more of it is sorted than somebody
 chances) is worked out only then.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import inf
 
 import msgspec
 
+from turnout.decide.compiled import Slot
 from turnout.decide.mix import interval, rank
 from turnout.decide.price import Offer, Offers
 from turnout.types.decision import Reason, ScoredBy
@@ -89,27 +91,28 @@ def fastest(offers: Offers, question: Question) -> list[Offer]:
 
 def best(offers: Offers, question: Question) -> Iterator[Offer]:
     """Of those within the route's band of the best quality the cheapest; then the others by quality."""
-    return _best(offers.all(), question)
+    return _best(offers.best_first(), offers, question)
 
 
-def _best(offers: list[Offer], question: Question) -> Iterator[Offer]:
-    band, prefers = question.route.band, question.route.prefers
+def _best(slots: Sequence[Slot], offers: Offers, question: Question) -> Iterator[Offer]:
+    prefers = question.route.prefers
     if prefers == NOTHING:
-        return _banded(offers, band)
-    missed, by_misses = _misses(prefers), dict[int, list[Offer]]()
-    for one in offers:
-        by_misses.setdefault(missed(one), []).append(one)
-    return (one for misses in sorted(by_misses) for one in _banded(by_misses[misses], band))
+        return _banded(slots, offers, question)
+    missed, by_misses = _misses(prefers), dict[int, list[Slot]]()
+    for one in offers.of(slots):
+        by_misses.setdefault(missed(one), []).append(one.slot)
+    return (one for misses in sorted(by_misses) for one in _banded(by_misses[misses], offers, question))
 
 
-def _banded(offers: list[Offer], band: float) -> Iterator[Offer]:
-    floor = max([one.worth for one in offers]) - band
-    within = [(one.expense, one.slot.id, one) for one in offers if one.worth >= floor]
-    within.sort()
-    for _, _, one in within:
-        yield one
-    for _, _, _, one in sorted([(-one.worth, one.expense, one.slot.id, one) for one in offers if one.worth < floor]):
-        yield one
+def _banded(slots: Sequence[Slot], offers: Offers, question: Question) -> Iterator[Offer]:
+    """From slots best first: the cheapest first of those within the band of the best, then of each next quality; priced when reached."""
+    task, band = question.traits.task.value, question.route.band
+    while slots:
+        floor = slots[0].worth(task) - band
+        end = bisect_right(slots, -floor, key=lambda slot: -slot.worth(task))
+        for _, _, one in sorted([(one.expense, one.slot.id, one) for one in offers.of(slots[:end])]):
+            yield one
+        slots, band = slots[end:], 0.0
 
 
 def balanced(offers: Offers, question: Question) -> Iterator[Offer]:
@@ -123,8 +126,8 @@ def balanced(offers: Offers, question: Question) -> Iterator[Offer]:
     if wanted is None:
         wanted = _tier_at(question.route.mix, rank(question.ranks, traits.complexity, question.u))
     for tier in _outward(wanted):
-        if group := offers.of_tier(tier):
-            yield from _best(group, question)
+        if slots := offers.best_first(tier):
+            yield from _best(slots, offers, question)
 
 
 def _balanced_chances(ordered: list[Offer], question: Question) -> dict[str, float]:
@@ -132,8 +135,7 @@ def _balanced_chances(ordered: list[Offer], question: Question) -> dict[str, flo
         return _certain(ordered, question)
     groups, chances = _by_tier(ordered), dict[str, float]()
     for tier, chance in enumerate(_tier_chances(question.route.mix, interval(question.ranks, question.traits.complexity))):
-        serving = next(groups[place] for place in _outward(tier) if groups[place])
-        id_ = next(_best(serving, question)).slot.id
+        id_ = next(groups[place] for place in _outward(tier) if groups[place])[0].slot.id
         chances[id_] = chances.get(id_, 0.0) + chance
     return chances
 

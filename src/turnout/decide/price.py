@@ -6,7 +6,7 @@ from math import inf
 import msgspec
 
 from turnout.catalog import rates
-from turnout.decide.compiled import Slot
+from turnout.decide.compiled import Slot, Standings, best_first
 from turnout.types.money import PicoDollars
 from turnout.types.policy import Value
 from turnout.types.traits import Traits
@@ -36,15 +36,21 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Offers:
-    """What may serve: a route's own models and its fallbacks, each priced when it is asked for. A plan needs a few of many."""
+    """What may serve: a route's own models and its fallbacks, each priced when it is asked for. A plan needs a few of many.
 
-    __slots__ = ("_reserve", "_slots", "_traits", "_value")
+    ``standings`` are those of the route's own models, empty where the request rules some of them out.
+    """
 
-    def __init__(self, slots: Sequence[Slot], reserve: Sequence[Slot], traits: Traits, value: Value) -> None:
+    __slots__ = ("_reserve", "_slots", "_standings", "_traits", "_value")
+
+    def __init__(
+        self, slots: Sequence[Slot], reserve: Sequence[Slot], traits: Traits, value: Value, standings: Standings
+    ) -> None:
         self._slots = slots
         self._reserve = reserve
         self._traits = traits
         self._value = value
+        self._standings = standings
 
     def __bool__(self) -> bool:
         """Whether there is a model to choose; where there is none, only the fallbacks may serve."""
@@ -52,23 +58,32 @@ class Offers:
 
     def all(self) -> list[Offer]:
         """The route's own models."""
-        return price(self._slots, self._traits, self._value)
+        return self.of(self._slots)
 
-    def of_tier(self, tier: int) -> list[Offer]:
-        return price([slot for slot in self._slots if slot.tier == tier], self._traits, self._value)
+    def of(self, slots: Iterable[Slot]) -> list[Offer]:
+        return price(slots, self._traits, self._value)
 
     def of_model(self, id_: str) -> Offer | None:
         slot = next((slot for slot in self._slots if slot.id == id_), None)
-        return price((slot,), self._traits, self._value)[0] if slot is not None else None
+        return self.of((slot,))[0] if slot is not None else None
 
     def reserve(self) -> list[Offer]:
         """The fallbacks, in the policy's order."""
-        return price(self._reserve, self._traits, self._value) if self._reserve else []
+        return self.of(self._reserve) if self._reserve else []
+
+    def best_first(self, tier: int | None = None) -> tuple[Slot, ...]:
+        """The route's own models by quality for the task, of one tier or of all."""
+        task = self._traits.task.value
+        if self._standings:
+            return self._standings[task if task in self._standings else None][tier]
+        return best_first(self._slots if tier is None else [slot for slot in self._slots if slot.tier == tier], task)
 
     def best(self) -> Slot | None:
         """The model of the highest quality for the task, at any price, among those to choose from or else the fallbacks."""
+        if self._standings:
+            return self.best_first()[0]
         task = self._traits.task.value
-        return max(self._slots or self._reserve, key=lambda slot: slot.quality.get(task, slot.general) or 0.0, default=None)
+        return max(self._slots or self._reserve, key=lambda slot: slot.worth(task), default=None)
 
 
 def price(slots: Iterable[Slot], traits: Traits, value: Value) -> list[Offer]:
