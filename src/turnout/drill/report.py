@@ -1,0 +1,139 @@
+"""The report of a drill: its verdict in one sentence, its figures and what they recommend; as a value, as JSON, and where it is kept."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from turnout.drill.advice import Advice, advise, said_target
+from turnout.drill.figures import Measurements
+from turnout.types.drill import Drill
+from turnout.types.policy import Policy
+
+FOLDER = "drills"
+Verdict = Literal["passed", "failed", "inconclusive"]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """``at`` is when the drill began, unix seconds. ``quality_by`` and ``suite`` say how quality was measured, and what was not."""
+
+    id: str
+    at: float
+    verdict: Verdict
+    sentence: str
+    figures: Measurements
+    advice: tuple[Advice, ...]
+    config: str
+    quality_by: str = "estimates of the capability matrix for the models that answered"
+    checks: str = "not measured"
+    suite: str = "not measured"
+
+    @property
+    def drill(self) -> Drill:
+        return self.figures.drill
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A report in a list."""
+
+    id: str
+    at: float
+    verdict: Verdict
+    sentence: str
+
+
+def report(figures: Measurements, policy: Policy, config: str) -> Report:
+    """Judge and advise. Lost requests fail a drill; one in which nothing met the failure proves nothing."""
+    verdict: Verdict = "inconclusive" if not figures.met else "failed" if figures.during.lost else "passed"
+    return Report(figures.drill.id, figures.starts, verdict, sentence(verdict, figures), figures, advise(figures, policy), config)
+
+
+def sentence(verdict: Verdict, figures: Measurements) -> str:
+    """For a manager: what happened, and what came of it."""
+    during = figures.during
+    what = f"{happened(figures.drill)} for {duration(figures.drill.ends - figures.drill.since)}"
+    if verdict == "inconclusive":
+        return f"{what}, and no request would have gone there: nothing is proved."
+    if verdict == "failed":
+        answer = "got no usable answer" if figures.drill.kind == "bad_content" else "got no answer"
+        return f"{what}, and {during.lost:,} of {during.requests:,} requests {answer}."
+    if figures.drill.kind == "degradation" and not figures.saved:
+        return f"{what}, and none of {during.requests:,} requests was lost: all were answered, if more slowly."
+    return f"{what}, and none of {during.requests:,} requests was lost; {figures.saved:,} were answered elsewhere."
+
+
+def happened(drill: Drill) -> str:
+    """As a clause: ``openai was down``."""
+    target = said_target(drill)
+    match drill.kind:
+        case "outage":
+            return f"{target} was down" if drill.look == "refused" else f"{target} fell silent"
+        case "degradation":
+            return f"{target} was {drill.factor:g} times slower"
+        case "rate_limiting":
+            return f"{target} refused calls for its rate limit"
+        case "partial_failure":
+            return f"{drill.rate:.0%} of the calls to {target} failed"
+        case "bad_credentials":
+            return f"{target} refused our credentials"
+        case "regional_loss":
+            return f"{target} was lost" if drill.look == "refused" else f"{target} fell silent"
+        case "bad_content":
+            return f"{target} answered with nothing of use"
+
+
+def duration(seconds: float) -> str:
+    """``40 ms``, ``1.4 s``, ``12 s``, ``2 min``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 and seconds % 1 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
+
+
+def drill_id(data_dir: Path, kind: str, target: str, now: float) -> str:
+    """``2026-11-23-outage-openai``, and ``-2`` where there is such a one already."""
+    day = datetime.fromtimestamp(now, UTC).date().isoformat()
+    plain = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in target).strip("-.") or "all"
+    base = f"{day}-{kind.replace('_', '-')}-{plain}"
+    number = 1
+    while (data_dir / FOLDER / (name := base if number == 1 else f"{base}-{number}")).exists():
+        number += 1
+    return name
+
+
+def keep(data_dir: Path, written: Report, html: str) -> Path:
+    """Write both faces of a report; the path of the one for people. Raises OSError."""
+    folder = data_dir / FOLDER / written.id
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (("report.json", msgspec.json.format(msgspec.json.encode(written))), ("report.html", html.encode())):
+        temporary = folder / f"{name}.{os.getpid()}.tmp"
+        temporary.write_bytes(content)
+        temporary.replace(folder / name)
+    return folder / "report.html"
+
+
+def kept(data_dir: Path) -> tuple[Line, ...]:
+    """All reports there are, latest first; what cannot be read is left out."""
+    return tuple(sorted(_lines(data_dir), key=lambda line: (-line.at, line.id)))
+
+
+def _lines(data_dir: Path) -> Iterator[Line]:
+    for path in (data_dir / FOLDER).glob("*/report.json"):
+        try:
+            yield msgspec.json.decode(path.read_bytes(), type=Line)
+        except (OSError, msgspec.DecodeError):
+            continue
+
+
+def find(data_dir: Path, name: str) -> Report | None:
+    """A kept report; None when there is none of this id."""
+    if not name or name != Path(name).name:
+        return None
+    try:
+        return msgspec.json.decode((data_dir / FOLDER / name / "report.json").read_bytes(), type=Report)
+    except (OSError, msgspec.DecodeError):
+        return None
