@@ -1,10 +1,10 @@
 """One answer on its way to the client: its events, their pace, and the fault that may strike on the way."""
 
 import asyncio
-from collections.abc import Iterator
 
 import msgspec
 
+from turnout.dialects.collect import events_of
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.errors import Code, TurnoutError
 from turnout.sim.brain import Thought
@@ -12,19 +12,15 @@ from turnout.sim.faults import STATUS, Fault
 from turnout.sim.http import Exchange, Headers
 from turnout.sim.tokens import count
 from turnout.types.reply import (
-    Ended,
     Event,
     Finished,
     ReasoningDelta,
     Reply,
-    Started,
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
     Usage,
-    UsageReported,
 )
-from turnout.types.request import Reasoning, Text, ToolCall
 
 PIECE = 24  # characters of one delta
 CONTENT = (TextDelta, ReasoningDelta, ToolCallStarted, ToolCallDelta, Finished)  # an empty answer's finish is its content
@@ -92,8 +88,7 @@ async def _whole(job: Job, delivered: Delivered) -> None:
     exchange, dialect, fault = job.exchange, job.dialect, job.fault
     usage = job.thought.usage
     await _pause(job.pace.first + job.pace.token * usage.total_output)
-    choices = (job.thought.choice,) * (job.ask.sketch.n or 1)
-    body = dialect.write_reply(Reply(job.id, job.model, choices, job.reported))
+    body = dialect.write_reply(_reply(job))
     headers = [*job.headers, ("content-type", "application/json")]
     if fault is not None and fault.after is not None:
         if fault.kind == "stall":
@@ -113,6 +108,10 @@ async def _whole(job: Job, delivered: Delivered) -> None:
     delivered.tokens, delivered.complete = usage.total_output, True
 
 
+def _reply(job: Job) -> Reply:
+    return Reply(job.id, job.model, (job.thought.choice,) * (job.ask.sketch.n or 1), job.reported)
+
+
 async def _stream(job: Job, delivered: Delivered) -> None:
     exchange, fault = job.exchange, job.fault
     writer = job.dialect.writer(job.ask)
@@ -120,7 +119,7 @@ async def _stream(job: Job, delivered: Delivered) -> None:
     pending: list[bytes] = []
     contents = 0
     wait = job.pace.first
-    for event in _events(job):
+    for event in events_of(_reply(job), PIECE):
         if isinstance(event, CONTENT):
             if fault is not None and fault.after is not None and contents >= fault.after:
                 await _flush(exchange, pending)
@@ -180,32 +179,6 @@ async def _pause(seconds: float) -> None:
 
 def _inner_error() -> TurnoutError:
     return TurnoutError(Code.OVERLOADED, "simulated fault: error_in_200", status=529)
-
-
-def _events(job: Job) -> Iterator[Event]:
-    yield Started(job.id, job.model)
-    choice = job.thought.choice
-    for index in range(job.ask.sketch.n or 1):
-        slot = 0
-        for part in choice.parts:
-            match part:
-                case Text():
-                    yield from (TextDelta(piece, index) for piece in _pieces(part.text))
-                case Reasoning():
-                    yield from (ReasoningDelta(piece, index=index) for piece in _pieces(part.text))
-                    yield ReasoningDelta(signature=part.signature, index=index)
-                case ToolCall():
-                    yield ToolCallStarted(slot, part.id, part.name, index)
-                    yield from (ToolCallDelta(slot, piece, index) for piece in _pieces(part.arguments))
-                    slot += 1
-        yield Finished(choice.finish, index, choice.stop_sequence)
-    if job.reported is not None:
-        yield UsageReported(job.reported)
-    yield Ended()
-
-
-def _pieces(text: str) -> Iterator[str]:
-    return (text[at : at + PIECE] for at in range(0, len(text), PIECE))
 
 
 def _tokens(event: Event) -> int:
