@@ -17,12 +17,14 @@ class Answer(msgspec.Struct, frozen=True):
         return json.loads(self.body)
 
 
-async def call(app: ASGIApp, path: str, *, method: str = "GET", host: str = "localhost", **headers: str) -> Answer:
+async def call(
+    app: ASGIApp, path: str, *, method: str = "GET", host: str = "localhost", body: bytes = b"", **headers: str
+) -> Answer:
     """``content_type="..."`` is sent as the header ``content-type``. ``path`` may carry a query."""
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Message) -> None:
         sent.append(message)

@@ -26,9 +26,11 @@ from turnout.config.settings import Settings, differing
 from turnout.control.app import control_app
 from turnout.control.ingest import IngestReport, ingest_once, keep_ingesting
 from turnout.control.publish import Publisher
+from turnout.control.tickets import Tickets, keep_collecting
 from turnout.control.token import admin_token
 from turnout.errors import ConfigProblems, Unusable
 from turnout.store.ledger import Ledger, in_words
+from turnout.tickets.spool import Spool
 from turnout.view import ViewStore
 
 NOTICE_EVERY = 0.1
@@ -74,7 +76,15 @@ async def serve(spec: ControlSpec) -> None:
     policy = PolicyKeeper(spec.config, partial(read_policy, spec.config, spec.served_on, clock, catalog), publish)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
     ingested = Ingested()
-    app = control_app(ledger, admin_token(data_dir), {spec.host, *spec.hosts}, clock=clock, ingested=lambda: ingested.report)
+    tickets = Tickets(Spool(data_dir / Places.tickets), ledger.tickets, clock)
+    app = control_app(
+        ledger,
+        admin_token(data_dir),
+        {spec.host, *spec.hosts},
+        clock=clock,
+        ingested=lambda: ingested.report,
+        tickets=tickets,
+    )
     server = Server(
         uvicorn.Config(
             app,
@@ -95,6 +105,8 @@ async def serve(spec: ControlSpec) -> None:
             "control", partial(_every, REFRESH_EVERY, publish.refresh, "the view could not be refreshed, the present one stays")
         ),
         chore("control", partial(_every, TIDY_EVERY, publish.clean, "unused views could not be deleted")),
+        chore("control", partial(keep_collecting, tickets)),
+        chore("control", partial(_every, TIDY_EVERY, tickets.clean, "old tickets could not be deleted")),
     ]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])

@@ -37,5 +37,6 @@ class Places:
     views = "views"
     journal = "journal"
     metrics = "metrics"
+    tickets = "tickets"
     ledger = "ledger.db"
     lock = "lock"

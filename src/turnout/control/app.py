@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from importlib.resources import files
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +16,9 @@ from starlette.routing import Route
 from turnout.clock import Clock, SystemClock
 from turnout.control.guard import Guard, refusal
 from turnout.control.ingest import IngestReport
+from turnout.control.ticket_api import ticket_routes
+from turnout.control.tickets import Tickets
+from turnout.control.wire import as_json, read_query
 from turnout.store.ledger import Ledger, in_words
 from turnout.store.queries import Filters
 from turnout.types.money import usd
@@ -25,8 +28,6 @@ log = logging.getLogger(__name__)
 _PAGE = files("turnout.control") / "page"
 _MEDIA = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
 _MONEY = frozenset({"cost", "baseline", "saved"})
-_Query = TypeVar("_Query", bound=msgspec.Struct)
-_encode = msgspec.json.Encoder().encode
 
 
 class SummaryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,8 +52,12 @@ def control_app(
     *,
     clock: Clock | None = None,
     ingested: Callable[[], IngestReport] = IngestReport,
+    tickets: Tickets | None = None,
 ) -> Starlette:
-    """The ASGI app. ``hosts`` are names it may be called by besides loopback's; ``ingested`` is what ingest did since the start."""
+    """The ASGI app. ``hosts`` are names it may be called by besides loopback's; ``ingested`` is what ingest did since the start.
+
+    Without ``tickets`` none are served.
+    """
     api = _Api(ledger, clock or SystemClock(), ingested)
     return Starlette(
         routes=[
@@ -61,11 +66,17 @@ def control_app(
             Route("/api/summary", api.summary),
             Route("/api/requests", api.requests),
             Route("/api/requests/{id}", api.request),
+            *(ticket_routes(tickets) if tickets else ()),
             Route("/health/live", api.live),
             Route("/health/ready", api.ready),
         ],
         middleware=[Middleware(Guard, token=token, hosts=hosts)],
-        exception_handlers={msgspec.ValidationError: _on_bad_query, SQLAlchemyError: _on_store_away, 404: _on_unknown_path},
+        exception_handlers={
+            msgspec.DecodeError: _on_bad_call,
+            UnicodeDecodeError: _on_bad_call,
+            SQLAlchemyError: _on_store_away,
+            404: _on_unknown_path,
+        },
     )
 
 
@@ -78,16 +89,16 @@ class _Api:
         self._ingested = ingested
 
     def summary(self, request: Request) -> Response:
-        query = _query(request, SummaryQuery)
+        query = read_query(request, SummaryQuery)
         now = self._clock.now()
         summary = self._ledger.summary(now - query.window if query.window else 0.0, now)
         shares = {name: [_dollars(share) for share in getattr(summary, name)] for name in ("models", "routes")}
-        return _json({"now": now, **_dollars(summary), **shares, "journal": self._ingested()})
+        return as_json({"now": now, **_dollars(summary), **shares, "journal": self._ingested()})
 
     def requests(self, request: Request) -> Response:
-        query = _query(request, ListQuery)
+        query = read_query(request, ListQuery)
         filters = Filters(query.route, query.model, query.task, query.outcome, query.before)
-        return _json({"requests": [_dollars(line) for line in self._ledger.recent(query.limit, filters)]})
+        return as_json({"requests": [_dollars(line) for line in self._ledger.recent(query.limit, filters)]})
 
     def request(self, request: Request) -> Response:
         found = self._ledger.request(request.path_params["id"])
@@ -95,18 +106,14 @@ class _Api:
             return refusal(404, "not_found", "no such request in the ledger; one of the last second may still be on its way")
         # Seeds have 63 bits and JavaScript's numbers 53: as text nobody rounds it.
         attempts = [_dollars(attempt) for attempt in found.attempts]
-        return _json({**_dollars(found), "seed": str(found.seed), "traits": _named(found.traits), "attempts": attempts})
+        return as_json({**_dollars(found), "seed": str(found.seed), "traits": _named(found.traits), "attempts": attempts})
 
     async def live(self, _: Request) -> Response:
-        return _json({"status": "live"})
+        return as_json({"status": "live"})
 
     def ready(self, _: Request) -> Response:
         self._ledger.ping()
-        return _json({"status": "ready"})
-
-
-def _query(request: Request, kind: type[_Query]) -> _Query:
-    return msgspec.convert(dict(request.query_params), kind, strict=False)
+        return as_json({"status": "ready"})
 
 
 def _static(name: str) -> Callable[[Request], Response]:
@@ -132,11 +139,7 @@ def _in_dollars(name: str, amount: int | None) -> tuple[str, float | None]:
     return f"{name}_usd", None if amount is None else usd(amount)
 
 
-def _json(value: object) -> Response:
-    return Response(_encode(value), media_type="application/json")
-
-
-def _on_bad_query(_: Request, error: Exception) -> Response:
+def _on_bad_call(_: Request, error: Exception) -> Response:
     return refusal(400, "invalid_request", str(error))
 
 

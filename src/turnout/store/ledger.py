@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, func, inspect, make_url, select
+from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
@@ -13,7 +13,9 @@ from turnout.errors import Unusable
 from turnout.store import queries
 from turnout.store.queries import Filters, ObservedLatency, RequestLine, Summary
 from turnout.store.rows import attempt_row, record_of, request_row
-from turnout.store.schema import VERSION, attempts, journal_offsets, metadata, refused, requests, views
+from turnout.store.schema import attempts, journal_offsets, refused, requests, views
+from turnout.store.tickets import TicketStore
+from turnout.store.upgrade import prepare
 from turnout.types.record import Record
 
 # What is wrong with a record, as against what is wrong with the database.
@@ -42,12 +44,11 @@ class Ledger:
         """Raises Unusable when what is there cannot be opened, or was made by another version."""
         self._engine = _engine(where)
         try:
-            if self._engine.dialect.name == "sqlite":
-                _claim_version(self._engine)
-            metadata.create_all(self._engine)
+            prepare(self._engine)
         except SQLAlchemyError as error:
             raise Unusable(f"the ledger {self._engine.url.database} cannot be opened: {in_words(error)}") from error
         self._statements = _Statements(self._engine)
+        self.tickets = TicketStore(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -113,6 +114,17 @@ class Ledger:
                 return None
             tried = connection.execute(select(attempts).where(attempts.c.request_id == request_id).order_by(attempts.c.n))
             return record_of(found, tried.all())
+
+    def between(self, since: float, until: float) -> tuple[Record, ...]:
+        """The records of the requests that arrived from ``since`` to before ``until`` (unix seconds), in order of arrival."""
+        here = requests.c.at >= since, requests.c.at < until
+        tried: dict[str, list[Any]] = {}
+        with self._engine.connect() as connection:
+            found = connection.execute(select(requests).where(*here).order_by(requests.c.at)).all()
+            wanted = select(attempts).join(requests, attempts.c.request_id == requests.c.id).where(*here).order_by(attempts.c.n)
+            for row in connection.execute(wanted):
+                tried.setdefault(row.request_id, []).append(row)
+        return tuple(record_of(row, tried.get(row.id, ())) for row in found)
 
     def recent(self, limit: int, filters: Filters = Filters()) -> tuple[RequestLine, ...]:  # noqa: B008  (frozen)
         """Newest first."""
@@ -204,24 +216,6 @@ def _engine(where: Path | str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
     return engine
-
-
-def _claim_version(engine: Engine) -> None:
-    """Mark a new file as ours, before it has tables: whoever finds tables finds their version too.
-
-    Raises:
-        Unusable: the tables are of another version.
-    """
-    with engine.connect() as connection:
-        found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        if found == 0 and not inspect(connection).get_table_names():
-            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-        elif found != VERSION:
-            raise Unusable(
-                f"the ledger {engine.url.database} was written by another version of Turnout "
-                f"(its tables have version {found}, this program's {VERSION}): move the file away, and a new one is begun, "
-                "or use the version that wrote it"
-            )
 
 
 def _tune_sqlite(connection: Any, _: object) -> None:

@@ -48,6 +48,7 @@ def request_row(record: Record) -> Values:
         _encode(traits) if traits else None,
         msgspec.json.encode(record.skipped).decode() if record.skipped else None,
         record.edition,
+        *((None,) * 3),  # saved, drill, ticket: no record says them yet
     )
 
 

@@ -4,8 +4,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 
 metadata = MetaData()
 
-VERSION = 2
-"""Raised with every change of a table. There are no migrations yet: a ledger of another version is refused in words, not in SQL."""
+VERSION = 3
+"""Raised with every change of a table. ``store.upgrade`` adds what is new to an older ledger; any other is refused in words, not in SQL."""
 
 # Ids begin with the time of arrival: in that order a key's page is nearly always the one at hand, and an insert costs half.
 requests = Table(
@@ -45,6 +45,10 @@ requests = Table(
     Column("skipped", String),
     # A request may have several records; its rows are those of the highest edition that has come.
     Column("edition", SmallInteger, nullable=False),
+    # What a cached answer would have cost; the drill it was part of; the ticket it was handed over with.
+    Column("saved_pico", BigInteger),
+    Column("drill", String),
+    Column("ticket", String),
     Index("requests_at", "at"),
 )
 
@@ -107,4 +111,27 @@ views = Table(
     Column("policy", Integer, nullable=False),
     Column("at", Float, nullable=False),
     Column("note", String, nullable=False),
+)
+
+# Requests handed to people (types.tickets). Copies of what lists show and filter by; the content, as JSON, is the truth.
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("route", String, nullable=False),
+    Column("tenant", String),
+    Column("task", String),
+    Column("why", String, nullable=False),
+    Column("asked", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    # What people said: the answer, or why there is none.
+    Column("text", String),
+    Column("by", String),
+    Column("settled_at", Float),
+    Index("tickets_at", "at"),
+    Index("tickets_state", "state", "at"),
+    Index("tickets_settled", "settled_at"),
 )

@@ -1,0 +1,129 @@
+"""Tickets on their way to people and back: from the spool into the ledger, what people say from the ledger to the spool."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from turnout.clock import Clock
+from turnout.store.ledger import in_words
+from turnout.store.tickets import TicketStore
+from turnout.tickets.spool import NotATicket, Spool
+from turnout.types.tickets import Standing, Ticket
+
+log = logging.getLogger(__name__)
+
+KEPT_S = 30 * 24 * 3600.0
+"""How long a settled ticket is kept: in the ledger for people, in the spool for its caller."""
+PACE_S = 0.2
+PACE_AFTER_ERROR_S = 2.0
+RECHECK_S = 5.0
+"""How often tickets that the ledger has are compared with it again: what could not be told before is told then."""
+BATCH = 20
+"""Tickets in one transaction: each may have some megabytes."""
+
+
+class Tickets:
+    """The control process's hand on tickets; safe to use from several threads.
+
+    A ticket's file stays in the spool until its settlement is there. So it needs no second look at the ledger after a crash: every
+    step that was not finished is found by the file that is still there.
+    """
+
+    def __init__(self, spool: Spool, store: TicketStore, clock: Clock) -> None:
+        self._spool = spool
+        self.store = store
+        self._clock = clock
+        self._seen: frozenset[str] = frozenset()
+        self._recheck_at = clock.steady()
+
+    def collect(self) -> None:
+        """Bring every ticket in the spool into the ledger, and every settlement in the ledger into the spool.
+
+        Raises:
+            OSError: a file cannot be used now; all others were.
+            sqlalchemy.exc.SQLAlchemyError: the ledger cannot.
+        """
+        ids = self._spool.ids()
+        now = self._clock.steady()
+        if now >= self._recheck_at:
+            self._seen, self._recheck_at = frozenset(), now + RECHECK_S
+        unseen = sorted(ids - self._seen)  # ids begin with the time of arrival: the oldest first
+        known = self.store.standings(unseen)
+        hindered: dict[str, OSError] = {}
+        for ticket_id in unseen:
+            if ticket_id in known and known[ticket_id].state != "open":
+                with _noted(hindered, ticket_id):
+                    self._spool.settle(known[ticket_id])
+        fresh = [ticket_id for ticket_id in unseen if ticket_id not in known]
+        for start in range(0, len(fresh), BATCH):
+            batch: list[Ticket] = []
+            for ticket_id in fresh[start : start + BATCH]:
+                with _noted(hindered, ticket_id):
+                    batch.extend(self._read(ticket_id))
+            self.store.take_in(batch)
+        self._seen = ids - hindered.keys()
+        for error in hindered.values():
+            raise error
+
+    def settle(self, ticket_id: str, state: Literal["answered", "dismissed"], text: str, by: str) -> Standing | None:
+        """Note what people said, and tell it; None: there is no such ticket. What cannot be told now is told by :meth:`collect`.
+
+        Raises:
+            AlreadySettled: somebody was quicker.
+            sqlalchemy.exc.SQLAlchemyError: the ledger cannot note it; nothing was said.
+        """
+        standing = self.store.settle(ticket_id, state, text, by, self._clock.now())
+        if standing is not None:
+            try:
+                self._spool.settle(standing)
+            except OSError as error:
+                log.warning("ticket %s is %s; its caller will be told later: %s", ticket_id, state, in_words(error))
+        return standing
+
+    def unreadable(self) -> int:
+        """How many files were set aside for a person to look at. Raises OSError."""
+        return self._spool.unreadable()
+
+    def clean(self) -> None:
+        """Forget what was settled long ago. Raises as :meth:`collect` does."""
+        before = self._clock.now() - KEPT_S
+        self.store.forget_settled_before(before)
+        self._spool.clean(before)
+
+    def _read(self, ticket_id: str) -> tuple[Ticket, ...]:
+        """One, or none."""
+        try:
+            ticket = self._spool.ticket(ticket_id)
+        except NotATicket as error:
+            self._spool.set_aside(ticket_id)
+            log.warning("set aside in the directory unreadable of the tickets: %s", error)
+            return ()
+        return () if ticket is None else (ticket,)
+
+
+@contextmanager
+def _noted(hindered: dict[str, OSError], ticket_id: str) -> Iterator[None]:
+    """A file that cannot be used stops no other."""
+    try:
+        yield
+    except OSError as error:
+        hindered[ticket_id] = error
+
+
+async def keep_collecting(tickets: Tickets) -> None:
+    """Collect until cancelled. A ledger or disk that is away is waited for, however long, and named once."""
+    said = ""
+    while True:
+        why = ""
+        try:
+            await asyncio.to_thread(tickets.collect)
+        except (OSError, SQLAlchemyError) as error:
+            why = in_words(error)
+        if why != said:
+            log.warning("tickets are not collected, trying again: %s", why) if why else log.warning("tickets are collected again")
+            said = why
+        await asyncio.sleep(PACE_AFTER_ERROR_S if why else PACE_S)

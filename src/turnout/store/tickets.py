@@ -1,0 +1,144 @@
+"""Tickets in the ledger: listed, found, and settled once."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from turnout.store.schema import tickets
+from turnout.types.tickets import Kind, Standing, State, Ticket
+
+SHOWN = 300
+"""Characters of a text in a list."""
+_AT_ONCE = 500
+"""Ids in one query: databases bound a statement's parameters."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Ticket).decode
+
+
+class TicketLine(msgspec.Struct, frozen=True):
+    """One ticket in a list. ``asked`` begins the last message of the conversation."""
+
+    id: str
+    at: float
+    kind: Kind
+    state: State
+    route: str
+    tenant: str | None
+    task: str | None
+    why: str
+    asked: str
+    by: str | None
+    settled_at: float | None
+
+
+class TicketFilters(msgspec.Struct, frozen=True):
+    """Which tickets to list; None means any. ``before`` is unix seconds, to page back."""
+
+    kind: Kind | None = None
+    state: State | None = None
+    route: str | None = None
+    before: float | None = None
+
+
+class AlreadySettled(Exception):
+    """Somebody was quicker; ``standing`` says who."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__(f"the ticket was {standing.state} by {standing.by}")
+        self.standing = standing
+
+
+_LINE = [tickets.c[name] for name in TicketLine.__struct_fields__]
+_STANDING = [tickets.c[name] for name in Standing.__struct_fields__]
+
+
+class TicketStore:
+    """A part of the ledger (:attr:`Ledger.tickets`). Raises sqlalchemy.exc.SQLAlchemyError from every method."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    def take_in(self, handed_over: Sequence[Ticket]) -> None:
+        """Store them as open; one that is known already stays as it is."""
+        if handed_over:
+            with self._engine.begin() as connection:
+                connection.execute(self._insert(tickets).on_conflict_do_nothing(), [_row(ticket) for ticket in handed_over])
+
+    def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
+        """How it stands with those of these that are known."""
+        wanted = list(ids)
+        found: dict[str, Standing] = {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(wanted), _AT_ONCE):
+                rows = connection.execute(select(*_STANDING).where(tickets.c.id.in_(wanted[start : start + _AT_ONCE])))
+                found.update((row.id, Standing(*row)) for row in rows)
+        return found
+
+    def list(self, limit: int, filters: TicketFilters = TicketFilters()) -> tuple[TicketLine, ...]:  # noqa: B008  (frozen)
+        """Newest first."""
+        wanted = select(*_LINE).order_by(tickets.c.at.desc()).limit(limit)
+        for name in ("kind", "state", "route"):
+            if (value := getattr(filters, name)) is not None:
+                wanted = wanted.where(tickets.c[name] == value)
+        if filters.before is not None:
+            wanted = wanted.where(tickets.c.at < filters.before)
+        with self._engine.connect() as connection:
+            return tuple(TicketLine(*row) for row in connection.execute(wanted))
+
+    def open_by_kind(self) -> dict[str, int]:
+        """How many wait for people."""
+        counted = select(tickets.c.kind, func.count()).where(tickets.c.state == "open").group_by(tickets.c.kind)
+        with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(counted)}
+
+    def find(self, ticket_id: str) -> tuple[Ticket, Standing] | None:
+        """All of it."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(tickets.c.content, *_STANDING).where(tickets.c.id == ticket_id)).first()
+        return None if row is None else (_decode(row[0]), Standing(*row[1:]))
+
+    def settle(self, ticket_id: str, state: State, text: str, by: str, at: float) -> Standing | None:
+        """Note what people said of an open ticket (unix seconds ``at``); None: there is no such ticket.
+
+        Raises:
+            AlreadySettled: it is open no more, and stays as it is.
+        """
+        said = {"state": state, "text": text, "by": by, "settled_at": at}
+        with self._engine.begin() as connection:
+            done = connection.execute(update(tickets).where(tickets.c.id == ticket_id, tickets.c.state == "open").values(said))
+            row = connection.execute(select(*_STANDING).where(tickets.c.id == ticket_id)).first()
+        if row is None:
+            return None
+        if not done.rowcount:
+            raise AlreadySettled(Standing(*row))
+        return Standing(*row)
+
+    def forget_settled_before(self, moment: float) -> None:
+        """Delete what was settled before then (unix seconds), content and all. Open tickets are never deleted."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(tickets).where(tickets.c.settled_at < moment))
+
+
+def _row(ticket: Ticket) -> dict[str, object]:
+    asked = ticket.messages[-1].text if ticket.messages else ""
+    return {
+        "id": ticket.id,
+        "at": ticket.at,
+        "kind": ticket.kind,
+        "state": "open",
+        "route": ticket.route,
+        "tenant": ticket.tenant,
+        "task": ticket.task,
+        "why": _shown(ticket.why),
+        "asked": _shown(asked),
+        "content": _encode(ticket),
+    }
+
+
+def _shown(text: str) -> str:
+    """The beginning; without the one character that PostgreSQL has no place for."""
+    return text[:SHOWN].replace("\0", "")

@@ -1,0 +1,220 @@
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.records import NOW
+from tests.support.tickets import ticket
+from turnout.clock import ManualClock
+from turnout.tickets import waiting
+from turnout.tickets.desk import Desk, NoRoom
+from turnout.tickets.spool import Spool
+from turnout.types.tickets import Standing
+
+SOON = 5.0
+"""Seconds that a test waits for what must come; none takes them."""
+
+
+@pytest.fixture(autouse=True)
+def _quick_looks(monkeypatch) -> None:
+    monkeypatch.setattr(waiting, "LOOK_EVERY", 0.005)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, clock: ManualClock) -> Desk:
+    return Desk(tmp_path / "tickets", clock)
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Spool:
+    """The same directory, as the control process has it."""
+    return Spool(tmp_path / "tickets")
+
+
+def answered(n: int = 0) -> Standing:
+    return Standing(f"req-{n}", "human", NOW + n, "web", "answered", f"answer {n}", "ana", NOW + 60)
+
+
+async def test_what_was_handed_over_is_on_disk(desk: Desk, people: Spool):
+    """Nothing but the directory is needed, and nothing more is to come."""
+    await desk.hand_over(ticket())
+
+    assert people.ticket("req-0") == ticket()
+    assert (desk.handed_over, desk.refused) == (1, 0)
+
+
+async def test_handing_over_what_is_too_large_leaves_it_out(desk: Desk, people: Spool):
+    """A person gets the text and is told."""
+    await desk.hand_over(ticket(body=b"x" * 2_000_000))
+
+    kept = people.ticket("req-0")
+    assert kept is not None
+    assert (kept.body, len(kept.left_out)) == (None, 1)
+
+
+async def test_the_waiting_caller_gets_the_answer(desk: Desk, people: Spool):
+    """As soon as it is there, each its own; who is not answered waits on."""
+    for n in range(3):
+        await desk.hand_over(ticket(n))
+    waits = [asyncio.create_task(desk.wait(f"req-{n}", SOON)) for n in range(3)]
+    await asyncio.sleep(0)
+    assert desk.waiting == 3
+
+    for n in (1, 0):
+        people.settle(answered(n))
+        assert await waits[n] == answered(n)
+
+    assert not waits[2].done()
+    waits[2].cancel()
+
+
+async def test_an_answer_from_before_the_wait_is_found(desk: Desk, people: Spool):
+    """People may be quicker than the caller's decision to wait, with others waiting already or none."""
+    people.settle(answered(0))
+    other = asyncio.create_task(desk.wait("req-5", SOON))
+    assert await desk.wait("req-0", SOON) == answered(0)
+    assert await desk.wait("req-0", 0) == answered(0)
+    other.cancel()
+
+
+async def test_two_settled_within_one_tick_of_the_disk_are_both_told(desk: Desk, people: Spool):
+    """A second change may bear the first one's time: it is found by the look after."""
+    waits = [asyncio.create_task(desk.wait(f"req-{n}", SOON)) for n in range(2)]
+    people.settle(answered(0))
+    await waits[0]
+    mark = people.settled.stat()
+    people.settle(answered(1))
+    os.utime(people.settled, ns=(mark.st_atime_ns, mark.st_mtime_ns))
+
+    assert await waits[1] == answered(1)
+
+
+async def test_the_limit_of_a_wait_is_kept(desk: Desk):
+    """Nobody said anything in time: None, and the ticket stays where it is."""
+    await desk.hand_over(ticket())
+
+    assert await desk.wait("req-0", 0.01) is None
+    assert desk.waiting == 0
+    standing = await desk.standing("req-0", "web")
+    assert standing is not None
+    assert standing.state == "open"
+
+
+async def test_who_leaves_while_waiting_leaves_the_ticket(desk: Desk, people: Spool):
+    """A caller's cancelled wait holds nothing, and others of the same ticket wait on."""
+    await desk.hand_over(ticket())
+    leaving, staying = (asyncio.create_task(desk.wait("req-0", SOON)) for _ in range(2))
+    await asyncio.sleep(0)
+    assert desk.waiting == 2
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+
+    people.settle(answered())
+    assert await staying == answered()
+    assert desk.waiting == 0
+
+
+async def test_nothing_runs_while_nobody_waits(desk: Desk, people: Spool):
+    """The looks end with the last one who waits, and begin again with the next."""
+    for n in range(2):
+        wait = asyncio.create_task(desk.wait(f"req-{n}", SOON))
+        people.settle(answered(n))
+        await wait
+        looking = desk._waiting._looking
+        assert looking is not None
+        await asyncio.wait_for(looking, SOON)
+
+
+async def test_a_disk_that_stumbles_ends_no_wait(desk: Desk, people: Spool, monkeypatch):
+    """A look that fails is taken again."""
+    wait = asyncio.create_task(desk.wait("req-0", SOON))
+    await asyncio.sleep(0)
+    assert desk.waiting == 1
+    look, failed = desk._waiting._settled, asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stumble(ids: tuple[str, ...]) -> list[Standing]:
+        monkeypatch.setattr(desk._waiting, "_settled", look)
+        loop.call_soon_threadsafe(failed.set)
+        raise OSError("io error")
+
+    monkeypatch.setattr(desk._waiting, "_settled", stumble)
+    people.settle(answered())
+    await asyncio.wait_for(failed.wait(), SOON)
+
+    assert await wait == answered()
+
+
+async def test_who_finds_no_room_to_wait_is_not_kept(tmp_path: Path, clock: ManualClock):
+    """Callers that wait are bounded: the next gets its ticket's id at once."""
+    desk = Desk(tmp_path / "tickets", clock, most_waiting=1)
+    first = asyncio.create_task(desk.wait("req-0", SOON))
+    await asyncio.sleep(0)
+    assert desk.waiting == 1
+
+    assert await asyncio.wait_for(desk.wait("req-1", 3600), SOON) is None
+    first.cancel()
+
+
+async def test_open_tickets_are_bounded(tmp_path: Path, clock: ManualClock, people: Spool):
+    """Beyond the limit handing over fails in words and is counted, until people have settled some."""
+    desk, other = (Desk(tmp_path / "tickets", clock, most_open=3) for _ in range(2))
+    await other.hand_over(ticket(0))
+    for n in (1, 2):
+        await desk.hand_over(ticket(n))
+
+    with pytest.raises(NoRoom, match="3 tickets wait for people already, and 3 are the most"):
+        await desk.hand_over(ticket(3))
+    assert (desk.handed_over, desk.refused, people.ids()) == (2, 1, {"req-0", "req-1", "req-2"})
+
+    people.settle(answered(0))
+    clock.advance(1.0)
+    await desk.hand_over(ticket(4))
+    assert people.ids() == {"req-1", "req-2", "req-4"}
+
+
+async def test_a_disk_that_refuses_is_told_and_counted(tmp_path: Path, clock: ManualClock):
+    """The caller must hear that nobody has its request."""
+    (tmp_path / "tickets").write_text("a file where the directory should be")
+    desk = Desk(tmp_path / "tickets", clock)
+
+    with pytest.raises(OSError, match="directory"):
+        await desk.hand_over(ticket())
+
+    assert (desk.handed_over, desk.refused) == (0, 1)
+
+
+async def test_a_ticket_is_its_tenants_alone(desk: Desk, people: Spool):
+    """Open, answered or never made: to another key, or to none, it does not exist."""
+    await desk.hand_over(ticket(0))
+    await desk.hand_over(ticket(1, tenant=None))
+    for _ in ("open", "answered"):
+        for stranger in ("mobile", None, ""):
+            assert await desk.standing("req-0", stranger) is None
+        assert await desk.standing("req-1", "web") is None
+        assert await desk.standing("req-0", "web") is not None
+        assert await desk.standing("req-1", None) is not None
+        people.settle(answered(0))
+
+
+@pytest.mark.parametrize("name", ["req-404", "../open/req-0", "", "\0", "a" * 5000])
+async def test_any_text_may_be_asked_for(desk: Desk, name: str):
+    """What is no ticket's id is no ticket's, and no error."""
+    await desk.hand_over(ticket())
+
+    assert await desk.standing(name, "web") is None
+
+
+async def test_a_torn_file_is_no_ticket(desk: Desk, people: Spool):
+    """Its caller hears that there is none, not an error of ours."""
+    await desk.hand_over(ticket())
+    (people.open / "req-0.json").write_bytes(b'{"id": "req')
+
+    assert await desk.standing("req-0", "web") is None
