@@ -6,6 +6,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterable
+from contextlib import suppress
 
 from turnout.checks.answer import Answer, Failed
 from turnout.checks.process import SIZE, VERDICT, Job, framed
@@ -43,16 +44,20 @@ class Checker:
             await process.wait()
 
     async def _ask(self, check: Check, answer: Answer) -> Failed | None:
+        try:
+            job = framed(Job(check, answer, self._seconds))
+        except UnicodeEncodeError:
+            return Failed(name_of(check), "a character that UTF-8 does not have")
         async with self._turn:
             process = await self._running()
             assert process.stdin is not None
             assert process.stdout is not None
             try:
-                process.stdin.write(framed(Job(check, answer, self._seconds)))
+                process.stdin.write(job)
                 await process.stdin.drain()
                 size = int.from_bytes(await process.stdout.readexactly(SIZE), "big")
                 return VERDICT.decode(await process.stdout.readexactly(size))
-            except (OSError, asyncio.IncompleteReadError):
+            except (OSError, asyncio.IncompleteReadError):  # it has ended, or its alarm will end it
                 self._process = None
                 return Failed(name_of(check), self._ending(await process.wait()))
             except asyncio.CancelledError:  # its verdict would be taken for that of the next check
@@ -74,5 +79,5 @@ class Checker:
 
 
 def _kill(process: Process) -> None:
-    if process.returncode is None:
+    with suppress(ProcessLookupError):
         process.kill()
