@@ -152,8 +152,8 @@ async def clients(api_url: str, *, api_key: str = "unused", model: str = "auto")
         }
 
 
-async def ask_openai(client: Any, errand: Errand, model: str) -> Answer:
-    """One errand through AsyncOpenAI."""
+def openai_body(errand: Errand, model: str) -> dict[str, Any]:
+    """The errand as a Chat Completions request, not streamed."""
     content: Any = errand.prompt
     if errand.shape == "image":
         url = f"data:image/png;base64,{picture()}"
@@ -166,6 +166,12 @@ async def ask_openai(client: Any, errand: Errand, model: str) -> Answer:
         ]
     if errand.shape == "schema":
         body["response_format"] = {"type": "json_schema", "json_schema": {"name": "invoice", "schema": INVOICE, "strict": True}}
+    return body
+
+
+async def ask_openai(client: Any, errand: Errand, model: str) -> Answer:
+    """One errand through AsyncOpenAI."""
+    body = openai_body(errand, model)
     if not errand.stream:
         reply = await client.chat.completions.create(**body, extra_headers=errand.headers())
         choice = reply.choices[0]

@@ -1,0 +1,280 @@
+"""Runs a drill from its first request to its report: in a world of its own, or on the traffic of a Turnout that is serving."""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from turnout.build.drill_traffic import Drive, Tally, mix
+from turnout.build.drill_world import checked, fleet, rehearsed
+from turnout.build.served import free_ports, served
+from turnout.build.spec import Places
+from turnout.catalog.load import load_catalog
+from turnout.clock import Clock, SystemClock
+from turnout.config.settings import Settings
+from turnout.decide.compiled import View
+from turnout.drill.advice import said_target
+from turnout.drill.current import LEASE, lift, put, read
+from turnout.drill.inject import Target, targets
+from turnout.drill.measure import measure
+from turnout.drill.page import page
+from turnout.drill.report import Report, drill_id, keep, report
+from turnout.providers.transport import HttpTransport
+from turnout.sim.policy import Ports
+from turnout.sim.server import running_sim
+from turnout.store.ledger import Ledger
+from turnout.types.drill import Drill, aims_at
+from turnout.types.record import Record
+from turnout.view import ViewStore
+
+LOOK_EVERY = 0.25
+SETTLES_WITHIN = 10.0
+SEED = 7
+BEFORE, DURING = 0.25, 0.5
+"""Parts of a drill's time: the failure is in force in the middle half, and what surrounds it is what it is compared with."""
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What is asked for: ``drill`` without its times and id, for ``seconds`` in all, at ``rate`` requests a second if simulated."""
+
+    drill: Drill
+    seconds: float
+    rate: float = 20.0
+    seed: int = SEED
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """As of ``elapsed`` seconds. ``by_model`` counts answers so far, ``recent`` the latest ones as model and seconds."""
+
+    drill: Drill
+    elapsed: float
+    seconds: float
+    sent: int
+    answered: int
+    lost: int
+    by_model: Mapping[str, int]
+    recent: tuple[tuple[str, float], ...]
+    now: float
+
+
+Show = Callable[[Progress], None]
+
+
+class Stopped(Exception):
+    """Someone ended the drill: nothing is injected any more, and there is no report."""
+
+
+class NoDrill(Exception):
+    """It cannot be run as asked; the message says why."""
+
+
+async def simulated(wish: Wish, config: Path, data_dir: Path, show: Show, stop: asyncio.Event) -> tuple[Report, Path]:
+    """Rehearse ``config`` on simulated models. The report is kept under ``data_dir``, nothing else is.
+
+    Raises:
+        Stopped: by ``stop`` or by ``turnout drill stop``.
+        NoDrill: it aims at nothing, or another one runs.
+        ConfigProblems, OSError: the policy, or the rehearsal's processes, cannot be had.
+    """
+    clock, today = SystemClock(), datetime.now(UTC).date()
+    found = checked(config, os.environ, load_catalog(), today)
+    known = targets(found.policy, found.models)
+    _must_aim(wish.drill, known)
+    with tempfile.TemporaryDirectory(prefix="turnout-drill-") as folder:
+        own = Path(folder)
+        async with running_sim(fleet(found.policy, found.models, seed=wish.seed)) as sim:
+            api, control = free_ports(2)
+            file = own / "turnout.json"
+            file.write_bytes(rehearsed(config, found.policy, Ports(api, control, sim.port), own / "data"))
+            async with served(file, api, control), _way_in(clock) as way:
+                drive = Drive(way, api, clock)
+                drill = _timed(wish, data_dir, clock.now())
+                async with _in_force(data_dir, drill, clock, stop) as lease:
+                    # Its gateway serves nothing but rehearsal traffic, so to it the drill is on live traffic, and on all of it.
+                    put(own / "data", msgspec.structs.replace(drill, on="live", share=1.0, until=drill.until + 3600))
+                    asks = mix(found.policy, max(int(wish.rate * wish.seconds * BEFORE), 1), wish.seed)
+                    driving = drive.run(asks, rate=wish.rate, seconds=wish.seconds)
+                    await lease.during(driving, lambda: show(_seen_by_client(drill, drive.tally, wish.seconds, clock.now())))
+                records = await _settled(own / "data", drive.tally.sent)
+                view = _view(own / "data")
+        return _written(drill, records, (), view, str(config), data_dir)
+
+
+async def on_real(wish: Wish, settings: Settings, config: str, show: Show, stop: asyncio.Event) -> tuple[Report, Path]:
+    """Drill the Turnout that serves ``settings``' data directory, on a share or a copy of its traffic. Raises as :func:`simulated`."""
+    clock, data_dir = SystemClock(), settings.data_dir
+    view = _view(data_dir)
+    _must_aim(wish.drill, targets(view.policy, view.facts.values()))
+    ledger = Ledger(data_dir / Places.ledger if settings.store.url == "sqlite" else settings.store.url)
+    try:
+        drill = _timed(wish, data_dir, clock.now())
+        begun, spent = clock.now(), asyncio.Event()
+        async with _in_force(data_dir, drill, clock, stop) as lease:
+
+            def look() -> None:
+                records = ledger.between(begun, clock.now() + 1)
+                mine = [record for record in records if _drill_of(record) == drill.id]
+                if drill.budget is not None and sum(record.cost or 0 for record in mine) >= drill.budget:
+                    spent.set()
+                show(_seen_in_ledger(drill, mine, wish.seconds, clock.now()))
+
+            await lease.during(_spent_or_over(spent, wish.seconds), look)
+        drill = msgspec.structs.replace(drill, ends=min(drill.ends, clock.now()))
+        await asyncio.sleep(2)  # what the workers journalled last is in the ledger by then
+        records = ledger.between(begun, clock.now() + 1)
+    finally:
+        ledger.close()
+    mine = [record for record in records if _drill_of(record) == drill.id]
+    beside = [record for record in records if _drill_of(record) is None]
+    return _written(drill, mine, beside, view, config, data_dir)
+
+
+async def _spent_or_over(spent: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await spent.wait()
+
+
+class Lease:
+    """A drill's file, kept alive by who runs it: without that it is void within seconds."""
+
+    def __init__(self, data_dir: Path, drill: Drill, clock: Clock, stop: asyncio.Event) -> None:
+        self._data_dir = data_dir
+        self._drill = drill
+        self._clock = clock
+        self._stop = stop
+
+    def renew(self) -> None:
+        """Raises Stopped when someone took the file away."""
+        if (found := read(self._data_dir)) is None or found.id != self._drill.id:
+            raise Stopped
+        self.take()
+
+    def take(self) -> None:
+        self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        put(self._data_dir, msgspec.structs.replace(self._drill, until=min(self._drill.until, self._clock.now() + LEASE)))
+
+    async def during(self, work: Coroutine[None, None, None], look: Callable[[], None]) -> None:
+        """Do it, and look now and then; whatever ends the drill ends the work at once. Raises Stopped."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            while not working.done():
+                await asyncio.wait((working, stopping), timeout=LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED)
+                if stopping.done():
+                    raise Stopped
+                self.renew()
+                look()
+            working.result()
+        finally:
+            stopping.cancel()
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+
+
+@asynccontextmanager
+async def _in_force(data_dir: Path, drill: Drill, clock: Clock, stop: asyncio.Event) -> AsyncIterator[Lease]:
+    """Its file stands in the data directory meanwhile, and no other's."""
+    running = read(data_dir)
+    if running is not None and clock.now() < running.until:
+        raise NoDrill(f"the drill {running.id} is running; end it with `turnout drill stop`")
+    lease = Lease(data_dir, drill, clock, stop)
+    lease.take()
+    try:
+        yield lease
+    finally:
+        lift(data_dir)
+
+
+@asynccontextmanager
+async def _way_in(clock: Clock) -> AsyncIterator[HttpTransport]:
+    way = HttpTransport(clock=clock)
+    try:
+        yield way
+    finally:
+        await way.close()
+
+
+def _timed(wish: Wish, data_dir: Path, now: float) -> Drill:
+    """With its id and times, from now on."""
+    since = now + BEFORE * wish.seconds
+    ends = since + DURING * wish.seconds
+    name = drill_id(data_dir, wish.drill.kind, said_target(wish.drill).replace("region ", ""), now)
+    return msgspec.structs.replace(wish.drill, id=name, since=since, ends=ends, until=now + wish.seconds + 60)
+
+
+def _must_aim(drill: Drill, known: Mapping[str, Target]) -> None:
+    if any(aims_at(drill, target.provider, target.region, model) for model, target in known.items()):
+        return
+    have = sorted(
+        {target.region or "no region" for target in known.values()}
+        if drill.region
+        else {each.provider for each in known.values()}
+    )
+    raise NoDrill(f"no model of this policy is part of {said_target(drill)}; there is {', '.join(have)}")
+
+
+def _view(data_dir: Path) -> View:
+    store = ViewStore(data_dir / Places.views)
+    current = store.current()
+    if current is None:
+        raise NoDrill(f"no Turnout serves {data_dir}: start `turnout serve`, or drill on simulated traffic")
+    return store.load(current)
+
+
+async def _settled(data_dir: Path, expected: int) -> tuple[Record, ...]:
+    """The ledger once it has the end of every request, or after a while."""
+    ledger = Ledger(data_dir / Places.ledger)
+    try:
+        deadline = asyncio.get_running_loop().time() + SETTLES_WITHIN
+        while len(records := ledger.between(0, 1e12)) < expected and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - another process fills it
+            await asyncio.sleep(0.1)
+        return records
+    finally:
+        ledger.close()
+
+
+def _written(
+    drill: Drill, records: Sequence[Record], beside: Sequence[Record], view: View, config: str, data_dir: Path
+) -> tuple[Report, Path]:  # fmt: skip
+    known = targets(view.policy, view.facts.values())
+
+    def aim(model: str) -> bool:
+        target = known.get(model)
+        return target is not None and aims_at(drill, target.provider, target.region, model)
+
+    def quality(model: str, task: str | None) -> float | None:
+        slot = view.slots.get(model)
+        return slot.quality.get(task, slot.general) if slot is not None else None
+
+    written = report(measure(records, drill, aim, quality, beside=beside), view.policy, config)
+    return written, keep(data_dir, written, page(written))
+
+
+def _drill_of(record: Record) -> str | None:
+    return getattr(record, "drill", None)
+
+
+def _seen_by_client(drill: Drill, tally: Tally, seconds: float, now: float) -> Progress:
+    elapsed = now - (drill.until - 60 - seconds)
+    return Progress(
+        drill, elapsed, seconds, tally.sent, tally.answered, tally.failed, dict(tally.by_model), tuple(tally.recent), now
+    )
+
+
+def _seen_in_ledger(drill: Drill, records: list[Record], seconds: float, now: float) -> Progress:
+    answered = [record for record in records if record.outcome == "ok" and record.model]
+    by_model: dict[str, int] = {}
+    for record in answered:
+        by_model[record.model or ""] = by_model.get(record.model or "", 0) + 1
+    lost = sum(record.outcome in ("failed", "cut") for record in records)
+    recent = tuple((record.model or "", record.duration_ms / 1000) for record in answered[-200:])
+    elapsed = now - (drill.until - 60 - seconds)
+    return Progress(drill, elapsed, seconds, len(records), len(answered), lost, by_model, recent, now)
