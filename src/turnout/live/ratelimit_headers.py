@@ -8,11 +8,8 @@ counted: Together says "0 of 2" there with answers it goes on serving.
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 import msgspec
-
-Resource = Literal["requests", "tokens", "input", "output"]
 
 
 class Left(msgspec.Struct, frozen=True, gc=False):
@@ -32,7 +29,10 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     output: Left | None = None
 
 
-_OPENAI: dict[str, Resource] = {
+_RESOURCES = ("requests", "tokens", "input", "output")
+_PARTS = ("limit", "remaining", "reset")
+
+_OPENAI = {
     "requests": "requests",  # OpenAI, Azure, Groq, xAI, Fireworks
     "tokens": "tokens",
     "tokens-prompt": "input",  # Fireworks
@@ -41,22 +41,28 @@ _OPENAI: dict[str, Resource] = {
     "tokens-minute": "tokens",  # Mistral, Cerebras
     "requests-day": "requests",  # Cerebras
 }
-_ANTHROPIC: dict[str, Resource] = {
+_ANTHROPIC = {
     "requests": "requests",
     "tokens": "tokens",
     "input-tokens": "input",
     "output-tokens": "output",
 }
-_PARTS = ("limit", "remaining", "reset")
 
-_FIELDS: dict[bytes, tuple[Resource, str]] = {
-    **{f"x-ratelimit-{part}-{name}".encode(): (what, part) for name, what in _OPENAI.items() for part in _PARTS},
-    **{f"anthropic-ratelimit-{name}-{part}".encode(): (what, part) for name, what in _ANTHROPIC.items() for part in _PARTS},
-    **{f"ratelimitbysize-{part}".encode(): ("tokens", part) for part in _PARTS},  # Mistral, before 2026
+
+def _field(resource: str, part: str) -> int:
+    return _RESOURCES.index(resource) * len(_PARTS) + _PARTS.index(part)
+
+
+_FIELDS = {
+    **{f"x-ratelimit-{part}-{name}".encode(): _field(what, part) for name, what in _OPENAI.items() for part in _PARTS},
+    **{f"anthropic-ratelimit-{name}-{part}".encode(): _field(what, part) for name, what in _ANTHROPIC.items() for part in _PARTS},
+    **{f"ratelimitbysize-{part}".encode(): _field("tokens", part) for part in _PARTS},  # Mistral, before 2026
 }
+"""Where a header's value goes in a row of each resource's parts; this is read with every answer."""
 
 _LONGEST_VALUE = 40
-_COUNT = re.compile(rb"\d{1,15}(?:\.\d+)?")
+_LONGEST_COUNT = 15
+_NUMBER = re.compile(rb"\d{1,15}(?:\.\d+)?")
 _SPAN = re.compile(rb"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 _UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)
 
@@ -70,33 +76,37 @@ def read_told(headers: Sequence[tuple[bytes, bytes]], now: float) -> Told | None
     said = [(_FIELDS[name], value) for name, value in headers if name in _FIELDS]
     if not said:
         return None
-    found: dict[tuple[Resource, str], bytes] = dict(said)
-    told = Told(
-        _left(found, "requests", now), _left(found, "tokens", now), _left(found, "input", now), _left(found, "output", now)
-    )
+    row = [b""] * (len(_RESOURCES) * len(_PARTS))
+    for field, value in said:
+        row[field] = value
+    told = Told(_left(row, 0, now), _left(row, 3, now), _left(row, 6, now), _left(row, 9, now))
     return None if told == _NOTHING else told
 
 
 _NOTHING = Told()
 
 
-def _left(found: dict[tuple[Resource, str], bytes], what: Resource, now: float) -> Left | None:
-    limit, remaining = _count(found.get((what, "limit"))), _count(found.get((what, "remaining")))
-    if limit is None or remaining is None or limit <= 0:
+def _left(row: list[bytes], first: int, now: float) -> Left | None:
+    limit, remaining, reset = row[first : first + len(_PARTS)]
+    if not (_is_count(limit) and _is_count(remaining)):
         return None
-    said = found.get((what, "reset")) if 2 * remaining < limit else None  # nobody waits for what is more than half full
-    return Left(limit, min(remaining, limit), read_reset(said, now) if said else None)
+    whole, rest = int(limit), int(remaining)
+    if whole == 0:
+        return None
+    if 2 * rest >= whole:  # more than half is left: when all of it is there again matters to nobody
+        return Left(whole, min(rest, whole))
+    return Left(whole, rest, read_reset(reset, now))
 
 
-def _count(value: bytes | None) -> float | None:
-    return float(value) if value is not None and _COUNT.fullmatch(value) else None
+def _is_count(value: bytes) -> bool:
+    return value.isdigit() and len(value) <= _LONGEST_COUNT
 
 
 def read_reset(value: bytes, now: float) -> float | None:
     """Seconds from ``now`` (unix): ``6m0s``, ``20ms``, seconds, unix seconds or milliseconds, or RFC 3339. None: unreadable or over."""
     if len(value) > _LONGEST_VALUE:
         return None
-    if _COUNT.fullmatch(value):
+    if _NUMBER.fullmatch(value):
         number = float(value)
         seconds = number if number < _A_DATE else (number / 1000.0 if number > _MILLISECONDS else number) - now
     elif value and (span := _SPAN.fullmatch(value)):

@@ -1,8 +1,10 @@
 """Notices a deployment that stopped answering, long before its requests run into their own limits.
 
-One instance for streams and one for whole answers of a deployment: a whole answer is silent for its whole length. The only mutable
-part of this room besides the board: it is told of every attempt, and a new frozen value each time costs more than its work.
+One for streams and one for whole answers of a deployment: a whole answer is silent for its whole length. Times in seconds, ``now``
+and ``began`` steady.
 """
+
+import msgspec
 
 from turnout.types.resilience import HealthRules
 
@@ -23,50 +25,51 @@ _FIRST = 2.0
 """One wait says little of the longest: the first one counts twice its length."""
 
 
-class Silence:
-    """``waiting`` attempts were begun since the last sign of life and ended by none; the first at ``since``. ``usual`` is about the
-    p95 of the wait for a first sign, None before the first. All in seconds.
-    """  # noqa: D205 - one sentence for two fields
+class Silence(msgspec.Struct, frozen=True, gc=False):
+    """``waiting`` attempts were begun since the last sign of life, the first at ``since``, and ended by none.
 
-    __slots__ = ("since", "usual", "waiting")
+    ``usual`` is about the p95 of the wait for a first sign; None before the first.
+    """
 
-    def __init__(self, usual: float | None = None) -> None:
-        self.waiting = 0
-        self.since = 0.0
-        self.usual = usual
+    waiting: int = 0
+    since: float = 0.0
+    usual: float | None = None
 
-    def begun(self, now: float) -> None:
-        """An attempt was sent."""
-        if not self.waiting:
-            self.since = now
-        self.waiting += 1
 
-    def sign(self, waited: float | None) -> None:
-        """It speaks: content after ``waited`` seconds, or an error (None), which is life too but no usual wait."""
-        self.waiting = 0
-        if waited is None:
-            return
-        usual = self.usual
-        if usual is None:
-            self.usual = max(_FIRST * waited, _LEAST)
-        else:
-            self.usual = usual * (1.0 + _RISE) if waited > usual else max(usual * (1.0 - _FALL), _LEAST)
+def begun(silence: Silence, now: float) -> Silence:
+    """An attempt was sent."""
+    return Silence(silence.waiting + 1, silence.since if silence.waiting else now, silence.usual)
 
-    def left(self, began: float) -> None:
-        """An attempt ended that nobody waits for any more. One that ran into its time limit did not leave: it is the silence."""
-        if self.waiting and began >= self.since:
-            self.waiting -= 1
 
-    def restart(self) -> None:
-        """The silence was acted on: what begins now is judged by itself, or the first probe would be blamed for those before it."""
-        self.waiting = 0
+def sign(silence: Silence, waited: float | None) -> Silence:
+    """It speaks: content after ``waited`` seconds, or an error (None), which is life too but no usual wait."""
+    usual = silence.usual
+    if waited is None:
+        return Silence(usual=usual)
+    if usual is None:
+        return Silence(0, 0.0, max(_FIRST * waited, _LEAST))
+    return Silence(0, 0.0, usual * (1.0 + _RISE) if waited > usual else max(usual * (1.0 - _FALL), _LEAST))
 
-    def limit(self, cap: float) -> float:
-        """Seconds after which nothing said is silence. ``cap``: half of the attempt's own limit."""
-        if self.usual is None:
-            return cap
-        return min(max(PATIENCE * self.usual, SHORTEST), cap)
 
-    def is_silent(self, rules: HealthRules, now: float, cap: float) -> bool:
-        """Enough attempts wait, and the first of them longer than is usual."""
-        return self.waiting >= rules.consecutive and now - self.since > self.limit(cap)
+def left(silence: Silence, began: float) -> Silence:
+    """An attempt ended that nobody waits for any more. One that ran into its time limit did not leave: it is the silence."""
+    if not silence.waiting or began < silence.since:
+        return silence
+    return Silence(silence.waiting - 1, silence.since, silence.usual)
+
+
+def restarted(silence: Silence) -> Silence:
+    """The silence was acted on: what begins now is judged by itself, or the first probe would be blamed for those before it."""
+    return Silence(usual=silence.usual)
+
+
+def limit(silence: Silence, cap: float) -> float:
+    """Seconds after which nothing said is silence. ``cap``: half of the attempt's own limit."""
+    if silence.usual is None:
+        return cap
+    return min(max(PATIENCE * silence.usual, SHORTEST), cap)
+
+
+def is_silent(silence: Silence, rules: HealthRules, now: float, cap: float) -> bool:
+    """Enough attempts wait, and the first of them longer than is usual."""
+    return silence.waiting >= rules.consecutive and now - silence.since > limit(silence, cap)
