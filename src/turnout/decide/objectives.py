@@ -6,7 +6,6 @@ A plan needs the first few of an order, so no more of it is sorted than somebody
 chances) is worked out only then.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import inf
@@ -109,7 +108,9 @@ def _banded(slots: Sequence[Slot], offers: Offers, question: Question) -> Iterat
     task, band = question.traits.task.value, question.route.band
     while slots:
         floor = slots[0].worth(task) - band
-        end = bisect_right(slots, -floor, key=lambda slot: -slot.worth(task))
+        end = 1
+        while end < len(slots) and slots[end].worth(task) >= floor:
+            end += 1
         for _, _, one in sorted([(one.expense, one.slot.id, one) for one in offers.of(slots[:end])]):
             yield one
         slots, band = slots[end:], 0.0
