@@ -2,7 +2,8 @@
 
 Two automata share the work. Words of ASCII are sought as words, between spaces, in a copy of the text that has spaces for whatever
 is no letter or digit of ASCII: inside other words, which is most of a text, that automaton rests. Everything else, fragments of
-structure above all, is sought in the text as it is. Both count in bytes, and both texts are of one length.
+structure above all, is sought in the text as it is; where all of that is ASCII, by a third that knows the fragments alone. All count
+in bytes, and both texts are of one length.
 """
 
 from collections.abc import Callable
@@ -65,9 +66,9 @@ def scan(sketch: Sketch) -> Found:
     foreign = not text.isascii()
     if foreign:
         opens, opened = len(utf8(text[:opens])), len(utf8(text[:opened]))
-    find_words, find_others, first_other, patterns = _compiled()
+    find_words, find_fragments, find_others, first_other, patterns = _compiled()
     hits = find_words(b" " + data.translate(SPACED), True)  # the space before a word falls on the word's place in ``data``
-    if others := find_others(data, True):
+    if others := (find_others if foreign else find_fragments)(data, True):
         hits += [(index + first_other, start, end) for index, start, end in others]
         hits.sort(key=itemgetter(2))
     scores: dict[str, float] = {}
@@ -108,18 +109,20 @@ def _in_place(place: int, data: bytes, start: int, end: int) -> bool:
 
 
 @cache
-def _compiled() -> tuple[Find, Find, int, tuple[Pattern, ...]]:
+def _compiled() -> tuple[Find, Find, Find, int, tuple[Pattern, ...]]:
     """Built once, when the first request needs it."""
     words = [pattern for pattern in _patterns() if pattern.spaced]
-    others = [pattern for pattern in _patterns() if not pattern.spaced]
+    fragments = [pattern for pattern in _patterns() if not pattern.spaced and pattern.text.isascii()]
+    others = fragments + [pattern for pattern in _patterns() if not pattern.text.isascii()]
     ends = {WORD: b" ", STEM: b""}
     find_words = _finder([b" " + word.text.translate(SPACED) + ends[word.place] for word in words])
-    return find_words, _finder([other.text for other in others]), len(words), (*words, *others)
+    find_fragments = _finder([fragment.text for fragment in fragments], Implementation.DFA)
+    return find_words, find_fragments, _finder([other.text for other in others]), len(words), (*words, *others)
 
 
-def _finder(patterns: list[bytes]) -> Find:
-    # As quick as a DFA when it runs alone, and a fifth of its size: a larger table pushes everything else out of the cache.
-    return BytesAhoCorasick(patterns, implementation=Implementation.ContiguousNFA).find_matches_as_indexes
+def _finder(patterns: list[bytes], kind: Implementation = Implementation.ContiguousNFA) -> Find:
+    # Of many patterns as quick as a DFA when it runs alone, and a fifth of its size: a larger table pushes everything else out of the cache.
+    return BytesAhoCorasick(patterns, implementation=kind).find_matches_as_indexes
 
 
 def _patterns() -> tuple[Pattern, ...]:
