@@ -13,7 +13,7 @@ BEGINNING = 240
 """Characters of an answer in which a refusal shows."""
 
 _TASK = (
-    r"(?:help (?:you )?(?:with|to|do)|help you\W*$|help\W*$|assist|comply|fulfill?|complete (?:this|that|your)|do (?:that|this)\b|answer (?:that|this|your)|"
+    r"(?:help (?:you )?(?:with|to|do)|help you\W*$|help\W*$|assist|comply|fulfill?|complete (?:this|that|your)|do (?:that|this|so)\b(?=\s*(?:[.,;!]|$))|answer (?:that|this|your)|"
     r"(?:provide|give|offer|share|supply)(?: you)?(?: with)? (?:(?:any|medical|legal|financial|specific) )?(?:instructions|information|guidance|advice|assistance|help|details|support|that|this|you)\b|"
     r"(?:create|write|generate|produce|make) (?:that|this|content|material|such|anything|any)|participate|engage (?:in|with)|"
     r"(?:continue|proceed) with (?:this|that|your)|support (?:this|that|such)|discuss (?:this|that|such)|process (?:this|that|your)|fulfil|respond to (?:this|that|your))"

@@ -43,6 +43,11 @@ DECLINES = [
     "作为一个AI语言模型,我无法回答这个问题。",
 ]
 ANSWERS = [
+    "I won't do this by hand: use sed.",
+    "I'm unable to do that math in my head, but the result is 4.",
+    "I can't share my screen here, but click File.",
+    "I'm sorry, I cannot find the word in the text.",
+    "I cannot create a table of that size, so here are the first rows.",
     "I can't help but admire the elegance of this proof.",
     "I can't see a bug in this code; the error comes from elsewhere.",
     "I'm sorry to hear that your order arrived damaged. Here is what to do.",
