@@ -191,10 +191,10 @@ def test_silence_takes_enough_attempts_and_time(course: list[tuple[float, str, f
                 silence = silences.restarted(silence)
                 since_sign = []
         assert 0 <= silence.waiting <= len(since_sign)
-        assert min(0.25, cap) <= silences.limit(silence, cap) <= cap
+        assert min(0.25, cap) <= silences.limit(silence, HealthRules(), cap) <= cap
         if silences.is_silent(silence, HealthRules(), now, cap):
             assert len(since_sign) >= 5
-            assert now - since_sign[0] > silences.limit(silence, cap)
+            assert now - since_sign[0] > silences.limit(silence, HealthRules(), cap)
 
 
 NAMES = [b"x-ratelimit-limit-requests", b"x-ratelimit-remaining-requests", b"x-ratelimit-reset-requests", b"ratelimitbysize-limit", b"anthropic-ratelimit-tokens-reset"]  # fmt: skip

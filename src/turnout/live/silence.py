@@ -8,16 +8,18 @@ import msgspec
 
 from turnout.types.resilience import HealthRules
 
-PATIENCE = 3.0
-"""Silent is who says nothing for so many times the usual wait."""
+PATIENCE = 1.5
+"""Silent is who says nothing for so many times the usual wait, and as much again when the fewest wait that count: the more wait, the
+less it is chance. Together three times for five that wait, half of it for hundreds.
+"""
 
 SHORTEST = 0.25
 """Seconds; a shorter pause is a collector's or a network's, and no silence."""
 
-_FALL = 0.01
+_FALL = 0.003
 _RISE = 19 * _FALL
-"""Each wait below the estimate lowers it by 1 %, each above raises it by 19 %: it rests where 1 in 20 is above, the p95. One
-outlier moves it by no more, and after a change some thirty waits lead from a tenth of a second to ten.
+"""A wait below the estimate lowers it by this share, one above raises it by 19 times as much: it rests where 1 in 20 is above, the
+p95. No outlier moves it further, and some eighty waits lead from a tenth of a second to ten.
 """
 
 _LEAST = 1e-3
@@ -63,13 +65,14 @@ def restarted(silence: Silence) -> Silence:
     return Silence(usual=silence.usual)
 
 
-def limit(silence: Silence, cap: float) -> float:
-    """Seconds after which nothing said is silence. ``cap``: half of the attempt's own limit."""
+def limit(silence: Silence, rules: HealthRules, cap: float) -> float:
+    """Seconds after which nothing said is silence. ``cap``: half of the attempt's own limit; alone while nothing is known."""
     if silence.usual is None:
         return cap
-    return min(max(PATIENCE * silence.usual, SHORTEST), cap)
+    patience = PATIENCE * (1.0 + min(1.0, rules.consecutive / max(1, silence.waiting)))
+    return min(max(patience * silence.usual, SHORTEST), cap)
 
 
 def is_silent(silence: Silence, rules: HealthRules, now: float, cap: float) -> bool:
     """Enough attempts wait, and the first of them longer than is usual."""
-    return silence.waiting >= rules.consecutive and now - silence.since > limit(silence, cap)
+    return silence.waiting >= rules.consecutive and now - silence.since > limit(silence, rules, cap)

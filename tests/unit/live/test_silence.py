@@ -28,7 +28,14 @@ def test_five_that_wait_too_long() -> None:
 @pytest.mark.parametrize(("usual", "cap", "expected"), [(None, 15.0, 15.0), (0.01, 15.0, 0.25), (1.0, 15.0, 3.0), (9.0, 15.0, 15.0), (0.01, 0.1, 0.1)])  # fmt: skip
 def test_the_limit(usual: float | None, cap: float, expected: float) -> None:
     """Three times the usual, at least a quarter of a second, never beyond the cap; the cap while nothing is known."""
-    assert limit(Silence(usual=usual), cap) == expected
+    assert limit(Silence(5, 0.0, usual), RULES, cap) == expected
+
+
+def test_the_more_wait_the_sooner() -> None:
+    """A hundred at once without a word are hardly chance."""
+    assert [round(limit(Silence(waiting, 0.0, 1.0), RULES, 15.0), 3) for waiting in (0, 1, 5, 10, 50, 500)] == [
+        3.0, 3.0, 3.0, 2.25, 1.65, 1.515,
+    ]  # fmt: skip
 
 
 def test_a_sign_ends_it() -> None:
@@ -107,11 +114,11 @@ def test_usual_is_about_the_p95() -> None:
 
 
 def test_usual_follows_a_change() -> None:
-    """A hundred times slower: known within thirty waits; one outlier moves it by a fifth at most."""
+    """A hundred times slower: known within ninety waits; one outlier moves it by 6 % at most."""
     silence = Silence(usual=0.1)
     silence = sign(silence, 600.0)
-    assert silence.usual == pytest.approx(0.119)
-    for _ in range(30):
+    assert silence.usual == pytest.approx(0.1057)
+    for _ in range(90):
         silence = sign(silence, 10.0)
 
     assert silence.usual is not None
@@ -125,7 +132,7 @@ def test_answers_in_no_time() -> None:
         silence = sign(silence, 0.0)
     assert silence.usual is not None
     assert silence.usual > 0.0
-    for _ in range(60):
+    for _ in range(200):
         silence = sign(silence, 5.0)
 
     assert silence.usual > 4.0
