@@ -24,6 +24,7 @@ from turnout.config.load import Loaded, load
 from turnout.config.reload import FileWatch
 from turnout.config.settings import Settings, differing
 from turnout.control.app import control_app
+from turnout.control.drills import drill_routes, keep_drilling
 from turnout.control.ingest import IngestReport, ingest_once, keep_ingesting
 from turnout.control.publish import Publisher
 from turnout.control.tickets import Tickets, keep_collecting
@@ -84,6 +85,7 @@ async def serve(spec: ControlSpec) -> None:
         clock=clock,
         ingested=lambda: ingested.report,
         tickets=tickets,
+        drills=drill_routes(data_dir, clock),
     )
     server = Server(
         uvicorn.Config(
@@ -106,6 +108,7 @@ async def serve(spec: ControlSpec) -> None:
         ),
         chore("control", partial(_every, TIDY_EVERY, publish.clean, "unused views could not be deleted")),
         chore("control", partial(keep_collecting, tickets)),
+        chore("control", partial(keep_drilling, data_dir, clock, partial(say, "control"))),
         chore("control", partial(_every, TIDY_EVERY, tickets.clean, "old tickets could not be deleted")),
     ]
     try:

@@ -1,7 +1,7 @@
 """The control plane's HTTP face: a page, the JSON it is drawn from, and health."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from typing import Annotated
 
@@ -53,10 +53,11 @@ def control_app(
     clock: Clock | None = None,
     ingested: Callable[[], IngestReport] = IngestReport,
     tickets: Tickets | None = None,
+    drills: Sequence[Route] = (),
 ) -> Starlette:
     """The ASGI app. ``hosts`` are names it may be called by besides loopback's; ``ingested`` is what ingest did since the start.
 
-    Without ``tickets`` none are served.
+    Without ``tickets`` none are served. ``drills`` are the routes of :mod:`turnout.control.drills`.
     """
     api = _Api(ledger, clock or SystemClock(), ingested)
     return Starlette(
@@ -67,6 +68,7 @@ def control_app(
             Route("/api/requests", api.requests),
             Route("/api/requests/{id}", api.request),
             *(ticket_routes(tickets) if tickets else ()),
+            *drills,
             Route("/health/live", api.live),
             Route("/health/ready", api.ready),
         ],

@@ -135,10 +135,11 @@ def few_attempts(_: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
         )  # fmt: skip
 
 
-def long_wait(_: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
+def long_wait(case: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
     """Silence is only noticed when its time is over."""
     waited, usual = route.timeouts.first_token, mine.before.first_token_ms.p95 or mine.before.latency_ms.p95
-    if mine.faults.get("timeout") and waited > LONG_WAIT_S and usual is not None and waited * 1000 > 4 * usual:
+    was_silent = bool(mine.faults.get("timeout") or (mine.faults and case.drill.look == "silent"))
+    if was_silent and waited > LONG_WAIT_S and usual is not None and waited * 1000 > 4 * usual:
         yield Advice(
             "should", route.name, "A long wait before the switch",
             f"A request waits {waited:g} s for a first token before another model is tried; usually 95 % have it within "
