@@ -58,6 +58,8 @@ class RelayedStream:
         kept: list[bytes] = []
         for event in found:
             try:
+                if not _is_text(event.raw):
+                    raise Broken("an event of the stream is not UTF-8")
                 if self._watch.look(event, self.seen):
                     kept.append(event.raw)
             except ProviderFault as fault:
@@ -73,7 +75,18 @@ def _looks_sound(block: bytes) -> bool:
 
     Other line ends than LF are looked at: JSON spells its own as escapes, so a CR can only be one of the stream's.
     """
-    return b"\r" not in block and block.count(b"}\n\n") == block.count(b"\n\n")
+    return b"\r" not in block and block.count(b"}\n\n") == block.count(b"\n\n") and _is_text(block)
+
+
+def _is_text(data: bytes) -> bool:
+    """UTF-8 from end to end, as JSON and events must be: the SDKs break on anything else, and fields we relay raw are not read."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class RelayedWhole:
@@ -90,6 +103,8 @@ class RelayedWhole:
 
     def end(self) -> bytes:
         body = b"".join(self._chunks)
+        if not _is_text(body):
+            raise Broken("the answer is not UTF-8")
         self._look(body, self.seen)
         self.seen.content = self.seen.ended = True
         return body

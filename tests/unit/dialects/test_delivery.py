@@ -231,6 +231,38 @@ def test_a_relayed_event_that_broke_off_is_not_passed_on(relayed: Any, before: b
         delivery.feed(spelled(piece))
 
 
+@pytest.mark.parametrize(
+    ("front", "back", "before"),
+    [
+        (front, back, said)
+        for front in (OPENAI, ANTHROPIC)
+        for back, said in ((OPENAI, sse(ROLE, WORD)), (ANTHROPIC, sse(START, OPEN, PIECE)))
+    ],
+)
+def test_a_stream_is_utf8_throughout(front: Dialect, back: Dialect, before: bytes, spelled: Spelled) -> None:
+    """Fields that are relayed raw are read by nobody but the client's SDK, which would break; any sound text passes."""
+    ask = chat(stream=True) if front is OPENAI else message(stream=True)
+    piece = sse(WORD if back is OPENAI else PIECE)
+    delivery = deliver(front, back, ask)
+
+    assert "ü€😀".encode() in delivery.feed(spelled(before + piece.replace(b"hi", "ü€😀".encode())))
+    with pytest.raises(Broken):
+        delivery.feed(spelled(piece.replace(b"hi", b"\xff")))
+    assert isinstance(fault_of(deliver(front, back, ask), spelled(before.replace(b"hi", b"h\xc3"))), Broken)
+
+
+def test_a_whole_answer_is_utf8_throughout() -> None:
+    """For the same reason."""
+    body = b'{"id":"c","choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}'
+    for text, sound in (("ü€😀".encode(), True), (b"\xff\xfe", False), (b"h\xc3", False)):
+        said = body.replace(b"x", text)
+        for front, ask in ((OPENAI, chat()), (ANTHROPIC, message())):
+            if sound:
+                assert text in run(deliver(front, OPENAI, ask), said)
+            else:
+                assert isinstance(fault_of(deliver(front, OPENAI, ask), said), Broken)
+
+
 def test_line_ends_may_be_mixed() -> None:
     """One sound event does not vouch for the broken one beside it, whose lines end otherwise."""
     delivery = openai()
