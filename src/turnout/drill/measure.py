@@ -138,10 +138,7 @@ class _Seen(msgspec.Struct, frozen=True):
             return Failover(0.0, 0, 0, None)
         first = touched.index(True)
         window = ceil(EXPECTED_TOUCHES / max(usual, 0.05))
-        last = next(
-            (i for i in range(first, len(touched) - window // 2) if sum(touched[i + 1 : i + 1 + window]) <= 1 and touched[i]),
-            None,
-        )
+        last = next((i for i in range(first, len(touched)) if _is_left(touched[i:], window)), None)
         hit = during if last is None else during[: last + 1]
         waits = [self._wasted_ms(record) for record, is_touched in zip(hit, touched, strict=False) if is_touched]
         return Failover(
@@ -213,3 +210,9 @@ def quantiles(values: Iterable[float]) -> Quantiles:
     if not ranked:
         return Quantiles()
     return Quantiles(*(ranked[max(ceil(share * len(ranked)) - 1, 0)] for share in (0.5, 0.95, 0.99)))
+
+
+def _is_left(touched: Sequence[bool], window: int) -> bool:
+    """Whether the first of these requests met the failure, and those after it do not, but for a probe."""
+    after = touched[1 : 1 + window]
+    return touched[0] and len(after) > window // 2 and not after[0] and sum(after) <= 1
