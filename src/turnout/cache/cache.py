@@ -57,7 +57,7 @@ class Cache:
         With the memory store it returns without giving the loop away.
         """
         hit = await self._exact(key, caching, now)
-        if hit is None and caching.match == "similar":
+        if caching.match == "similar" and (hit is None or hit.age == "kept"):
             hit = await self._near(key, caching, now)
         if hit is None or hit.age == "kept":
             self._counts.misses += 1

@@ -10,6 +10,8 @@ from turnout.ports import Sink
 MOST_WAITING = 10_000
 """Clients that wait for another's answer, all questions together; more are served as if there was no flight."""
 
+_HEIRS = 2
+
 
 class Lead:
     """The duty to answer a question that others may wait for. As a context manager it cannot be left undone."""
@@ -80,7 +82,7 @@ class Flights:
 
 
 class _Flight:
-    """One question under way. With each lead that brings nothing twice as many of those who wait are let go to ask.
+    """One question under way. Each lead that brings nothing lets two of those who wait go and ask.
 
     One by one would make the last of a hundred wait a hundred times; all at once would be the herd this is to prevent.
     """
@@ -89,7 +91,6 @@ class _Flight:
         self._flights = flights
         self._exact = exact
         self._leads = 1
-        self._next = 1
         self.waiting: dict[asyncio.Future[Entry | Lead], None] = {}
 
     def land(self, entry: Entry | None) -> None:
@@ -113,8 +114,8 @@ class _Flight:
             turn.set_result(entry)
 
     def _promote(self) -> None:
-        for turn in list(self.waiting)[: self._next]:
+        for _ in range(min(_HEIRS, len(self.waiting))):
+            turn = next(iter(self.waiting))
             del self.waiting[turn]
             self._leads += 1
             turn.set_result(Lead(self))
-        self._next *= 2

@@ -42,16 +42,19 @@ class RedisStore:
         self._timeout = timeout
         self._errors = (RedisError, OSError, msgspec.DecodeError)
         try:
-            # Any: its types do not tell bytes from text. No retries: the circuit around this store knows better when to try again.
-            self._redis: Any = client.from_url(
+            # No retries: the circuit around this store knows better when to try again. The older protocol has the shorter greeting.
+            pool = client.BlockingConnectionPool.from_url(
                 url,
+                protocol=2,
                 max_connections=MOST_CONNECTIONS,
+                timeout=timeout,
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
                 retry=Retry(NoBackoff(), 0),
             )
         except ValueError as error:
             raise Unusable(f"the cache's address cannot be used: {error}") from None
+        self._redis: Any = client.Redis.from_pool(pool)  # Any: its types do not tell bytes from text
 
     async def get(self, key: Key, now: float) -> Entry | None:
         async with self._bounded():

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +57,7 @@ class SqliteStore:
         self._timeout = timeout
         self._file: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="turnout-cache")
-        self._waiting = 0
+        self._room = threading.Semaphore(MOST_WAITING)
         self._stats = Stats()
 
     async def get(self, key: Key, now: float) -> Entry | None:
@@ -82,16 +83,15 @@ class SqliteStore:
         self._thread.shutdown(wait=False)
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._waiting >= MOST_WAITING:
+        if not self._room.acquire(blocking=False):
             raise Trouble("too many calls wait for the cache's file")
         until = time.monotonic() + self._timeout
-        self._waiting += 1
         try:
             task = self._thread.submit(self._work, work, until)
         except RuntimeError:
-            self._waiting -= 1
+            self._room.release()
             raise Trouble("the cache is closed") from None
-        task.add_done_callback(self._done)
+        task.add_done_callback(lambda _: self._room.release())
         try:
             async with asyncio.timeout(self._timeout):
                 return await asyncio.wrap_future(task)
@@ -99,9 +99,6 @@ class SqliteStore:
             raise Trouble("the cache's file took too long") from None
         except (sqlite3.Error, msgspec.DecodeError, OSError) as error:
             raise Trouble(f"the cache's file: {error}") from None
-
-    def _done(self, _: object) -> None:
-        self._waiting -= 1  # in whichever thread: a count that is off by one for a moment lets one more or one less wait
 
     def _work(self, work: Callable[[sqlite3.Connection], T], until: float) -> T:
         if time.monotonic() >= until:

@@ -84,16 +84,24 @@ ALIKE = [
     ("Please", "Thanks"),
     ("\u6cd5\u56fd\u7684\u9996\u90fd\u662f\u54ea\u91cc\uff1f", "\u897f\u73ed\u7259\u7684\u9996\u90fd\u662f\u54ea\u91cc\uff1f"),
     (
-        "Write an essay on the economic history of France from the middle ages to our days, with attention to trade, to farming and to "
-        "the growth of towns, in plain words and with an example for each century, so that pupils of a high school can follow it",
-        "Write an essay on the economic history of Italy from the middle ages to our days, with attention to trade, to farming and to "
-        "the growth of towns, in plain words and with an example for each century, so that pupils of a high school can follow it",
+        (
+            "Write an essay on the economic history of France from the middle ages to our days, with attention to trade, to farming and to "
+            "the growth of towns, in plain words and with an example for each century, so that pupils of a high school can follow it"
+        ),
+        (
+            "Write an essay on the economic history of Italy from the middle ages to our days, with attention to trade, to farming and to "
+            "the growth of towns, in plain words and with an example for each century, so that pupils of a high school can follow it"
+        ),
     ),
     (
-        "Write an essay on the economic history of France from the middle ages to our days, with attention to trade, to farming and to "
-        "the growth of towns, in plain words and with an example for each century, so that pupils of a high school can follow it",
-        "Write an essay on the economic history of France from the middle ages to our days, with attention to trade, to farming and to "
-        "the growth of towns, in plain words and with an example for each century, so that pupils of a high school can follow it easily",
+        (
+            "Write an essay on the economic history of France from the middle ages to our days, with attention to trade, to farming and to "
+            "the growth of towns, in plain words and with an example for each century, so that pupils of a high school can follow it"
+        ),
+        (
+            "Write an essay on the economic history of France from the middle ages to our days, with attention to trade, to farming and to "
+            "the growth of towns, in plain words and with an example for each century, so that pupils of a high school can follow it easily"
+        ),
     ),
     ("How often does na occur in na na na", "How often does na occur in na na na na"),
     ("Correct the commas: let us eat grandma", "Correct the commas: let us eat, grandma"),
