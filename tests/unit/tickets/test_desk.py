@@ -14,6 +14,8 @@ from turnout.types.tickets import Standing
 
 SOON = 5.0
 """Seconds that a test waits for what must come; none takes them."""
+LONG = 3600.0
+"""Seconds that callers wait: whoever is not told in time fails its test, and is not saved by the look at its end."""
 
 
 @pytest.fixture(autouse=True)
@@ -62,37 +64,41 @@ async def test_the_waiting_caller_gets_the_answer(desk: Desk, people: Spool):
     """As soon as it is there, each its own; who is not answered waits on."""
     for n in range(3):
         await desk.hand_over(ticket(n))
-    waits = [asyncio.create_task(desk.wait(f"req-{n}", SOON)) for n in range(3)]
+    waits = [asyncio.create_task(desk.wait(f"req-{n}", LONG)) for n in range(3)]
     await asyncio.sleep(0)
     assert desk.waiting == 3
 
     for n in (1, 0):
         people.settle(answered(n))
-        assert await waits[n] == answered(n)
+        assert await asyncio.wait_for(waits[n], SOON) == answered(n)
 
     assert not waits[2].done()
     waits[2].cancel()
 
 
-async def test_an_answer_from_before_the_wait_is_found(desk: Desk, people: Spool):
-    """People may be quicker than the caller's decision to wait, with others waiting already or none."""
+async def test_an_answer_from_before_the_wait_is_found(desk: Desk, people: Spool, monkeypatch):
+    """People may be quicker than the caller's decision to wait, and no look that is still to come may find it."""
+    monkeypatch.setattr(waiting, "LOOK_EVERY", LONG)
     people.settle(answered(0))
-    other = asyncio.create_task(desk.wait("req-5", SOON))
-    assert await desk.wait("req-0", SOON) == answered(0)
+    other = asyncio.create_task(desk.wait("req-5", LONG))
+    for _ in range(3):
+        await asyncio.sleep(0)  # the one look that others bring about begins
+
+    assert await asyncio.wait_for(desk.wait("req-0", LONG), SOON) == answered(0)
     assert await desk.wait("req-0", 0) == answered(0)
     other.cancel()
 
 
 async def test_two_settled_within_one_tick_of_the_disk_are_both_told(desk: Desk, people: Spool):
     """A second change may bear the first one's time: it is found by the look after."""
-    waits = [asyncio.create_task(desk.wait(f"req-{n}", SOON)) for n in range(2)]
+    waits = [asyncio.create_task(desk.wait(f"req-{n}", LONG)) for n in range(2)]
     people.settle(answered(0))
-    await waits[0]
+    await asyncio.wait_for(waits[0], SOON)
     mark = people.settled.stat()
     people.settle(answered(1))
     os.utime(people.settled, ns=(mark.st_atime_ns, mark.st_mtime_ns))
 
-    assert await waits[1] == answered(1)
+    assert await asyncio.wait_for(waits[1], SOON) == answered(1)
 
 
 async def test_the_limit_of_a_wait_is_kept(desk: Desk):
@@ -106,10 +112,23 @@ async def test_the_limit_of_a_wait_is_kept(desk: Desk):
     assert standing.state == "open"
 
 
+async def test_what_was_said_in_the_last_moment_counts(desk: Desk, people: Spool, monkeypatch):
+    """Whose time is over looks once more: between the last look and the end somebody may have answered."""
+    monkeypatch.setattr(waiting, "LOOK_EVERY", LONG)
+    looks = iter([None])  # the look at the beginning
+    monkeypatch.setattr(desk._waiting._spool, "settlement", lambda ticket_id: next(looks, people.settlement(ticket_id)))
+    wait = asyncio.create_task(desk.wait("req-0", 0.01))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    people.settle(answered())
+
+    assert await asyncio.wait_for(wait, SOON) == answered()
+
+
 async def test_who_leaves_while_waiting_leaves_the_ticket(desk: Desk, people: Spool):
     """A caller's cancelled wait holds nothing, and others of the same ticket wait on."""
     await desk.hand_over(ticket())
-    leaving, staying = (asyncio.create_task(desk.wait("req-0", SOON)) for _ in range(2))
+    leaving, staying = (asyncio.create_task(desk.wait("req-0", LONG)) for _ in range(2))
     await asyncio.sleep(0)
     assert desk.waiting == 2
     leaving.cancel()
@@ -117,16 +136,16 @@ async def test_who_leaves_while_waiting_leaves_the_ticket(desk: Desk, people: Sp
         await leaving
 
     people.settle(answered())
-    assert await staying == answered()
+    assert await asyncio.wait_for(staying, SOON) == answered()
     assert desk.waiting == 0
 
 
 async def test_nothing_runs_while_nobody_waits(desk: Desk, people: Spool):
     """The looks end with the last one who waits, and begin again with the next."""
     for n in range(2):
-        wait = asyncio.create_task(desk.wait(f"req-{n}", SOON))
+        wait = asyncio.create_task(desk.wait(f"req-{n}", LONG))
         people.settle(answered(n))
-        await wait
+        await asyncio.wait_for(wait, SOON)
         looking = desk._waiting._looking
         assert looking is not None
         await asyncio.wait_for(looking, SOON)
@@ -134,28 +153,26 @@ async def test_nothing_runs_while_nobody_waits(desk: Desk, people: Spool):
 
 async def test_a_disk_that_stumbles_ends_no_wait(desk: Desk, people: Spool, monkeypatch):
     """A look that fails is taken again."""
-    wait = asyncio.create_task(desk.wait("req-0", SOON))
+    wait = asyncio.create_task(desk.wait("req-0", LONG))
     await asyncio.sleep(0)
     assert desk.waiting == 1
-    look, failed = desk._waiting._settled, asyncio.Event()
-    loop = asyncio.get_running_loop()
+    look, stumbles = desk._waiting._settled, iter([OSError("io error")] * 3)
 
     def stumble(ids: tuple[str, ...]) -> list[Standing]:
-        monkeypatch.setattr(desk._waiting, "_settled", look)
-        loop.call_soon_threadsafe(failed.set)
-        raise OSError("io error")
+        for error in stumbles:
+            raise error
+        return look(ids)
 
     monkeypatch.setattr(desk._waiting, "_settled", stumble)
     people.settle(answered())
-    await asyncio.wait_for(failed.wait(), SOON)
 
-    assert await wait == answered()
+    assert await asyncio.wait_for(wait, SOON) == answered()
 
 
 async def test_who_finds_no_room_to_wait_is_not_kept(tmp_path: Path, clock: ManualClock):
     """Callers that wait are bounded: the next gets its ticket's id at once."""
     desk = Desk(tmp_path / "tickets", clock, most_waiting=1)
-    first = asyncio.create_task(desk.wait("req-0", SOON))
+    first = asyncio.create_task(desk.wait("req-0", LONG))
     await asyncio.sleep(0)
     assert desk.waiting == 1
 

@@ -73,6 +73,30 @@ def test_a_ticket_settled_between_two_looks_is_found(spool: Spool, monkeypatch):
     assert spool.standing("req-0") == ANSWERED
 
 
+def test_a_ticket_is_synced_before_it_counts(spool: Spool, monkeypatch):
+    """The content before it has its name, the name before anybody is told: else a power cut leaves an empty ticket, or none."""
+    spool.add(ticket(1))
+    synced = []
+
+    def sync(fd: int) -> None:
+        synced.append((os.fstat(fd).st_ino, (spool.open / "req-0.json").exists()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    spool.add(ticket())
+
+    assert synced == [((spool.open / "req-0.json").stat().st_ino, False), (spool.open.stat().st_ino, True)]
+
+
+def test_the_first_tickets_directories_are_synced_too(spool: Spool, monkeypatch):
+    """A ticket in a directory that a power cut takes away is lost like any other."""
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_ino))
+    spool.add(ticket())
+
+    made = spool.open.parent
+    assert {made.stat().st_ino, made.parent.stat().st_ino} <= set(synced)
+
+
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_disk_that_refuses_leaves_no_ticket(spool: Spool, monkeypatch, step: str):
     """Who is told that it failed must not be answered by people all the same; nothing half written stays either."""
