@@ -86,6 +86,7 @@ async def simulated(wish: Wish, config: Path, data_dir: Path, show: Show, stop: 
     found = checked(config, os.environ, load_catalog(), today)
     known = targets(found.policy, found.models)
     _must_aim(wish.drill, known)
+    _must_be_alone(data_dir, clock.now())
     with tempfile.TemporaryDirectory(prefix="turnout-drill-") as folder:
         own = Path(folder)
         async with running_sim(fleet(found.policy, found.models, seed=wish.seed)) as sim:
@@ -182,9 +183,7 @@ class Lease:
 @asynccontextmanager
 async def _in_force(data_dir: Path, drill: Drill, clock: Clock, stop: asyncio.Event) -> AsyncIterator[Lease]:
     """Its file stands in the data directory meanwhile, and no other's."""
-    running = read(data_dir)
-    if running is not None and clock.now() < running.until:
-        raise NoDrill(f"the drill {running.id} is running; end it with `turnout drill stop`")
+    _must_be_alone(data_dir, clock.now())
     lease = Lease(data_dir, drill, clock, stop)
     lease.take()
     try:
@@ -208,6 +207,12 @@ def _timed(wish: Wish, data_dir: Path, now: float) -> Drill:
     ends = since + DURING * wish.seconds
     name = drill_id(data_dir, wish.drill.kind, said_target(wish.drill).replace("region ", ""), now)
     return msgspec.structs.replace(wish.drill, id=name, since=since, ends=ends, until=now + wish.seconds + 60)
+
+
+def _must_be_alone(data_dir: Path, now: float) -> None:
+    running = read(data_dir)
+    if running is not None and now < running.until:
+        raise NoDrill(f"the drill {running.id} is running; end it with `turnout drill stop`")
 
 
 def _must_aim(drill: Drill, known: Mapping[str, Target]) -> None:
