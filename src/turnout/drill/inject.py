@@ -45,6 +45,10 @@ class InjectedTransport:
         self._known = known
         self._lifted = asyncio.Event()
 
+    def renew(self, drill: Drill) -> None:
+        """The same drill with its lease prolonged, or its end brought forward."""
+        self.drill = drill
+
     def lift(self) -> None:
         """Strike nothing any more; calls that are being kept waiting fail now rather than at their time limits."""
         self._lifted.set()

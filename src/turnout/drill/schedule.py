@@ -38,15 +38,14 @@ class Scheduled(msgspec.Struct, frozen=True):
 def latest_slot(entry: Scheduled, now: float) -> float:
     """The last moment, at or before ``now``, at which it was to begin (unix seconds)."""
     today = datetime.fromtimestamp(now, UTC).replace(hour=entry.hour, minute=0, second=0, microsecond=0)
-    match entry.every:
-        case "daily":
-            slot, back = today, today - timedelta(days=1)
-        case "weekly":
-            slot = today + timedelta(days=entry.day - today.isoweekday())
-            back = slot - timedelta(days=7)
-        case "monthly":
-            slot = today.replace(day=entry.day)
-            back = (slot.replace(day=1) - timedelta(days=1)).replace(day=entry.day)
+    if entry.every == "daily":
+        slot, back = today, today - timedelta(days=1)
+    elif entry.every == "weekly":
+        slot = today + timedelta(days=entry.day - today.isoweekday())
+        back = slot - timedelta(days=7)
+    else:
+        slot = today.replace(day=entry.day)
+        back = (slot.replace(day=1) - timedelta(days=1)).replace(day=entry.day)
     return (slot if slot.timestamp() <= now else back).timestamp()
 
 
