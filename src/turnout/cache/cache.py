@@ -100,7 +100,7 @@ class Cache:
             self._counts.saved += hit.entry.cost or 0
         return hit
 
-    def entry(
+    async def entry(
         self,
         key: Key,
         caching: Caching,
@@ -113,7 +113,7 @@ class Cache:
     ) -> Entry | None:
         """What to keep of an answer whose outcome is ``ok``; None when it is too long, or not worth keeping."""
         serving, body = tee.serving, tee.body
-        if serving is None or body is None or not worth_keeping(front, body, stream=bool(key.shape)):
+        if serving is None or body is None or not await worth_keeping(front, body, stream=bool(key.shape)):
             return None
         return Entry(
             key.exact, key.route, key.shape, body, serving.model, serving.reason, usage, cost, now, now + caching.lifetime,

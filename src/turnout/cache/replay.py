@@ -1,20 +1,25 @@
 """A kept answer for a client that asks again, in the form that client wants."""
 
+import asyncio
+
 import msgspec
 
 from turnout.cache.entry import Entry, Hit, Key
-from turnout.dialects.collect import events_of, read_answer
+from turnout.dialects.collect import collect, events_of, read_answer
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.errors import ProviderFault
 from turnout.ports import Serving
 from turnout.types.money import PicoDollars
-from turnout.types.reply import Reply
+from turnout.types.reply import Event, Reply
 from turnout.types.request import Refusal
+
+SLICE = 16 * 1024
+"""Bytes of a stream that are read before others have their turn: under a millisecond."""
 
 _WHOLE = frozenset({"stop", "tool_calls"})
 
 
-def replay(entry: Entry, key: Key, ask: Ask, front: Dialect) -> bytes:
+async def replay(entry: Entry, key: Key, ask: Ask, front: Dialect) -> bytes:
     """Its bytes: the very same for the same form; otherwise a whole answer as a stream, or the other way round.
 
     Raises:
@@ -22,7 +27,7 @@ def replay(entry: Entry, key: Key, ask: Ask, front: Dialect) -> bytes:
     """
     if entry.shape == key.shape:
         return entry.body
-    reply = read_answer(front, entry.body, stream=bool(entry.shape))
+    reply = await _read(front, entry.body, stream=bool(entry.shape))
     if reply.usage is None and entry.usage is not None:
         reply = msgspec.structs.replace(reply, usage=entry.usage)  # of a client that did not want to see it
     if not key.shape:
@@ -41,13 +46,25 @@ def serving(hit: Hit) -> Serving:
     return Serving(hit.entry.model, "cache", 0, PicoDollars(0), warnings)
 
 
-def worth_keeping(front: Dialect, body: bytes, *, stream: bool) -> bool:
+async def worth_keeping(front: Dialect, body: bytes, *, stream: bool) -> bool:
     """Whether an answer that reached its client says all it has to: not cut at a limit, filtered, refused or empty."""
     try:
-        reply = read_answer(front, body, stream=stream)
+        reply = await _read(front, body, stream=stream)
     except ProviderFault:
         return False
     return bool(reply.choices) and _is_whole(reply)
+
+
+async def _read(front: Dialect, body: bytes, *, stream: bool) -> Reply:
+    """Raises ProviderFault when it is no whole answer."""
+    if not stream or len(body) <= SLICE:
+        return read_answer(front, body, stream=stream)
+    reader = front.reader()
+    events: list[Event] = []
+    for at in range(0, len(body), SLICE):
+        events += reader.feed(body[at : at + SLICE])
+        await asyncio.sleep(0)
+    return collect([*events, *reader.end()])
 
 
 def _is_whole(reply: Reply) -> bool:

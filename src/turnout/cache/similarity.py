@@ -95,19 +95,25 @@ def likeness(one: Wording, other: Wording) -> float:
     return shared / (shared + apart) if shared else 0.0
 
 
+def reach(wording: Wording, threshold: float) -> tuple[int, int]:
+    """How few and how many words one that is so much like it can have: the others need not even be read."""
+    count, room = len(wording.words), int(ENOUGH / max(threshold, 0.01) - ENOUGH)
+    return count - room, count + room
+
+
 def nearest(wording: Wording, others: Iterable[tuple[bytes, Wording]], threshold: float) -> tuple[bytes, float] | None:
     """Which of ``others`` is most like it, at ``threshold`` at least, and how much. Of equals the first."""
-    room = ENOUGH / max(threshold, 0.01) - ENOUGH  # so much may differ at most
-    count, best, most = len(wording.words), None, threshold
+    least, most = reach(wording, threshold)
+    best, highest = None, threshold
     for key, other in others:
-        if abs(len(other.words) - count) > room:
+        if not least <= len(other.words) <= most:
             continue
         alike = likeness(wording, other)
-        if alike > most or (alike == most and best is None):
-            best, most = key, alike
+        if alike > highest or (alike == highest and best is None):
+            best, highest = key, alike
             if alike == 1.0:
                 break
-    return None if best is None else (best, most)
+    return None if best is None else (best, highest)
 
 
 def _tokens(text: str) -> Iterable[str]:

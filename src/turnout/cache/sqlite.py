@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from turnout.cache.entry import Entry, Key
-from turnout.cache.similarity import Wording, nearest
+from turnout.cache.similarity import Wording, nearest, reach
 from turnout.cache.store import CANDIDATES, Stats, Trouble
 
 T = TypeVar("T")
@@ -31,9 +31,9 @@ _WORDING = msgspec.msgpack.Decoder(Wording)
 _SCHEMA = """
 CREATE TABLE entries(
   key BLOB PRIMARY KEY, near BLOB, route TEXT NOT NULL, made REAL NOT NULL, until REAL NOT NULL, used REAL NOT NULL,
-  size INTEGER NOT NULL, wording BLOB, entry BLOB NOT NULL
+  size INTEGER NOT NULL, words INTEGER, wording BLOB, entry BLOB NOT NULL
 );
-CREATE INDEX by_near ON entries(near, made) WHERE near IS NOT NULL;
+CREATE INDEX by_near ON entries(near, made, words) WHERE near IS NOT NULL;
 CREATE INDEX by_use ON entries(used, size);
 CREATE INDEX by_end ON entries(until);
 CREATE INDEX by_route ON entries(route);
@@ -184,7 +184,8 @@ def _near(file: sqlite3.Connection, key: Key, threshold: float, now: float) -> t
     if key.near is None or key.wording is None:
         return None
     rows = file.execute(
-        "SELECT key, wording FROM entries WHERE near = ? AND until > ? ORDER BY made DESC LIMIT ?", (key.near, now, CANDIDATES)
+        "SELECT key, wording FROM entries WHERE near = ? AND words BETWEEN ? AND ? AND until > ? ORDER BY made DESC LIMIT ?",
+        (key.near, *reach(key.wording, threshold), now, CANDIDATES),
     )
     found = nearest(key.wording, ((exact, _WORDING.decode(wording)) for exact, wording in rows), threshold)
     entry = _get(file, found[0], now) if found is not None else None
@@ -193,7 +194,9 @@ def _near(file: sqlite3.Connection, key: Key, threshold: float, now: float) -> t
 
 def _put(file: sqlite3.Connection, entry: Entry, max_bytes: int, now: float) -> Stats:
     data, encode = msgspec.msgpack.encode(entry), msgspec.msgpack.encode
-    wording = encode(entry.wording) if entry.near is not None and entry.wording is not None else None
+    words, wording = None, None
+    if entry.near is not None and entry.wording is not None:
+        words, wording = len(entry.wording.words), encode(entry.wording)
     size = len(data) + len(wording or b"") + 512  # its rows in the table and its indexes
     file.execute("BEGIN IMMEDIATE")
     try:
@@ -201,8 +204,8 @@ def _put(file: sqlite3.Connection, entry: Entry, max_bytes: int, now: float) -> 
         file.execute("DELETE FROM entries WHERE key = ? OR until <= ?", (entry.key, now))
         if size <= max_bytes and entry.until > now:
             near = entry.near if wording is not None else None
-            row = (entry.key, near, entry.route, entry.made, entry.until, now, size, wording, data)
-            file.execute("INSERT INTO entries VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            row = (entry.key, near, entry.route, entry.made, entry.until, now, size, words, wording, data)
+            file.execute("INSERT INTO entries VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         count, held = file.execute("SELECT entries, bytes FROM held").fetchone()
         if held > max_bytes:
             _make_room(file, held - int(max_bytes * _SPARE), entry.key)

@@ -60,7 +60,7 @@ async def answered(
     tee = TeeSink(FakeSink(), cache.max_entry)
     tee.begin(Serving("sim/small", "cheapest", 1, None))
     await tee.send(CHAT.write_reply(Reply("id", "m", (Choice((Text(text),), "stop"),), Usage(input=1, output=1))))
-    made = cache.entry(question, policy, tee, CHAT, usage=Usage(input=1, output=1), cost=PicoDollars(5), now=now)
+    made = await cache.entry(question, policy, tee, CHAT, usage=Usage(input=1, output=1), cost=PicoDollars(5), now=now)
     if made is not None:
         await cache.keep(made, now)
     return made
@@ -172,10 +172,10 @@ async def test_what_is_too_long_or_cut_is_not_kept() -> None:
     cache = Cache(MemoryStore(1_000_000), 200)
     assert await answered(cache, chat(), "Paris" * 100) is None
     tee = TeeSink(FakeSink(), 10_000)
-    assert cache.entry(key(), POLICY, tee, CHAT, usage=None, cost=None, now=NOW) is None
+    assert await cache.entry(key(), POLICY, tee, CHAT, usage=None, cost=None, now=NOW) is None
     tee.begin(Serving("sim/small", "cheapest", 1, None))
     await tee.send(CHAT.write_reply(Reply("id", "m", (Choice((Text("Par"),), "length"),))))
-    assert cache.entry(key(), POLICY, tee, CHAT, usage=None, cost=None, now=NOW) is None
+    assert await cache.entry(key(), POLICY, tee, CHAT, usage=None, cost=None, now=NOW) is None
     assert cache.stats().entries == 0
 
 
@@ -234,7 +234,7 @@ async def test_each_kind_of_store_is_opened_by_its_name(tmp_path: Path) -> None:
     clock = ManualClock()
     for url in ("memory", "sqlite"):
         cache = open_cache(CacheStore(url, timeout=5), tmp_path, clock)
-        assert not (tmp_path / "cache.db").exists()  # noqa: ASYNC240 - nothing else runs here
+        assert not (tmp_path / "cache.db").exists()
         await answered(cache, chat())
         assert await cache.lookup(key(), POLICY, NOW) is not None
         await cache.close()

@@ -1,5 +1,6 @@
 """A kept answer, in the form its next client wants: as good as the provider's own."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -12,7 +13,7 @@ from openai import OpenAI
 from tests.support.fake_sink import FakeSink
 from tests.unit.cache.making import CHAT, MESSAGES, chat, entry, key, messages
 from turnout.cache.entry import Entry, Hit
-from turnout.cache.replay import replay, serving, worth_keeping
+from turnout.cache.replay import SLICE, replay, serving, worth_keeping
 from turnout.cache.tee import Nobody, TeeSink
 from turnout.dialects.collect import events_of
 from turnout.dialects.dialect import Ask, Dialect
@@ -65,21 +66,21 @@ def anthropic(body: bytes, *, stream: bool) -> Anthropic:
 
 @pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.parametrize("fields", [{}, {"stream": True}, WITH_USAGE], ids=["whole", "stream", "counted"])
-def test_the_same_form_is_the_very_same_bytes(fields: dict[str, Any], parts: str) -> None:
+async def test_the_same_form_is_the_very_same_bytes(fields: dict[str, Any], parts: str) -> None:
     """Not one byte is touched."""
     asked = chat(**fields)
     found = kept(CHAT, asked, PARTS[parts])
 
-    assert replay(found, key(asked), asked, CHAT) is found.body
+    assert await replay(found, key(asked), asked, CHAT) is found.body
 
 
 @pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.parametrize("made", [{}, {"stream": True}, WITH_USAGE], ids=["whole", "stream", "counted"])
 @pytest.mark.parametrize("wanted", [{}, {"stream": True}, WITH_USAGE], ids=["to_whole", "to_stream", "to_counted"])
-def test_openais_sdk_sees_a_normal_answer(made: dict[str, Any], wanted: dict[str, Any], parts: str) -> None:
+async def test_openais_sdk_sees_a_normal_answer(made: dict[str, Any], wanted: dict[str, Any], parts: str) -> None:
     """Whatever form it was made in: text, calls, finish, and the usage where it asked for it and only there."""
     asked = chat(**wanted)
-    body = replay(kept(CHAT, chat(**made), PARTS[parts]), key(asked), asked, CHAT)
+    body = await replay(kept(CHAT, chat(**made), PARTS[parts]), key(asked), asked, CHAT)
     sdk = openai(body, stream=asked.sketch.stream)
     finish = "tool_calls" if parts == "calls" else "stop"
     if not asked.sketch.stream:
@@ -105,10 +106,10 @@ def test_openais_sdk_sees_a_normal_answer(made: dict[str, Any], wanted: dict[str
 @pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.parametrize("made", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("wanted", [False, True], ids=["to_whole", "to_stream"])
-def test_anthropics_sdk_sees_a_normal_answer(*, made: bool, wanted: bool, parts: str) -> None:
+async def test_anthropics_sdk_sees_a_normal_answer(*, made: bool, wanted: bool, parts: str) -> None:
     """Message start, blocks, deltas, stop and usage, as from the provider."""
     asked = messages(stream=wanted)
-    body = replay(kept(MESSAGES, messages(stream=made), PARTS[parts]), key(asked), asked, MESSAGES)
+    body = await replay(kept(MESSAGES, messages(stream=made), PARTS[parts]), key(asked), asked, MESSAGES)
     sdk = anthropic(body, stream=wanted)
     ask: dict[str, Any] = {"model": "auto", "max_tokens": 5, "messages": []}
     if wanted:
@@ -126,11 +127,11 @@ def test_anthropics_sdk_sees_a_normal_answer(*, made: bool, wanted: bool, parts:
     assert (answer.usage.input_tokens, answer.usage.output_tokens) == (10, 5)
 
 
-def test_thoughts_keep_their_signature() -> None:
+async def test_thoughts_keep_their_signature() -> None:
     """The provider that made them proves them by it."""
     asked = messages(stream=True)
     parts = (Reasoning("hm", "c2lnbg=="), Text("Paris"))
-    sdk = anthropic(replay(kept(MESSAGES, messages(), parts), key(asked), asked, MESSAGES), stream=True)
+    sdk = anthropic(await replay(kept(MESSAGES, messages(), parts), key(asked), asked, MESSAGES), stream=True)
     with sdk.messages.stream(model="auto", max_tokens=5, messages=[]) as stream:
         answer = stream.get_final_message()
 
@@ -151,19 +152,19 @@ def test_thoughts_keep_their_signature() -> None:
         ((), "stop", False),
     ],
 )
-def test_only_a_whole_answer_is_kept(*, parts: tuple[Any, ...], finish: Finish, good: bool, fields: dict[str, Any]) -> None:
+async def test_only_a_whole_answer_is_kept(*, parts: tuple[Any, ...], finish: Finish, good: bool, fields: dict[str, Any]) -> None:
     """One that was cut at a limit, filtered, refused or that says nothing may come out well next time."""
     asked = chat(**fields)
 
-    assert worth_keeping(CHAT, told(CHAT, asked, reply(parts, finish)), stream=asked.sketch.stream) is good
+    assert await worth_keeping(CHAT, told(CHAT, asked, reply(parts, finish)), stream=asked.sketch.stream) is good
 
 
 @pytest.mark.parametrize("front", [CHAT, MESSAGES], ids=lambda front: front.name)
-def test_what_cannot_be_read_is_not_kept(front: Dialect) -> None:
+async def test_what_cannot_be_read_is_not_kept(front: Dialect) -> None:
     """A stream that lacks its end, an error's event, another dialect's answer, anything at all."""
     asked = chat(stream=True) if front is CHAT else messages(stream=True)
     whole = told(front, asked, reply(PARTS["text"]))
-    assert worth_keeping(front, whole, stream=True)
+    assert await worth_keeping(front, whole, stream=True)
 
     for body in (
         whole[: len(whole) // 2],
@@ -172,17 +173,39 @@ def test_what_cannot_be_read_is_not_kept(front: Dialect) -> None:
         b"",
         b"x",
     ):
-        assert not worth_keeping(front, body, stream=True)
-        assert not worth_keeping(front, body, stream=False)
+        assert not await worth_keeping(front, body, stream=True)
+        assert not await worth_keeping(front, body, stream=False)
 
 
-def test_one_of_several_that_is_cut_spoils_all() -> None:
+async def test_one_of_several_that_is_cut_spoils_all() -> None:
     """With ``n`` asked for, every one must be whole."""
     choices = (Choice((Text("Paris"),), "stop"), Choice((Text("Par"),), "length"), Choice((Text("Paris"),), "stop"))
     body = CHAT.write_reply(Reply("id", "m", choices, USAGE))
 
-    assert not worth_keeping(CHAT, body, stream=False)
-    assert worth_keeping(CHAT, CHAT.write_reply(Reply("id", "m", choices[::2], USAGE)), stream=False)
+    assert not await worth_keeping(CHAT, body, stream=False)
+    assert await worth_keeping(CHAT, CHAT.write_reply(Reply("id", "m", choices[::2], USAGE)), stream=False)
+
+
+async def test_a_long_stream_is_read_in_slices() -> None:
+    """Others have their turn meanwhile, and it says the same in the end."""
+    asked, long = chat(stream=True), (Text("word " * 4000),)
+    found = kept(CHAT, asked, long)
+    assert len(found.body) > 10 * SLICE
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.ensure_future(others())
+    assert await worth_keeping(CHAT, found.body, stream=True)
+    whole = CHAT.read_reply(await replay(found, key(), chat(), CHAT))
+    task.cancel()
+
+    assert whole.choices[0].parts == long
+    assert turns > 20
 
 
 def test_headers_say_what_it_is() -> None:
