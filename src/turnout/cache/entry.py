@@ -7,9 +7,9 @@ from turnout.types.caching import Age
 from turnout.types.money import PicoDollars
 from turnout.types.reply import Usage
 
-OVERHEAD = 1024
+OVERHEAD = 512
 """Bytes an entry costs beside its body, roughly: structs, dictionaries, its index."""
-_WORD = 64  # bytes of a word in a set
+_WORD = 128  # bytes of a word in a set
 
 
 class Key(msgspec.Struct, frozen=True):
