@@ -106,7 +106,7 @@ def summary(report: Report) -> Iterator[str]:
     if during.latency_ms.p50 is not None and usual.latency_ms.p50 is not None:
         yield f"  latency      {_pairs(usual.latency_ms, during.latency_ms)}"
     if during.cost_usd is not None and usual.cost_usd:
-        yield f"  cost         ${usual.cost_usd:.6f} -> ${during.cost_usd:.6f} a request ({during.cost_usd / usual.cost_usd - 1:+.0%})"
+        yield f"  cost         ${usual.cost_usd * 1000:,.2f} -> ${during.cost_usd * 1000:,.2f} per 1,000 requests ({during.cost_usd / usual.cost_usd - 1:+.0%})"
     if during.quality is not None and usual.quality is not None:
         yield f"  quality      {usual.quality:.1f} -> {during.quality:.1f} of 10 (estimated; suite {report.suite})"
     back = "not seen" if figures.recovery_s is None else duration(figures.recovery_s)

@@ -24,7 +24,7 @@ CONDITION = {"rate_limiting": "rate_limited"}
 
 
 class Advice(msgspec.Struct, frozen=True):
-    """One recommendation. ``route`` None: it concerns the whole. ``must``: requests were lost for it."""
+    """One recommendation. ``route`` names those it is for, None: it concerns the whole. ``must``: requests were lost for it."""
 
     weight: Weight
     route: str | None
@@ -64,14 +64,22 @@ def said_target(drill: Drill) -> str:
 
 
 def advise(figures: Measurements, policy: Policy) -> tuple[Advice, ...]:
-    """The weightiest first."""
+    """The weightiest first; what holds for several routes is said once."""
     case = Case(figures, policy)
     by_name = {route.name: route for route in policy.routes}
     found = [advice for rule in OF_THE_WHOLE for advice in rule(case)]
     for mine in figures.routes:
         if (route := by_name.get(mine.name)) is not None:
             found += [advice for rule in OF_A_ROUTE for advice in rule(case, route, mine)]
-    return tuple(sorted(found, key=lambda advice: ("must", "should", "note").index(advice.weight)))
+    return tuple(sorted(_merged(found), key=lambda advice: ("must", "should", "note").index(advice.weight)))
+
+
+def _merged(found: list[Advice]) -> Iterator[Advice]:
+    same: dict[tuple[Weight, str, str], list[str]] = {}
+    for each in found:
+        same.setdefault((each.weight, each.title, each.text), []).extend([each.route] if each.route else [])
+    for (weight, title, text), routes in same.items():
+        yield Advice(weight, ", ".join(routes) or None, title, text)
 
 
 def no_other_provider(case: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
@@ -153,7 +161,7 @@ def dearer(_: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
     if usual and then and then > DEARER * usual and mine.during.answered >= ENOUGH:
         yield Advice(
             "should" if then > 2 * usual else "note", route.name, f"The fallback is {then / usual:.1f} times as dear",
-            f"A request cost ${then:.5f} instead of ${usual:.5f}. See whether a cheaper model of another provider is good enough, and "
+            f"A thousand requests cost ${then * 1000:,.2f} instead of ${usual * 1000:,.2f}. See whether a cheaper model of another provider is good enough, and "
             "what a day of it would do to the budget.",
         )  # fmt: skip
 

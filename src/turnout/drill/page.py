@@ -83,7 +83,7 @@ def _cost_note(during: Phase, usual: Phase) -> str:
     if during.cost_usd is None or usual.cost_usd is None:
         return "unknown: a price or a usage is missing"
     missing = f"; {during.unpriced:,} unpriced" if during.unpriced else ""
-    return f"{_money(during.cost_usd)} instead of {_money(usual.cost_usd)} a request{missing}"
+    return f"{_money(during.cost_usd)} instead of {_money(usual.cost_usd)} per 1,000 requests{missing}"
 
 
 def _quality_note(during: Phase, usual: Phase) -> str:
@@ -115,7 +115,18 @@ def _advised(report: Report) -> Iterator[str]:
 
 
 def _routes(figures: Measurements) -> str:
-    head = ("Route", "Requests", "Lost", "Saved", "p95 before", "during", "Cost before", "during", "Quality before", "during")
+    head = (
+        "Route",
+        "Requests",
+        "Lost",
+        "Saved",
+        "p95 before",
+        "during",
+        "$ per 1,000 before",
+        "during",
+        "Quality before",
+        "during",
+    )
     return _table(head, map(_route, figures.routes), numbers_from=1)
 
 
@@ -151,7 +162,7 @@ def _phases(figures: Measurements) -> str:
     named = [("Before", figures.before), ("During", figures.during), ("After", figures.after)]
     if figures.beside is not None:
         named.insert(2, ("Beside it, not drilled", figures.beside))
-    head = ("", "Requests", "Answered", "Lost", "Failed otherwise", "p50", "p95", "p99", "Cost a request", "Calls a request")
+    head = ("", "Requests", "Answered", "Lost", "Otherwise failed", "p50", "p95", "p99", "$ per 1,000", "Calls each")
     return _table(head, (_phase(name, phase) for name, phase in named), numbers_from=1)
 
 
@@ -194,9 +205,8 @@ def _coded(text: str) -> str:
 
 
 def _money(dollars: float | None) -> str:
-    if dollars is None:
-        return DASH
-    return f"${dollars:.2f}" if dollars >= 1 else f"${dollars:.4f}" if dollars >= 0.001 else f"${dollars:.6f}"
+    """What a thousand requests cost, since one costs too little to read."""
+    return DASH if dollars is None else f"${dollars * 1000:,.2f}"
 
 
 def _seconds(ms: float | None) -> str:
@@ -206,14 +216,15 @@ def _seconds(ms: float | None) -> str:
 def _more_ms(now: float | None, then: float | None) -> str:
     if now is None or then is None:
         return DASH
-    more = now - then
+    more = round(now - then)
     return f"{_sign(more)}{_seconds(abs(more))}"
 
 
 def _more_share(now: float | None, then: float | None) -> str:
     if now is None or not then:
         return DASH
-    return f"{_sign(now - then)}{abs(now / then - 1):.0%}"
+    more = round(now / then - 1, 2)
+    return f"{_sign(more)}{abs(more):.0%}"
 
 
 def _more(now: float | None, then: float | None) -> str:
