@@ -67,6 +67,7 @@ class TurnoutError(Exception):
 class Blame(StrEnum):
     """Whose fault, and so what is done about it: only health counts against a breaker."""
 
+    QUALITY = "quality"
     CAPACITY = "capacity"
     CONFIGURATION = "configuration"
     HEALTH = "health"
@@ -144,6 +145,13 @@ class CallerFault(ProviderFault):
     condition = None
 
 
+class Unfit(ProviderFault):
+    """A whole answer that did not pass a check of its step: the provider is well, the model was not good enough."""
+
+    blame = Blame.QUALITY
+    condition = "check"
+
+
 class Unusable(Exception):
     """Something the program stands on cannot be used. The message says what, where, and what to do."""
 
@@ -162,6 +170,7 @@ FAULT_NAMES: dict[type[ProviderFault], str] = {
     ContextOverflow: "context_overflow",
     ContentFiltered: "content_filter",
     CallerFault: "caller_error",
+    Unfit: "check_failed",
 }
 
 

@@ -22,7 +22,7 @@ from turnout.execute.sessions import Sessions
 from turnout.metrics import Metrics
 from turnout.ports import Journal, Sink, Transport
 from turnout.types.money import PicoDollars
-from turnout.types.policy import Key
+from turnout.types.policy import Key, Route
 from turnout.types.record import Record
 from turnout.types.reply import Usage
 from turnout.types.traits import Hints, Traits
@@ -37,7 +37,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Gateway(msgspec.Struct):
-    """A worker's parts. ``snapshot`` is the only one that changes, by one assignment."""
+    """A worker's parts. ``snapshot`` is the only one that is exchanged, by one assignment."""
 
     snapshot: Snapshot
     transport: Transport
@@ -83,19 +83,32 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
         book.decision_took()
         raise await _refuse(book, refusal, client) from None
     book.decision_took()
-    client.decided(decided.route, decided.reason)
-    run = Run(Job(decided.plan, request.ask, request.front, request.seed, request.arrived), snapshot.world, client, book.gate)
+    client.decided(decided.route.name, decided.reason)
+    job = Job(
+        decided.plan, request.ask, request.front, request.seed, request.arrived, decided.route.name, traits.tokens,
+        traits.output_tokens * traits.n, _urgency(decided.route, traits),
+    )  # fmt: skip
+    run = Run(job, snapshot.world, client, book.gate)
     try:
         await run.play()
     finally:
         execution = run.execution()
         book.write(book.answered(execution))
-    if traits.session is not None and execution.model is not None and execution.reason != "fallback":
-        # A session stays where it was put by choice: an outage of a minute must not move it for good.
+    if traits.session is not None and execution.model is not None and execution.reason not in ("fallback", "cascade"):
+        # A session stays where it was put by choice: neither an outage of a minute nor a cheap first try moves it for good.
         gateway.sessions.put(traits.session, traits.caller, execution.model)
     if execution.error is not None and execution.outcome == "failed":
         client.failed(len(execution.attempts))
         raise execution.error
+
+
+_PRIORITIES = {"high": 0, "normal": 1, "low": 2}
+_BY_NEED = {"realtime": 0, "batch": 2}
+
+
+def _urgency(route: Route, traits: Traits) -> int:
+    """Its place in a line: as the route says, else by how soon the caller needs it; 0 goes first."""
+    return _PRIORITIES[route.priority] if route.priority is not None else _BY_NEED.get(traits.latency.value or "", 1)
 
 
 async def _refuse(book: "Book", refusal: TurnoutError, client: Client) -> TurnoutError:
@@ -156,11 +169,11 @@ class Book:
         request, view, traits, decided = self.request, self.snapshot.view, self.traits, self.decided
         assert traits is not None, "what is executed has been classified"
         assert decided is not None, "and decided"
-        error = execution.error
+        error, route = execution.error, decided.route.name
         # By position, in the struct's own order: names would cost a microsecond.
         return Record(
             request.id, request.at, self.gateway.worker, view.version, view.hash, request.seed,
-            digest(decided.route, decided.plan), decided.route, execution.reason, execution.model, execution.outcome,
+            digest(route, decided.plan), route, execution.reason, execution.model, execution.outcome,
             error.code if error is not None else None,
             200 if execution.outcome != "failed" or error is None else error.status,
             traits.stream, self._ms(), execution.first_token_ms, self.decision_us,

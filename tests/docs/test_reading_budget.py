@@ -17,9 +17,11 @@ from tests.docs.serving import KEYS, readme_policy
 from tests.support.peer import Peer
 from turnout.build.gateway import snapshot
 from turnout.catalog.load import load_catalog
+from turnout.checks.checker import Checker
 from turnout.clock import SystemClock
 from turnout.config.load import load
 from turnout.decide.compiled import compile_view
+from turnout.execute.board import Board
 from turnout.execute.sessions import Sessions
 from turnout.flow import Gateway
 from turnout.front.app import App
@@ -126,7 +128,7 @@ async def _read(data_dir: Path, sim_port: int, body: bytes) -> Reading:
     with reading:  # the journal's threads are noted from their start
         journal = SegmentJournal(data_dir / "journal", "gateway-1", clock)
     reading.files.clear()
-    gateway = Gateway(snapshot(view, transport, clock, {}), transport, journal, Metrics(), Sessions(), clock, "gateway-1")
+    gateway = Gateway(snapshot(view, transport, Board(), Checker().verify, clock, {}), transport, journal, Metrics(), Sessions(), clock, "gateway-1")
     try:
         await _call(App(gateway, Guard("127.0.0.1"), 10**6), body, reading)
     finally:

@@ -44,4 +44,4 @@ def test_every_model_that_a_plan_can_name_can_be_called(tmp_path: Path) -> None:
     """The view's models and the world's upstreams are made of the same policy and facts."""
     snapshot = house(tmp_path, FakeTransport()).gateway.snapshot
 
-    assert snapshot.view.slots.keys() <= snapshot.world.upstreams.keys()
+    assert snapshot.view.slots.keys() <= snapshot.world.pools.keys()

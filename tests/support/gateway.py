@@ -12,9 +12,11 @@ import msgspec
 from tests.support.fake_exchange import Answered, FakeExchange
 from turnout.build.gateway import snapshot
 from turnout.catalog.load import load_catalog
+from turnout.checks.checker import Checker
 from turnout.clock import Clock, SystemClock
 from turnout.config.load import load
 from turnout.decide.compiled import compile_view
+from turnout.execute.board import Board
 from turnout.execute.sessions import Sessions
 from turnout.flow import Gateway
 from turnout.front.app import App
@@ -73,7 +75,7 @@ def house(
     tasks = {task: dict(skills) for task, skills in catalog.tasks.items()}
     view = compile_view(Base(1, loaded.policy, loaded.models, tasks), Overlay("base", TODAY), "view")
     journal = FakeJournal()
-    gateway = Gateway(snapshot(view, transport, clock, {}), transport, journal, Metrics(), Sessions(), clock, "test")
+    gateway = Gateway(snapshot(view, transport, Board(), Checker().verify, clock, {}), transport, journal, Metrics(), Sessions(), clock, "test")
     return House(App(gateway, Guard("127.0.0.1"), 1_000_000), gateway, journal)
 
 

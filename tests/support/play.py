@@ -1,7 +1,7 @@
 """Plays one request through the real executor against a script, in virtual time."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,14 +10,18 @@ from tests.support.fake_dialect import FakeDialect, fake_ask
 from tests.support.fake_sink import FakeSink
 from tests.support.fake_transport import Answer, FakeTransport, Refusal
 from tests.support.virtual_time import LoopClock, run
+from turnout.checks import answer as checked
+from turnout.checks.verify import verify
 from turnout.dialects.dialect import Ask, Dialect
+from turnout.execute.board import Board
 from turnout.execute.executor import Run
 from turnout.execute.job import Execution, Gate, Job, World
 from turnout.execute.watch import Nursery
 from turnout.ports import Outgoing
+from turnout.types.checks import Check
 from turnout.types.decision import Plan, Step
 from turnout.types.money import PicoDollars
-from turnout.types.policy import Timeouts
+from turnout.types.policy import Policy, Timeouts
 from turnout.types.reply import Usage
 
 ARRIVED = 1000.0
@@ -25,6 +29,8 @@ ANY = frozenset({"any"})
 
 
 class FakeUpstream:
+    credential = ""
+
     def __init__(self, model: str, dialect: Any, *, thinks: bool = False) -> None:
         self.model = model
         self.dialect = dialect
@@ -71,6 +77,10 @@ def charge(_model: str, usage: Usage) -> PicoDollars | None:
     return PicoDollars(usage.total_input + usage.total_output) if usage.complete else None
 
 
+async def _verify(checks: Iterable[Check], answer: checked.Answer) -> checked.Failed | None:
+    return verify(checks, answer)
+
+
 AB = plan(step("a", reason="cheapest"), step("b"))
 
 
@@ -94,7 +104,9 @@ def play(
     upstreams = upstreams or {step.model: FakeUpstream(step.model, front) for step in plan.steps}
 
     async def main() -> Played:
-        world = World(transport, upstreams, LoopClock(), pricing, Nursery(LoopClock()))
+        board = Board(chance=lambda: 0.5)
+        pools = board.take_up(Policy((), ()), {model: (upstream,) for model, upstream in upstreams.items()}, ("",))
+        world = World(transport, pools, board, LoopClock(), pricing, Nursery(LoopClock()), _verify)
         job = Job(plan, ask or fake_ask(stream=stream), front, 7, ARRIVED)
         the_run = Run(job, world, sink, gate)
         is_stopped = False

@@ -6,7 +6,7 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -18,12 +18,14 @@ from setproctitle import setproctitle
 from turnout.build.process import DRAIN_WITHIN, Server, chore, end_with_supervisor, say
 from turnout.build.spec import GatewaySpec, Places
 from turnout.catalog import rates
+from turnout.checks.checker import Checker
 from turnout.clock import Clock, SystemClock
 from turnout.config.secret import Secret, resolve
-from turnout.decide.compiled import View
+from turnout.decide.compiled import DIRECT, View
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import TurnoutError
-from turnout.execute.job import World
+from turnout.execute.board import Board
+from turnout.execute.job import Verify, World
 from turnout.execute.sessions import Sessions
 from turnout.execute.watch import Nursery
 from turnout.flow import Gateway, Request, Snapshot
@@ -49,7 +51,7 @@ FIRST_VIEW_WITHIN = 10.0
 """Seconds to wait for a first view before giving up."""
 
 
-def snapshot(view: View, transport: Transport, clock: Clock, env: Mapping[str, str]) -> Snapshot:
+def snapshot(view: View, transport: Transport, board: Board, verify: Verify, clock: Clock, env: Mapping[str, str]) -> Snapshot:
     """All that requests on this view are served with, credentials included."""
 
     def secret(ref: str) -> str | None:
@@ -61,7 +63,10 @@ def snapshot(view: View, transport: Transport, clock: Clock, env: Mapping[str, s
         return None if tiers is None else rates.charge(tiers, usage)
 
     upstreams = connect(view.policy, view.facts.values(), secret, env)
-    return Snapshot(view, World(transport, upstreams, clock, charge, Nursery(clock)), {key.hash: key for key in view.policy.keys})
+    pools = board.take_up(view.policy, upstreams, (DIRECT,))
+    board.weigh(model for lane in view.lanes for model in lane.twins)
+    world = World(transport, pools, board, clock, charge, Nursery(clock), verify)
+    return Snapshot(view, world, {key.hash: key for key in view.policy.keys})
 
 
 def main() -> None:
@@ -80,7 +85,9 @@ async def serve(spec: GatewaySpec) -> None:
     (data_dir / Places.metrics).mkdir(exist_ok=True)
     metrics = Metrics(data_dir / Places.metrics / f"{spec.worker}.metrics")
     journal = SegmentJournal(data_dir / Places.journal, spec.worker, clock)
-    first = snapshot(view, transport, clock, os.environ)
+    board, checker = Board(), Checker()
+    make = partial(snapshot, transport=transport, board=board, verify=checker.verify, clock=clock, env=os.environ)
+    first = make(view)
     gateway = Gateway(first, transport, journal, metrics, Sessions(), clock, spec.worker)
     app = App(gateway, Guard(spec.host, frozenset(spec.hosts), frozenset(spec.origins)), spec.max_body)
     server = Server(
@@ -109,13 +116,14 @@ async def serve(spec: GatewaySpec) -> None:
     watch = JournalWatch(journal, metrics, spec.worker)
     _warm(gateway)
     _settle()
-    chores = [chore(spec.worker, partial(_notice, current, gateway)), chore(spec.worker, partial(_save, metrics, watch))]
+    chores = [chore(spec.worker, partial(_notice, current, gateway, make)), chore(spec.worker, partial(_save, metrics, watch))]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
         for task in chores:
             task.cancel()
         await transport.close()
+        await checker.close()
         journal.close()
         watch.look()
         with contextlib.suppress(OSError):
@@ -144,7 +152,7 @@ async def _first(current: CurrentView) -> View:
     return view
 
 
-async def _notice(current: CurrentView, gateway: Gateway) -> None:
+async def _notice(current: CurrentView, gateway: Gateway, make: Callable[[View], Snapshot]) -> None:
     """Take up each new view by one assignment; one that cannot be loaded leaves the old in force."""
     said = ""
     while True:
@@ -152,7 +160,7 @@ async def _notice(current: CurrentView, gateway: Gateway) -> None:
         try:
             view = current.poll()
             if view is not None:
-                gateway.snapshot = snapshot(view, gateway.transport, gateway.clock, os.environ)
+                gateway.snapshot = make(view)
         except (OSError, ValueError, LookupError, msgspec.MsgspecError) as error:
             if str(error) != said:  # it is tried again all the time, and told once
                 said = str(error)

@@ -82,8 +82,9 @@ def rehome(facts: ModelFacts, model: str) -> ModelFacts:
         return facts
     provider, _, name = model.partition("/")
     return msgspec.structs.replace(
-        facts, id=model, provider=provider, upstream_id=name, region=None, data_policy=frozenset(), disabled=False
-    )
+        facts, id=model, provider=provider, upstream_id=name, region=None, data_policy=frozenset(), disabled=False,
+        kin=facts.kin or facts.id,
+    )  # fmt: skip
 
 
 def apply(facts: ModelFacts, override: Override, today: date) -> ModelFacts:

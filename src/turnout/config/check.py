@@ -169,7 +169,7 @@ def _bound_routes(file: File, policy: Policy) -> Iterator[Finding]:
 
 def _not_yet(file: File) -> Iterator[Finding]:
     """What the file may say one day: refused, because a setting that is silently without effect is worse than none."""
-    for name in ("suites", "release", "health", "cache", "alerts", "quota"):
+    for name in ("suites", "release", "alerts"):
         if getattr(file, name):
             yield Finding(
                 (name,), f"not yet: {name} has nothing behind it in this version", "remove the section, or leave it empty"
@@ -186,12 +186,5 @@ def _not_yet(file: File) -> Iterator[Finding]:
         at = ("routes", name)
         if route.content not in (None, "none"):
             yield Finding((*at, "content"), f"not yet: content {route.content}", "write none")
-        for key in ("cascade", "online"):
-            if getattr(route, key) is not None:
-                yield Finding((*at, key), f"not yet: {key}", "remove it")
-        for index, step in enumerate(route.fallback):
-            for key in ("cache", "queue"):
-                if getattr(step, key) is not None:
-                    yield Finding(
-                        (*at, "fallback", index, key), f"not yet: a chain that ends in a {key}", "name a model, or remove it"
-                    )
+        if route.online is not None:
+            yield Finding((*at, "online"), "not yet: online", "remove it")

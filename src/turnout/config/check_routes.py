@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from turnout.catalog.load import Catalog
+from turnout.checks.verify import problem
 from turnout.config.check_providers import did_you_mean
+from turnout.config.checks import check
 from turnout.config.document import Finding, Path
 from turnout.config.logic import covered, satisfiable
 from turnout.config.reach import REMEDIES, Shortfall, shortfalls
 from turnout.config.resolve import DEFAULT_ROUTE, candidates
-from turnout.config.schema import File, NeedsPart, RoutePart, When
+from turnout.config.schema import FallbackPart, File, NeedsPart, RoutePart, When
 from turnout.config.shape import Shaped
 from turnout.types.models import ModelFacts
 from turnout.types.policy import SECRET_HEADERS, Condition, Policy
@@ -28,6 +30,7 @@ def check_routes(
         at = ("routes", name)
         yield from _shape(at, name, part)
         yield from _fallbacks(at, part)
+        yield from _cascade(at, part)
         yield from _named_models(at, part, facts, shaped.file, today)
         yield from _words(at, part, catalog, levels)
     yield from _dead_rules(shaped, policy)
@@ -75,7 +78,10 @@ def _fallbacks(at: Path, part: RoutePart) -> Iterator[Finding]:
             yield Finding(where, "needs exactly one of model, cache and queue")
         if not step.on:
             yield Finding((*where, "on"), "with no condition it is never tried", "name one, or leave `on` out for any")
+        if step.wait and step.queue != "human":
+            yield Finding((*where, "wait"), "nobody is waited for but a person in `queue: human`", "remove it")
         if step.model is None:
+            yield from _end(where, index, step, part)
             continue
         if own == (step.model,):
             yield Finding(where, f'the chain comes back to "{step.model}", the only model of the route', "name another model")
@@ -84,6 +90,36 @@ def _fallbacks(at: Path, part: RoutePart) -> Iterator[Finding]:
                 where, f'the chain has been at "{step.model}" before (fallback[{seen[step.model]}])', "name each model once"
             )
         seen.setdefault(step.model, index)
+
+
+def _end(where: Path, index: int, step: FallbackPart, part: RoutePart) -> Iterator[Finding]:
+    """What ends a chain comes after its models; a queue takes everything, so nothing comes after it."""
+    before = part.fallback[:index]
+    if any(later.model for later in part.fallback[index + 1 :]):
+        yield Finding(where, "models are tried before it, wherever it stands", "write it after them", warning=True)
+    if any(earlier.queue and "any" in earlier.on for earlier in before):
+        yield Finding(
+            where, "is never reached: the queue before it takes every request", "remove it, or write it before the queue"
+        )
+    for kind in ("cache", "queue"):
+        if getattr(step, kind) and any(getattr(earlier, kind) == getattr(step, kind) for earlier in before):
+            yield Finding(where, f"{kind}: {getattr(step, kind)} is named twice", "keep one", warning=True)
+
+
+def _cascade(at: Path, part: RoutePart) -> Iterator[Finding]:
+    own = candidates(part)
+    for index, arm in enumerate(part.cascade):
+        where = (*at, "cascade", index)
+        if any(earlier.model == arm.model for earlier in part.cascade[:index]):
+            yield Finding((*where, "model"), f'"{arm.model}" is an arm already', "keep one", warning=True)
+        if own == (arm.model,):
+            yield Finding((*where, "model"), f'"{arm.model}" is what the route begins with anyway', "name a cheaper model")
+        for place, rule in enumerate(arm.check):
+            named = rule.model_fields_set
+            if len(named) != 1:
+                yield Finding((*where, "check", place), "needs exactly one rule", "write each check as an entry of its own")
+            elif (wrong := problem(check(rule))) is not None:
+                yield Finding((*where, "check", place, next(iter(named))), wrong)
 
 
 def _models_at(at: Path, part: RoutePart) -> Iterator[tuple[Path, str]]:
@@ -95,6 +131,8 @@ def _models_at(at: Path, part: RoutePart) -> Iterator[tuple[Path, str]]:
     for way in ("models", "approved"):
         for index, model in enumerate(getattr(part, way) or ()):
             yield (*at, way, index), model
+    for index, arm in enumerate(part.cascade):
+        yield (*at, "cascade", index, "model"), arm.model
     for index, step in enumerate(part.fallback):
         if step.model:
             yield (*at, "fallback", index), step.model
@@ -131,8 +169,10 @@ def _words(at: Path, part: RoutePart, catalog: Catalog, levels: frozenset[str]) 
         if name not in levels:
             close = did_you_mean(name, (*NeedsPart.model_fields, *sorted(levels)))
             yield Finding((*at, "needs", name), "neither a need nor a skill or task", close)
-    for where, when in _conditions((*at, "when"), part.when):
-        yield from _condition_words(where, when, catalog)
+    conditions = [((*at, "when"), part.when), *(((*at, "cascade", i, "when"), arm.when) for i, arm in enumerate(part.cascade))]
+    for place, written in conditions:
+        for where, when in _conditions(place, written):
+            yield from _condition_words(where, when, catalog)
 
 
 def _condition_words(at: Path, when: When, catalog: Catalog) -> Iterator[Finding]:
@@ -203,7 +243,7 @@ def _unreachable(
             yield from (
                 _never(where, model, never[model], warning=True)
                 for where, model in _models_at(at, part)
-                if model in never and where[len(at)] != "fallback"
+                if model in never and where[len(at)] not in ("fallback", "cascade")
             )
         for index, step in enumerate(part.fallback):
             if step.model and step.model in short[route.name] and step.model not in never:

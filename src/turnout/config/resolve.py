@@ -10,24 +10,31 @@ import msgspec
 from turnout.catalog.load import Catalog
 from turnout.catalog.overrides import Override, PriceOverride, rehome
 from turnout.catalog.overrides import resolve as overrule
+from turnout.config.checks import check
 from turnout.config.conditions import condition
 from turnout.config.schema import AuthKey, File, ModelPart, NeedsPart, ProviderPart, RoutePart
 from turnout.providers.registry import DIALECT_HOME, Vendor, vendors
+from turnout.types.caching import CacheStore, Caching
 from turnout.types.models import Feature, Modality, ModelFacts, bits
 from turnout.types.money import PicoDollars, pico_from_usd
 from turnout.types.policy import (
+    Arm,
+    CacheEnd,
     Credential,
     Fallback,
+    Hedge,
     Key,
     Mix,
     Needs,
     Policy,
     Prefers,
     Provider,
+    QueueEnd,
     Route,
     Timeouts,
     Value,
 )  # fmt: skip
+from turnout.types.resilience import HealthRules, QuotaRules
 
 DEFAULT_ROUTE = "default"
 
@@ -44,6 +51,9 @@ def policy(file: File, providers: Mapping[str, Provider], catalog: Catalog) -> P
         value=Value(
             pico_from_usd(value.second_usd), {need: pico_from_usd(usd) for need, usd in value.abandonment.items()}, value.rerun
         ),
+        health=HealthRules(**file.health.model_dump()),
+        quota=QuotaRules(**file.quota.model_dump()),
+        cache=CacheStore(file.cache.store, file.cache.max_bytes, file.cache.max_entry, file.cache.timeout),
         tasks={task: tuple(sorted(skills, key=lambda skill: (-skills[skill], skill))) for task, skills in catalog.tasks.items()},
     )
 
@@ -88,7 +98,7 @@ def credentials(part: ProviderPart, vendor: Vendor | None) -> Iterator[Credentia
     if part.api_key:
         yield Credential(part.api_key)
     for key in part.keys:
-        yield Credential(f"env:{key.env}" if key.env else f"file:{key.file}", key.rpm, key.tpm)
+        yield Credential(f"env:{key.env}" if key.env else f"file:{key.file}", key.rpm, key.tpm, key.input_tpm, key.output_tpm)
     if not part.api_key and not part.keys and vendor and vendor.env:
         yield Credential(f"env:{vendor.env}")
 
@@ -159,7 +169,7 @@ def _override(part: ModelPart) -> Override:
 
 
 def route(name: str, part: RoutePart) -> Route:
-    """One route; entries of its fallback that name no model are not built yet and left out."""
+    """One route: what its fallback names beyond models are the chain's ends."""
     return Route(
         name=name,
         objective="static" if part.static or part.split else part.objective or "balanced",
@@ -181,7 +191,23 @@ def route(name: str, part: RoutePart) -> Route:
         attempts=part.attempts,
         deadline=part.deadline,
         budget=_pico(part.budget_usd),
+        cascade=tuple(
+            Arm(arm.model, condition(arm.when) if arm.when else None, tuple(check(rule) for rule in arm.check))
+            for arm in part.cascade
+        ),
+        cache=Caching(**part.cache.model_dump()) if part.cache else None,
+        ends=tuple(_ends(part)),
+        hedge=Hedge(part.hedge.after, part.hedge.budget) if part.hedge else None,
+        priority=part.priority,
     )
+
+
+def _ends(part: RoutePart) -> Iterator[CacheEnd | QueueEnd]:
+    for step in part.fallback:
+        if step.cache:
+            yield CacheEnd(step.cache, frozenset(step.on))
+        elif step.queue:
+            yield QueueEnd(step.queue, step.wait, frozenset(step.on))
 
 
 def candidates(part: RoutePart) -> tuple[str, ...]:

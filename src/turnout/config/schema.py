@@ -98,8 +98,10 @@ class PoolKey(Part):
 
     env: Text | None = Field(default=None, description="Environment variable that holds it.")
     file: Text | None = Field(default=None, description="File that holds it.")
-    rpm: int | None = Field(default=None, ge=1, description="Requests per minute; not built yet.")
-    tpm: int | None = Field(default=None, ge=1, description="Tokens per minute; not built yet.")
+    rpm: int | None = Field(default=None, ge=1, description="Requests per minute.")
+    tpm: int | None = Field(default=None, ge=1, description="Tokens per minute, read and written together.")
+    input_tpm: int | None = Field(default=None, ge=1, description="Tokens read per minute.")
+    output_tpm: int | None = Field(default=None, ge=1, description="Tokens written per minute.")
 
 
 class ProviderPart(Part):
@@ -112,7 +114,7 @@ class ProviderPart(Part):
         default=None, description="Header that carries the credential."
     )
     api_key: SecretRef | None = Field(default=None, description="`env:NAME` or `file:PATH`; default: the vendor's variable.")
-    keys: tuple[PoolKey, ...] = Field(default=(), description="Several credentials; only one is used yet.")
+    keys: tuple[PoolKey, ...] = Field(default=(), description="Several credentials: the load is spread over them.")
     region: Text | None = Field(default=None, description="Where requests are processed; `needs.region` is matched with it.")
     data_policy: Words | None = Field(
         default=None, description="What the contract promises (`no_training`, `zdr` ...), for `needs.data_policy`."
@@ -253,21 +255,82 @@ class TimeoutsPart(Part):
 
 
 class FallbackPart(Part):
-    """Exactly one of `model`, `cache` (not built yet), `queue` (not built yet)."""
+    """Exactly one of `model`, `cache`, `queue`; what is no model stands at the end, for when every model failed."""
 
     model: ModelName | None = None
     on: tuple[FaultWord, ...] = Field(default=("any",), description="Endings of the attempt before it that lead here.")
-    cache: Literal["stale", "similar"] | None = None
-    queue: Literal["human", "review"] | None = None
+    cache: Literal["stale", "similar"] | None = Field(
+        default=None, description="The stale answer to the same request, or the answer to a similar one."
+    )
+    queue: Literal["human", "review"] | None = Field(default=None, description="Hand the request to people.")
+    wait: Duration = Field(
+        default=0.0, description="How long the caller waits for a person's answer before it gets a ticket; `queue: human` only."
+    )
 
 
 Fallbacks = tuple[Annotated[FallbackPart, BeforeValidator(_fallback, json_schema_input_type=ModelName | FallbackPart)], ...]
 
 
+class LengthPart(Part):
+    """Characters."""
+
+    least: int | None = Field(default=None, ge=0)
+    most: int | None = Field(default=None, ge=1)
+
+
+class CheckPart(Part):
+    """Exactly one rule. Those without a setting may be written as a word: `json_valid`, `python_compiles`, `refusal`."""
+
+    json_valid: Literal[True] | None = Field(default=None, description="The text, or the one fenced block in it, is JSON.")
+    json_schema: dict[str, Any] | Literal[True] | None = Field(
+        default=None, description="It fits this schema; `true`: the one that the request asks for."
+    )
+    python_compiles: Literal[True] | None = Field(default=None, description="Its Python code compiles; it is never run.")
+    refusal: Literal[True] | None = Field(default=None, description="The model did not decline.")
+    regex: Text | None = Field(default=None, description="This pattern is found in the text.")
+    not_regex: Text | None = Field(default=None, description="This pattern is not found in the text.")
+    length: LengthPart | None = Field(default=None, description="Bounds of its length in characters.")
+    hook: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = Field(
+        default=None, description="`package.module:function` of your own; it gets the answer and says whether it will do."
+    )
+
+
+def _check(value: object) -> object:
+    return {value: True} if isinstance(value, str) else value
+
+
+Checks = tuple[Annotated[CheckPart, BeforeValidator(_check, json_schema_input_type=Text | CheckPart)], ...]
+
+
 class CascadeStep(Part):
-    model: ModelName
-    when: When | None = None
-    check: tuple[Text, ...] = ()
+    """A cheap model first: its answer is held and checked, and serves only if it passes."""
+
+    model: ModelName = Field(description="Tried before the route's own choice.")
+    when: When | None = Field(default=None, description="Only for requests that meet this condition.")
+    check: Checks = Field(min_length=1, description="All of these.")
+
+
+class RouteCache(Part):
+    """Answers that this route gave before, for whoever asks the same again; each key has its own."""
+
+    ttl: Duration = Field(default=3600.0, description="How long an answer is served again; 1h unless said.")
+    stale: Duration = Field(default=0.0, description="How much longer it is served while it is made anew.")
+    keep: Duration = Field(
+        default=86_400.0, description="How much longer it is kept for `fallback: [{cache: stale}]`; 24h unless said."
+    )
+    match: Literal["exact", "similar"] = Field(
+        default="exact", description="`similar` also serves what was asked in other words."
+    )
+    threshold: float = Field(default=0.9, gt=0, le=1, description="How similar; 1 is the same words.")
+
+
+class HedgePart(Part):
+    """A second attempt at another provider beside one that stays silent; both may bill."""
+
+    after: Duration | None = Field(
+        default=None, description="Silence after which it starts; default: the p95 of the first content."
+    )
+    budget: float = Field(default=0.02, gt=0, le=0.2, description="Share of requests, and of spend, that may go into it.")
 
 
 class Judge(Part):
@@ -324,8 +387,62 @@ class RoutePart(Part):
     deadline: Duration = Field(default=600.0, description="Of the whole chain; 10m unless said.")
     budget_usd: Usd | None = Field(default=None, description="Of the whole chain.")
     attempts: int = Field(default=4, ge=1, le=20, description="Upstream calls one request may cause.")
-    cascade: tuple[CascadeStep, ...] | None = Field(default=None, description="Not built yet.")
+    cascade: tuple[CascadeStep, ...] = Field(default=(), description="Cheap models first, their answers checked.")
+    cache: RouteCache | None = Field(default=None, description="Answers given before are given again.")
+    hedge: HedgePart | None = Field(default=None, description="A second attempt beside a silent one.")
+    priority: Literal["high", "normal", "low"] | None = Field(
+        default=None, description="Place in line where a provider has no room; default: realtime high, batch low."
+    )
     online: Online | None = Field(default=None, description="Not built yet.")
+
+
+class HealthPart(Part):
+    """When a provider's model is no longer asked, and how it comes back."""
+
+    degraded_at: float = Field(default=0.05, gt=0, le=1, description="Share of failures at which others come first.")
+    eject_at: float = Field(default=0.5, gt=0, le=1, description="Share of failures at which it is ejected.")
+    samples: int = Field(default=20, ge=1, description="Fewest requests before a share counts.")
+    window: Duration = Field(default=30.0, description="Time constant of forgetting; 30s unless said.")
+    consecutive: int = Field(default=5, ge=1, description="Failures in a row that eject it whatever the share.")
+    ejection: Duration = Field(default=5.0, description="The first ejection; doubled with each further one.")
+    longest_ejection: Duration = Field(default=300.0, description="The longest ejection; 5m unless said.")
+    probes: int = Field(default=1, ge=1, le=100, description="Requests at once that may look whether it is well again.")
+    successes: int = Field(default=3, ge=1, le=100, description="Of them in a row, to be admitted again.")
+    ramp: Duration = Field(default=10.0, description="Time in which its share of requests grows back; 10s unless said.")
+    quarantine: Duration = Field(default=600.0, description="After a refused credential or a missing model; 10m unless said.")
+    check: Literal["models", "completion", "none"] = Field(
+        default="models", description="Active check: the free list of models, a paid completion of one token, or none."
+    )
+    check_every: Duration = Field(
+        default=20.0, ge=1.0, description="Between two active checks of what gets no traffic; 20s unless said."
+    )
+
+
+class QuotaPart(Part):
+    """How limits are kept."""
+
+    shadow: bool = Field(default=False, description="Count and report, but hold nobody back.")
+    wait: Duration = Field(default=2.0, description="How long a request may wait for room; 2s unless said.")
+    line: int = Field(default=100, ge=0, description="How many may wait at once in each worker.")
+    retry_share: float = Field(default=0.2, ge=0, le=1, description="Second tries of a model, as a share of a route's requests.")
+    retry_floor: float = Field(default=1.0, ge=0, description="And so many a second whatever the share.")
+    concurrency: int | None = Field(
+        default=None, ge=1, description="Calls at once per credential; default: found out from the provider's refusals."
+    )
+
+
+class CachePart(Part):
+    """Where cached answers are kept."""
+
+    store: Annotated[str, Field(pattern=r"^(memory|sqlite|rediss?://\S+)$")] = Field(
+        default="memory",
+        description="`memory` (each worker its own), `sqlite` (in the data directory), or `redis://HOST:PORT/DB`.",
+    )
+    max_bytes: Size = Field(default=64_000_000, description="Of all answers; the least recently used go first; 64MB unless said.")
+    max_entry: Size = Field(default=1_000_000, description="Of one answer; larger ones are not kept; 1MB unless said.")
+    timeout: Duration = Field(
+        default=0.05, description="How long a shared store may take before it is done without; 50ms unless said."
+    )
 
 
 class Suite(Part):
@@ -382,7 +499,7 @@ class File(Part):
     suites: dict[Name, Suite] = Field(default={}, description="Benchmark cases; not built yet.")
     release: Release | None = Field(default=None, description="How releases are handled; not built yet.")
     value: ValuePart = Field(default=ValuePart(), description="What time and errors are worth.")
-    health: dict[str, Any] = Field(default={}, description="Not built yet.")
-    cache: dict[str, Any] = Field(default={}, description="Not built yet.")
+    health: HealthPart = Field(default=HealthPart(), description="When a model is ejected, and how it comes back.")
+    cache: CachePart = Field(default=CachePart(), description="Where cached answers are kept.")
+    quota: QuotaPart = Field(default=QuotaPart(), description="How limits are kept.")
     alerts: dict[str, Any] = Field(default={}, description="Not built yet.")
-    quota: dict[str, Any] = Field(default={}, description="Not built yet.")

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from math import inf
+from typing import NamedTuple
 
 import msgspec
 
 from turnout.catalog import rates
 from turnout.decide.conditions import Test, compiled, headers_read
 from turnout.decide.mix import UNIFORM, cumulative
+from turnout.types.checks import Check
 from turnout.types.decision import Rejection
 from turnout.types.models import Feature, LatencyFacts, Modality, ModelFacts, Rate, names
 from turnout.types.policy import Policy, Route
@@ -19,16 +21,13 @@ DIRECT = "direct"
 
 TIERS = ("cheap", "mid", "premium")
 
-Standings = Mapping[str | None, Mapping[int | None, tuple["Slot", ...]]]
-"""By task (None: one that no model is known by) and tier (None: any), models best first, and of equal quality as listed."""
-
 
 class Slot(msgspec.Struct, frozen=True, gc=False):
     """One model, ready to be matched: bits, limits and prices of the view's day.
 
     ``quality`` holds 0..10 per task of the view, ``general`` the figure for an unknown task; None is unknown.
     ``tier`` is a place in TIERS; an unknown price counts as premium, never as cheap. ``flat`` is the price per request, input and
-    output token where it does not depend on the request's size. ``dialect`` is what its provider speaks.
+    output token where it does not depend on the request's size. ``dialect`` is what its provider speaks, ``kin`` the model it is the same as.
     """
 
     id: str
@@ -50,10 +49,48 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     p50_ms: float | None
     p95_ms: float | None
     ttft_ms: float | None
+    kin: str
 
     def worth(self, task: str | None) -> float:
         """Quality for the task; an unknown one is worth nothing."""
         return self.quality.get(task, self.general) or 0.0
+
+
+class Standing(NamedTuple):
+    """Models best first, those of equal quality as listed: ``within`` the route's band of the best, and ``behind`` that."""
+
+    within: tuple[Slot, ...]
+    behind: tuple[Slot, ...]
+
+
+def standing(slots: Iterable[Slot], task: str | None, band: float, tier: int | None = None) -> Standing:
+    """Where those of a tier, or all, stand at a task."""
+    chosen = slots if tier is None else [slot for slot in slots if slot.tier == tier]
+    ranked = tuple(sorted(chosen, key=lambda slot: slot.worth(task), reverse=True))
+    if not ranked:
+        return Standing((), ())
+    floor, end = ranked[0].worth(task) - band, 1
+    while end < len(ranked) and ranked[end].worth(task) >= floor:
+        end += 1
+    return Standing(ranked[:end], ranked[end:])
+
+
+class Standings:
+    """Where a lane's models stand. It follows from the view alone, so it is worked out once, when it is first asked for."""
+
+    def __init__(self, slots: tuple[Slot, ...], band: float) -> None:
+        self._slots = slots
+        self._band = band
+        self._known: dict[tuple[str | None, int | None], Standing] = {}
+
+    def at(self, task: str | None, tier: int | None) -> Standing:
+        found = self._known.get((task, tier))
+        if found is None and not any(task in slot.quality for slot in self._slots):
+            task = None  # a caller may name any task: what no model is known by is not kept
+            found = self._known.get((task, tier))
+        if found is None:
+            found = self._known[task, tier] = standing(self._slots, task, self._band, tier)
+        return found
 
 
 class Common(msgspec.Struct, frozen=True):
@@ -81,12 +118,22 @@ class Common(msgspec.Struct, frozen=True):
         )
 
 
+class Armed(msgspec.Struct, frozen=True):
+    """A cascade's arm compiled: its test (None: always), its model, and what its answer must pass."""
+
+    test: Test | None
+    slot: Slot
+    checks: tuple[Check, ...]
+
+
 class Lane(msgspec.Struct, frozen=True):
     """A route compiled: its test, the models it may use, and those refused once for all with their reasons.
 
     ``reserve`` are the fallbacks' models in order; those that can never serve are in ``refused`` too.
-    ``tolerance`` are the feature bits whose unknown support it accepts, ``providers`` those of its slots. ``common`` is None where there is nothing to be common. ``ranks`` is the cumulative table
-    of recent complexities (balanced routes). ``standings`` are those of its slots, worked out here as most requests rule out none.
+    ``tolerance`` are the feature bits whose unknown support it accepts, ``providers`` those of its slots. ``common`` is None where
+    there is nothing to be common. ``ranks`` is the cumulative table of recent complexities (balanced routes). ``standings`` are those
+    of its slots, worked out here as most requests rule out none. ``patience`` is how long (seconds) a request may wait for room,
+    ``twins`` are the models that others are the same as.
     """
 
     route: Route
@@ -99,6 +146,9 @@ class Lane(msgspec.Struct, frozen=True):
     providers: frozenset[str] = frozenset()
     common: Common | None = None
     standings: Standings = {}
+    arms: tuple[Armed, ...] = ()
+    patience: float = 2.0
+    twins: frozenset[str] = frozenset()
 
 
 class View(msgspec.Struct, frozen=True):
@@ -130,7 +180,8 @@ def compile_view(base: Base, overlay: Overlay, view_hash: str) -> View:
     bare: dict[str, list[Slot]] = {}
     for id_, slot in slots.items():
         bare.setdefault(id_.partition("/")[2], []).append(slot)
-    lanes = tuple(_lane(route, slots, facts, refused, overlay) for route in base.policy.routes)
+    patience = base.policy.quota.wait
+    lanes = tuple(_lane(route, slots, facts, refused, overlay, patience) for route in base.policy.routes)
     return View(
         hash=view_hash,
         version=base.version,
@@ -172,6 +223,7 @@ def _slot(model: ModelFacts, dialect: str, tasks: Mapping[str, Mapping[str, floa
         p50_ms=latency.p50_ms if latency else None,
         p95_ms=latency.p95_ms if latency else None,
         ttft_ms=_ttft_ms(overlay.observed.get(model.id), model.latency),
+        kin=model.kin or model.id,
     )
 
 
@@ -211,17 +263,23 @@ def _withdrawn(model: ModelFacts, overlay: Overlay) -> Rejection | None:
 
 
 def _lane(
-    route: Route, slots: Mapping[str, Slot], facts: Mapping[str, ModelFacts], refused: Mapping[str, Rejection], overlay: Overlay
-) -> Lane:
+    route: Route, slots: Mapping[str, Slot], facts: Mapping[str, ModelFacts], refused: Mapping[str, Rejection], overlay: Overlay,
+    patience: float,
+) -> Lane:  # fmt: skip
     wanted = [name for name, _ in route.split] or list(route.models or slots)
     reserve = [fallback.model for fallback in route.fallback]
     never = {
         id_: rejection
-        for id_ in dict.fromkeys((*wanted, *reserve))
+        for id_ in dict.fromkeys((*(arm.model for arm in route.cascade), *wanted, *reserve))
         if (rejection := refused.get(id_) or _unfit(route, slots[id_], facts[id_])) is not None
     }
     serving = tuple(slots[id_] for id_ in wanted if id_ not in never)
     spare = tuple(slots[id_] for id_ in reserve if id_ not in never)
+    arms = tuple(
+        Armed(compiled(arm.when) if arm.when is not None else None, slots[arm.model], arm.checks)
+        for arm in route.cascade
+        if arm.model not in never
+    )
     return Lane(
         route=route,
         test=compiled(route.when) if route.when is not None else None,
@@ -231,9 +289,25 @@ def _lane(
         ranks=cumulative(overlay.mix.get(route.name, UNIFORM)),
         tolerance=tolerated(route),
         providers=frozenset(slot.provider for slot in serving),
-        common=_common((*serving, *spare)),
+        common=_common((*(arm.slot for arm in arms), *serving, *spare)),
         standings=_standings(serving),
+        arms=arms,
+        patience=patience,
+        twins=_twins(serving),
     )
+
+
+def _twins(slots: tuple[Slot, ...]) -> frozenset[str]:
+    """Models that are one and the same in several places."""
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for slot in slots:
+        alike.setdefault(twin_of(slot), []).append(slot.id)
+    return frozenset(id_ for ids in alike.values() if len(ids) > 1 for id_ in ids)
+
+
+def twin_of(slot: Slot) -> tuple[object, ...]:
+    """What two slots have in common if it is all one which of them serves: the model, its price and its abilities."""
+    return (slot.kin, slot.dialect, slot.tiers, tuple(slot.levels.items()), slot.context, slot.features, slot.input, slot.output)
 
 
 def _standings(slots: tuple[Slot, ...]) -> Standings:

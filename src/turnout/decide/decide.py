@@ -9,13 +9,14 @@ from turnout.decide.order import Ordered, order
 from turnout.decide.price import Offers
 from turnout.decide.route import choose
 from turnout.types.decision import Candidate, Decision, Plan, Reason
+from turnout.types.policy import Route
 from turnout.types.traits import Traits
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
     """What a request keeps of its decision while it is answered. ``best`` is the best model that could have served, at any price."""
 
-    route: str
+    route: Route
     reason: Reason
     plan: Plan
     best: Slot | None
@@ -28,7 +29,7 @@ def decide(view: View, traits: Traits, seed: int) -> Decided:
         TurnoutError: ``model_not_found``, ``forbidden`` or ``no_candidate``.
     """
     lane, _, offers, ordered = _worked_out(view, traits, seed)
-    return Decided(lane.route.name, ordered.reason, ordered.plan, offers.best())
+    return Decided(lane.route, ordered.reason, ordered.plan, offers.best())
 
 
 def in_full(view: View, traits: Traits, seed: int) -> Decision:
@@ -63,4 +64,4 @@ def _worked_out(view: View, traits: Traits, seed: int) -> tuple[Lane, Match, Off
     found = match(lane, traits)
     standings = lane.standings if found.slots is lane.slots else {}
     offers = Offers(found.slots, found.reserve, traits, view.policy.value, standings)
-    return lane, found, offers, order(lane, offers, traits, seed)
+    return lane, found, offers, order(lane, offers, found.arms, traits, seed)

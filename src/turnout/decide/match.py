@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from turnout.decide.compiled import Lane, Slot, lacking
+from turnout.decide.compiled import Armed, Lane, Slot, lacking
 from turnout.decide.price import by_tokens
 from turnout.dialects.features import lossy
 from turnout.errors import Code, TurnoutError
@@ -18,11 +18,12 @@ Judge = Callable[[Slot], Rejection | None]
 
 
 class Match(msgspec.Struct, frozen=True):
-    """``slots`` of the route's own models, ``reserve`` of its fallbacks in their order."""
+    """``slots`` of the route's own models, ``reserve`` of its fallbacks and ``arms`` of its cascade in their order."""
 
     slots: tuple[Slot, ...]
     reserve: tuple[Slot, ...]
     rejections: tuple[Rejection, ...]
+    arms: tuple[Armed, ...] = ()
 
 
 def match(lane: Lane, traits: Traits) -> Match:
@@ -32,7 +33,7 @@ def match(lane: Lane, traits: Traits) -> Match:
         NoCandidate: naming what was missing, when nothing is left.
     """
     rejects = _judge(lane, traits)
-    found = _split(lane, rejects) if rejects is not None else Match(lane.slots, lane.reserve, lane.refused)
+    found = _split(lane, rejects) if rejects is not None else Match(lane.slots, lane.reserve, lane.refused, lane.arms)
     if not found.slots and not found.reserve:
         raise NoCandidate(lane.route, found.rejections)
     return found
@@ -69,7 +70,13 @@ def _split(lane: Lane, rejects: Judge) -> Match:
             reserve.append(slot)
         elif slot not in lane.slots:  # one that is a candidate too has been refused once already
             rejections.append(rejection)
-    return Match(tuple(slots), tuple(reserve), tuple(rejections))
+    arms = lane.arms
+    if arms:
+        verdicts = [(arm, rejects(arm.slot)) for arm in arms]
+        arms = tuple(arm for arm, rejection in verdicts if rejection is None)
+        known = {rejection.model for rejection in rejections}
+        rejections += [rejection for _, rejection in verdicts if rejection is not None and rejection.model not in known]
+    return Match(tuple(slots), tuple(reserve), tuple(rejections), arms)
 
 
 def _incapable(slot: Slot, traits: Traits, tolerance: int) -> Rejection | None:

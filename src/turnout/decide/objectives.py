@@ -6,13 +6,14 @@ A plan needs the first few of an order, so no more of it is sorted than somebody
 chances) is worked out only then.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby, pairwise
 from math import inf
+from operator import attrgetter
 
 import msgspec
 
-from turnout.decide.compiled import Slot
+from turnout.decide.compiled import Slot, Standing, standing
 from turnout.decide.mix import interval, rank
 from turnout.decide.price import Offer, Offers
 from turnout.types.decision import Reason, ScoredBy
@@ -21,6 +22,7 @@ from turnout.types.policy import Mix, Prefers, Route
 from turnout.types.traits import Traits
 
 NOTHING = Prefers()
+EXPENSE = attrgetter("expense", "slot.id")
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
@@ -90,30 +92,25 @@ def fastest(offers: Offers, question: Question) -> list[Offer]:
 
 def best(offers: Offers, question: Question) -> Iterator[Offer]:
     """Of those within the route's band of the best quality the cheapest; then the others by quality."""
-    return _best(offers.best_first(), offers, question)
+    return _best(offers.standing(), offers, question)
 
 
-def _best(slots: Sequence[Slot], offers: Offers, question: Question) -> Iterator[Offer]:
-    prefers = question.route.prefers
-    if prefers == NOTHING:
-        return _banded(slots, offers, question)
-    missed, by_misses = _misses(prefers), dict[int, list[Slot]]()
-    for one in offers.of(slots):
+def _best(order: Standing, offers: Offers, question: Question) -> Iterator[Offer]:
+    route, task = question.route, question.traits.task.value
+    if route.prefers == NOTHING:
+        return _banded(order, offers, task)
+    missed, by_misses = _misses(route.prefers), dict[int, list[Slot]]()
+    for one in offers.of((*order.within, *order.behind)):
         by_misses.setdefault(missed(one), []).append(one.slot)
-    return (one for misses in sorted(by_misses) for one in _banded(by_misses[misses], offers, question))
+    orders = (standing(by_misses[misses], task, route.band) for misses in sorted(by_misses))
+    return (one for group in orders for one in _banded(group, offers, task))
 
 
-def _banded(slots: Sequence[Slot], offers: Offers, question: Question) -> Iterator[Offer]:
-    """From slots best first: the cheapest first of those within the band of the best, then of each next quality; priced when reached."""
-    task, band = question.traits.task.value, question.route.band
-    while slots:
-        floor = slots[0].worth(task) - band
-        end = 1
-        while end < len(slots) and slots[end].worth(task) >= floor:
-            end += 1
-        for _, _, one in sorted([(one.expense, one.slot.id, one) for one in offers.of(slots[:end])]):
-            yield one
-        slots, band = slots[end:], 0.0
+def _banded(order: Standing, offers: Offers, task: str | None) -> Iterator[Offer]:
+    """The cheapest first of those within the band, then of those of each next quality; priced when they are reached."""
+    yield from sorted(offers.of(order.within), key=EXPENSE)
+    for _, equals in groupby(order.behind, key=lambda slot: slot.worth(task)):
+        yield from sorted(offers.of(equals), key=EXPENSE)
 
 
 def balanced(offers: Offers, question: Question) -> Iterator[Offer]:
@@ -127,8 +124,8 @@ def balanced(offers: Offers, question: Question) -> Iterator[Offer]:
     if wanted is None:
         wanted = _tier_at(question.route.mix, rank(question.ranks, traits.complexity, question.u))
     for tier in _outward(wanted):
-        if slots := offers.best_first(tier):
-            yield from _best(slots, offers, question)
+        if (order := offers.standing(tier)).within:
+            yield from _best(order, offers, question)
 
 
 def _balanced_chances(ordered: list[Offer], question: Question) -> dict[str, float]:

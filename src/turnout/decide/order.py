@@ -7,10 +7,11 @@ from itertools import chain, islice
 
 import msgspec
 
-from turnout.decide.compiled import Lane
+from turnout.decide.compiled import Armed, Lane, twin_of
 from turnout.decide.objectives import Question, objective_of
-from turnout.decide.price import Offer, Offers
+from turnout.decide.price import Offer, Offers, by_tokens
 from turnout.decide.route import DIRECT_ROUTE
+from turnout.types.checks import Check
 from turnout.types.decision import Plan, Reason, Step
 from turnout.types.money import PicoDollars
 from turnout.types.policy import FaultCondition, Route
@@ -30,7 +31,7 @@ class Ordered(msgspec.Struct, frozen=True, gc=False):
     question: Question
 
 
-def order(lane: Lane, offers: Offers, traits: Traits, seed: int) -> Ordered:
+def order(lane: Lane, offers: Offers, arms: tuple[Armed, ...], traits: Traits, seed: int) -> Ordered:
     """Put what may serve in order and bound it by the route's limits and the request's own."""
     route = lane.route
     question = Question(route, traits, lane.ranks, _share(route, traits, seed))
@@ -50,24 +51,62 @@ def order(lane: Lane, offers: Offers, traits: Traits, seed: int) -> Ordered:
     others: list[Offer] = []
     if first is not None and room:
         others = _elsewhere_first(first, queue, room, lane.providers, reserve)
+    twins = _twins(first, offers, reserve) if first is not None and first.slot.id in lane.twins else []
+    if twins:
+        taken = {twin.slot.id for twin in twins}
+        others = twins + [other for other in others if other.slot.id not in taken]
     deadline = route.deadline if traits.deadline_ms is None else min(route.deadline, traits.deadline_ms / 1_000)
     steps = _steps(route, first, others, reserve, reason)
-    plan = Plan(steps, route.attempts, deadline, _tighter(route.budget, traits.max_cost), route.journal_required)
+    attempts = route.attempts
+    if arms and (held_back := _arms(route, arms, steps, traits)):
+        steps, attempts = held_back + steps, attempts + len(held_back)
+    plan = Plan(
+        steps, attempts, deadline, _tighter(route.budget, traits.max_cost), route.journal_required,
+        0 if first is None else 1 + len(others), 1 + len(twins), route.hedge, lane.patience,
+    )  # fmt: skip
     return Ordered(plan, reason, question)
+
+
+def _arms(route: Route, arms: tuple[Armed, ...], steps: tuple[Step, ...], traits: Traits) -> tuple[Step, ...]:
+    """The cascade's steps for this request. Where the route would begin with the same model there is nothing to save."""
+    due = [arm for arm in arms if (arm.test is None or arm.test(traits)) and arm.slot.id != steps[0].model]
+    offers = by_tokens([arm.slot for arm in due], traits)
+    return tuple(
+        Step(arm.slot.id, ANY, "cascade", offer.cost, route.timeouts, arm.checks) for arm, offer in zip(due, offers, strict=True)
+    )
+
+
+def _twins(first: Offer, offers: Offers, reserve: Mapping[str, Offer]) -> list[Offer]:
+    """The same model at the same price elsewhere: which of them serves is a matter of load, and dispatch's business."""
+    kind = twin_of(first.slot)
+    return [
+        offer
+        for offer in offers.all()
+        if offer.slot is not first.slot
+        and offer.slot.id not in reserve
+        and offer.cost == first.cost
+        and twin_of(offer.slot) == kind
+    ]
 
 
 def digest(route: str, plan: Plan) -> str:
     """16 hex digits that two equal plans share: what the record keeps of a plan. Expected costs follow from the same inputs."""
-    steps = tuple([(step.model, step.reason, step.on) for step in plan.steps])
+    steps = tuple([(step.model, step.reason, step.on, step.checks) for step in plan.steps])
     return _digest(route, plan.attempts, plan.deadline, plan.budget, steps)
 
 
 @lru_cache(maxsize=4096)
 def _digest(
-    route: str, attempts: int, deadline: float, budget: int | None, steps: tuple[tuple[str, str, frozenset[FaultCondition]], ...]
+    route: str,
+    attempts: int,
+    deadline: float,
+    budget: int | None,
+    steps: tuple[tuple[str, str, frozenset[FaultCondition], tuple[Check, ...]], ...],
 ) -> str:
     """Most requests of a route get one of a few plans, so it is remembered."""
-    text = "|".join(f"{model}:{reason}:{','.join(sorted(on))}" for model, reason, on in steps)
+    text = "|".join(
+        f"{model}:{reason}:{','.join(sorted(on))}{f':{checks}' if checks else ''}" for model, reason, on, checks in steps
+    )
     return blake2b(f"{route}|{attempts}|{deadline}|{budget}|{text}".encode(), digest_size=8).hexdigest()
 
 

@@ -6,7 +6,7 @@ from math import inf
 import msgspec
 
 from turnout.catalog import rates
-from turnout.decide.compiled import Slot, Standings, best_first
+from turnout.decide.compiled import Lane, Slot, Standing, standing
 from turnout.types.money import PicoDollars
 from turnout.types.policy import Value
 from turnout.types.traits import Traits
@@ -36,21 +36,16 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Offers:
-    """What may serve: a route's own models and its fallbacks, each priced when it is asked for. A plan needs a few of many.
+    """What may serve: a route's own models and its fallbacks, each priced when it is asked for. A plan needs a few of many."""
 
-    ``standings`` are those of the route's own models, empty where the request rules some of them out.
-    """
+    __slots__ = ("_lane", "_reserve", "_slots", "_traits", "_value")
 
-    __slots__ = ("_reserve", "_slots", "_standings", "_traits", "_value")
-
-    def __init__(
-        self, slots: Sequence[Slot], reserve: Sequence[Slot], traits: Traits, value: Value, standings: Standings
-    ) -> None:
+    def __init__(self, lane: Lane, slots: Sequence[Slot], reserve: Sequence[Slot], traits: Traits, value: Value) -> None:
+        self._lane = lane
         self._slots = slots
         self._reserve = reserve
         self._traits = traits
         self._value = value
-        self._standings = standings
 
     def __bool__(self) -> bool:
         """Whether there is a model to choose; where there is none, only the fallbacks may serve."""
@@ -61,7 +56,15 @@ class Offers:
         return self.of(self._slots)
 
     def of(self, slots: Iterable[Slot]) -> list[Offer]:
-        return price(slots, self._traits, self._value)
+        """What these are expected to cost, what the policy gives weight beyond the tokens included.
+
+        P2 latency: seconds waited at the median, times the worth of a second. P3 error: expected re-runs, cost * (1 - p) / p with
+        p = quality / 10. P4 opportunity: seconds at the p95 past the caller's patience, times what an abandoned second loses.
+        """
+        offers, value = by_tokens(slots, self._traits), self._value
+        if value.second or value.rerun or value.abandonment:
+            return [_weighed(offer, self._traits, value) for offer in offers]
+        return offers
 
     def of_model(self, id_: str) -> Offer | None:
         slot = next((slot for slot in self._slots if slot.id == id_), None)
@@ -71,31 +74,19 @@ class Offers:
         """The fallbacks, in the policy's order."""
         return self.of(self._reserve) if self._reserve else []
 
-    def best_first(self, tier: int | None = None) -> tuple[Slot, ...]:
+    def standing(self, tier: int | None = None) -> Standing:
         """The route's own models by quality for the task, of one tier or of all."""
-        task = self._traits.task.value
-        if self._standings:
-            return self._standings[task if task in self._standings else None][tier]
-        return best_first(self._slots if tier is None else [slot for slot in self._slots if slot.tier == tier], task)
+        lane, task = self._lane, self._traits.task.value
+        if self._slots is lane.slots and lane.standings is not None:  # most requests rule out none
+            return lane.standings.at(task, tier)
+        return standing(self._slots, task, lane.route.band, tier)
 
     def best(self) -> Slot | None:
         """The model of the highest quality for the task, at any price, among those to choose from or else the fallbacks."""
-        if self._standings:
-            return self.best_first()[0]
+        if self._slots and self._slots is self._lane.slots:
+            return self.standing().within[0]
         task = self._traits.task.value
         return max(self._slots or self._reserve, key=lambda slot: slot.worth(task), default=None)
-
-
-def price(slots: Iterable[Slot], traits: Traits, value: Value) -> list[Offer]:
-    """The slots with what they are expected to cost, what the policy gives weight beyond the tokens included.
-
-    P2 latency: seconds waited at the median, times the worth of a second. P3 error: expected re-runs, cost * (1 - p) / p with
-    p = quality / 10. P4 opportunity: seconds at the p95 past the caller's patience, times what an abandoned second loses.
-    """
-    offers = by_tokens(slots, traits)
-    if value.second or value.rerun or value.abandonment:
-        return [_weighed(offer, traits, value) for offer in offers]
-    return offers
 
 
 def by_tokens(slots: Iterable[Slot], traits: Traits) -> list[Offer]:

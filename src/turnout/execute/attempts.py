@@ -2,31 +2,36 @@
 
     Began ─▶ StartAttempt ─▶ ContentCame ─▶ Commit ─▶ AttemptFinished ─▶ Done
                 ▲  │             │    ▲        └─▶ AttemptFailed, DeadlinePassed ─▶ Cut
-       Rested   │  │             └─▶ WriteRecord (journal: required) ─▶ RecordRefused, DeadlinePassed ─▶ GiveUp
-          Sleep ┘  └─▶ AttemptFailed ─▶ StartAttempt (another step), Sleep, or GiveUp
+       Rested   │  │             ├─▶ Check (cascade) ─▶ CheckPassed
+          Sleep ┘  │             └─▶ WriteRecord (journal: required) ─▶ RecordRefused, DeadlinePassed ─▶ GiveUp
+                   ├─▶ AttemptFailed, TurnedAway ─▶ StartAttempt (another step), Sleep, StandInLine, or GiveUp
+                   └─▶ HedgeDue ─▶ StartAttempt (beside it)
 
 Until Commit nothing is sent, so every end before it is a GiveUp, and a Cut comes only after it.
-One attempt limit, one deadline and one budget hold for the whole chain, so that retries and fallbacks never multiply.
+One attempt limit, one deadline and one budget hold for the whole chain, so that retries, hedges and fallbacks never multiply.
 Attempts are numbered and every command names the one it means.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
-from turnout.errors import Blame, Code
+from turnout.errors import Code
+from turnout.execute import chain, verdict
 from turnout.execute.commands import (
     UNRECORDED,
     Abandon,
+    AwaitAttempt,
     CancelAttempt,
+    Check,
     Command,
     Commit,
     Cut,
     Done,
     GiveUp,
     Sleep,
+    StandInLine,
     StartAttempt,
     WriteRecord,
 )
@@ -34,56 +39,20 @@ from turnout.execute.events import (
     AttemptFailed,
     AttemptFinished,
     Began,
+    CheckPassed,
     ClientLeft,
     ContentCame,
     DeadlinePassed,
     Event,
+    HedgeDue,
     RecordRefused,
     RecordWritten,
     Rested,
     Stopped,
+    TurnedAway,
 )
-from turnout.execute.rests import LONGEST_REST, SHARE_OF_TIME, backoff
-from turnout.types.decision import Plan
-from turnout.types.money import usd
-
-Phase = Literal["fresh", "trying", "resting", "committing", "committed", "over"]
-
-# What a second try may cure. The others would fail the same way again.
-_TRANSIENT = frozenset({"rate_limited", "unavailable", "timeout", "broken"})
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """An attempt that failed, and the step it was made for."""
-
-    step: int
-    fault: AttemptFailed
-
-
-class Skip(msgspec.Struct, frozen=True):
-    """A step that could have served and was not called, and why (a rejection at dispatch)."""
-
-    model: str
-    reason: str
-
-
-class State(msgspec.Struct, frozen=True):
-    """A request between two events. ``deadline`` in steady seconds; ``step`` is the one being tried or waited for.
-
-    The plan has at least one step and allows at least one attempt.
-    ``spent`` counts an attempt of unknown cost as what its step was expected to cost.
-    """
-
-    plan: Plan
-    seed: int
-    deadline: float
-    phase: Phase = "fresh"
-    attempt: int = 0
-    step: int = -1
-    spent: int = 0
-    failures: tuple[Failure, ...] = ()
-    skipped: tuple[Skip, ...] = ()
-
+from turnout.execute.progress import Failure, Other, Phase, State, Turned
+from turnout.execute.rests import LONGEST_REST, SHARE_OF_TIME
 
 Move = tuple[State, tuple[Command, ...]]
 """The state after an event, and what to do about it."""
@@ -92,23 +61,64 @@ Move = tuple[State, tuple[Command, ...]]
 def step(state: State, event: Event) -> Move:
     """Apply one event by the rule of its phase. One that belongs to no rule, or to an attempt that no longer counts, changes nothing."""
     rule = _RULES[state.phase].get(type(event))
-    if rule is None or getattr(event, "attempt", state.attempt) != state.attempt:
+    if rule is None:
         return state, ()
+    number = getattr(event, "attempt", state.attempt)
+    if number != state.attempt:
+        if state.other is None or number != state.other.attempt:
+            return state, ()
+        state = replace(state, attempt=number, step=state.other.step, other=Other(state.attempt, state.step))
     return rule(state, event)
 
 
 def _begin(state: State, began: Began) -> Move:
     """The first step is due whatever its ``on`` says; only one that cannot be paid for is passed over."""
-    return _start(state, began.at, 0) if _affordable(state, 0) else _advance(state, began.at, None)
+    return _start(state, began.at, 0) if chain.affordable(state, 0) else _advance(state, began.at, None)
+
+
+def _after_turning(state: State, away: TurnedAway) -> Move:
+    """No call was made. A hedge is let be; a step of the chain leads on as if it had failed like that."""
+    state = replace(state, made=state.made - 1)
+    if state.other is not None:
+        return _only_the_other(state)
+    turned = replace(
+        state,
+        turned=(*state.turned, Turned(state.step, away)),
+        skipped=chain.skipping(state, {state.step}, "ejected" if away.reason == "ejected" else "quota"),
+        may_retry=state.may_retry and away.reason != "retries",
+    )
+    return _advance(turned, away.at, chain.AS_FAULT[away.reason])
+
+
+def _after_silence(state: State, due: HedgeDue) -> Move:
+    """Start the next step of another provider beside it, if there is one that may be paid for."""
+    beside = replace(state, other=Other(state.attempt, state.step))
+    if state.other is None and state.made < state.plan.attempts and due.at < state.deadline:
+        chosen, _ = chain.next_step(beside, "unavailable")
+        if chosen is not None and _provider(state, chosen) != _provider(state, state.step):
+            return _start(beside, due.at, chosen, beside=True)
+    return state, (AwaitAttempt(),)
 
 
 def _after_content(state: State, came: ContentCame) -> Move:
+    lost: tuple[Command, ...] = ()
+    if state.other is not None:
+        lost = (CancelAttempt(state.other.attempt, "cancelled", "another attempt answered first"),)
+        expected = state.plan.steps[state.other.step].expected_cost or 0
+        state = replace(state, other=None, spent=state.spent + expected)
+    if state.plan.steps[state.step].checks:
+        return replace(state, phase="checking"), (*lost, Check(came.attempt))
+    ready, commands = _after_check(state, came)
+    return ready, (*lost, *commands)
+
+
+def _after_check(state: State, event: ContentCame | CheckPassed) -> Move:
     if state.plan.journal_required:
-        return replace(state, phase="committing"), (WriteRecord(came.attempt),)
-    return _commit(state, came)
+        return replace(state, phase="committing"), (WriteRecord(event.attempt),)
+    return _commit(state, event)
 
 
-def _commit(state: State, event: ContentCame | RecordWritten) -> Move:
+def _commit(state: State, event: ContentCame | CheckPassed | RecordWritten) -> Move:
     return replace(state, phase="committed"), (Commit(event.attempt),)
 
 
@@ -117,7 +127,12 @@ def _finish(state: State, _: AttemptFinished) -> Move:
 
 
 def _after_rest(state: State, rested: Rested) -> Move:
-    return _start(state, rested.at, state.step)
+    """What it rested for may be tried again: a step that failed, or one that had no room and was not called at all."""
+    return _start(state, rested.at, state.step, again=any(failure.step == state.step for failure in state.failures))
+
+
+def _after_a_full_line(state: State, away: TurnedAway) -> Move:
+    return _over(state, verdict.exhausted(state, away.at))
 
 
 def _after_refusal(state: State, _: RecordRefused) -> Move:
@@ -130,14 +145,16 @@ def _after_failure(state: State, fault: AttemptFailed) -> Move:
     spent = state.spent + (expected if fault.cost is None else fault.cost)
     failed = replace(state, spent=spent, failures=(*state.failures, Failure(state.step, fault)))
     if state.phase == "committed":
-        return _over(failed, Cut(Code.UPSTREAM_FAILED, f"the answer broke off: {_told(failed)}"))
+        return _over(failed, Cut(Code.UPSTREAM_FAILED, f"the answer broke off: {verdict.told(failed)}"))
+    if state.other is not None:
+        return _only_the_other(failed)
     if fault.condition is None:
-        return _over(failed, _verdict(failed, fault.at))
+        return _over(failed, verdict.exhausted(failed, fault.at))
     return _advance(failed, fault.at, fault.condition)
 
 
 def _after_deadline(state: State, _: DeadlinePassed) -> Move:
-    return _break_off(state, "timeout", "the request's deadline passed", _too_late(state))
+    return _break_off(state, "timeout", "the request's deadline passed", verdict.too_late(state))
 
 
 def _after_leaving(state: State, _: ClientLeft) -> Move:
@@ -154,130 +171,76 @@ _ANY_TIME: Rules = {ClientLeft: _after_leaving, Stopped: _after_stop}
 _UNDER_WAY: Rules = {DeadlinePassed: _after_deadline, **_ANY_TIME}
 _RULES: Mapping[Phase, Rules] = {
     "fresh": {Began: _begin, **_ANY_TIME},
-    "trying": {ContentCame: _after_content, AttemptFailed: _after_failure, **_UNDER_WAY},
-    "resting": {Rested: _after_rest, **_UNDER_WAY},
+    "trying": {
+        ContentCame: _after_content, AttemptFailed: _after_failure, TurnedAway: _after_turning, HedgeDue: _after_silence,
+        **_UNDER_WAY,
+    },
+    "resting": {Rested: _after_rest, TurnedAway: _after_a_full_line, **_UNDER_WAY},
+    "checking": {CheckPassed: _after_check, AttemptFailed: _after_failure, **_UNDER_WAY},
     "committing": {RecordWritten: _commit, RecordRefused: _after_refusal, **_UNDER_WAY},
     "committed": {AttemptFinished: _finish, AttemptFailed: _after_failure, **_UNDER_WAY},
     "over": {},
-}
+}  # fmt: skip
 """What may happen in each phase, and what follows from it."""
 
 
 def _advance(state: State, at: float, condition: str | None) -> Move:
     """Start the next step of the chain, wait for one that may be tried again, or give up."""
     if at >= state.deadline:
-        return _over(state, _too_late(state))
-    if state.attempt >= state.plan.attempts:
-        return _over(state, _verdict(state, at))
-    chosen, unpaid = _next_step(state, condition)
+        return _over(state, verdict.too_late(state))
+    if state.made >= state.plan.attempts:
+        return _over(state, verdict.exhausted(state, at))
+    chosen, unpaid = chain.next_step(state, condition)
     if chosen is not None:
-        return _start(_skip(state, unpaid), at, chosen)
-    ready, again, unpaid_again = _soonest_retry(state)
-    state = _skip(state, unpaid | unpaid_again)
+        return _start(replace(state, skipped=chain.skipping(state, unpaid, "budget")), at, chosen)
+    again, unpaid_again = chain.again(state, at)
+    unpaid |= unpaid_again
+    state = replace(state, skipped=chain.skipping(state, unpaid, "budget"))
     if again is None:
-        return _over(state, _over_budget(state) if unpaid or unpaid_again else _verdict(state, at))
-    if ready <= at:
-        return _start(state, at, again)
-    if ready - at > min(LONGEST_REST, (state.deadline - at) * SHARE_OF_TIME):
-        return _over(state, _verdict(state, at))
-    return replace(state, phase="resting", step=again), (Sleep(ready),)
+        return _over(state, verdict.over_budget(state) if unpaid else verdict.exhausted(state, at))
+    if again.how == "line":
+        return _stand_in_line(state, again, at)
+    if again.ready <= at:
+        return _start(state, at, again.step, again=again.how == "retry", forced=again.how == "forced")
+    if again.ready - at > min(LONGEST_REST, (state.deadline - at) * SHARE_OF_TIME):
+        return _over(state, verdict.exhausted(state, at))
+    return replace(state, phase="resting", step=again.step), (Sleep(again.ready),)
 
 
-def _next_step(state: State, condition: str | None) -> tuple[int | None, set[int]]:
-    """The first untried step further on that takes this condition and can be paid for; and those that cannot be.
-
-    ``condition`` None: nothing has failed yet, so the first step is due, and after it only steps that take anything.
-    """
-    tried = {failure.step for failure in state.failures}
-    unpaid: set[int] = set()
-    for index in range(state.step + 1, len(state.plan.steps)):
-        on = state.plan.steps[index].on
-        due = "any" in on or condition in on or (condition is None and index == 0)
-        if not due or index in tried:
-            continue
-        if _affordable(state, index):
-            return index, unpaid
-        unpaid.add(index)
-    return None, unpaid
+def _stand_in_line(state: State, again: chain.Again, at: float) -> Move:
+    """For all its waits together a request has as long as the policy's patience."""
+    since = at if state.waited_since is None else state.waited_since
+    until = min(since + state.plan.patience, state.deadline)
+    if again.ready > until or at >= until:
+        return _over(state, verdict.exhausted(state, at))
+    return replace(state, phase="resting", step=again.step, waited_since=since), (StandInLine(again.step, again.ready, until),)
 
 
-def _soonest_retry(state: State) -> tuple[float, int | None, set[int]]:
-    """When and which failed step may be tried again; ties go to the plan's order. Each step waits for its own Retry-After."""
-    latest = {failure.step: failure.fault for failure in state.failures}
-    ready: list[tuple[float, int]] = []
-    unpaid: set[int] = set()
-    for index, fault in latest.items():
-        if fault.name not in _TRANSIENT:
-            continue
-        if not _affordable(state, index):
-            unpaid.add(index)
-            continue
-        failures = sum(failure.step == index for failure in state.failures)
-        ready.append((fault.at + max(fault.retry_after or 0.0, backoff(failures, state.seed)), index))
-    when, chosen = min(ready, default=(state.deadline, None))
-    return when, chosen, unpaid
-
-
-def _affordable(state: State, index: int) -> bool:
-    """A step of unknown price cannot be shown to fit a budget, so it does not: constraints fail closed."""
-    budget, cost = state.plan.budget, state.plan.steps[index].expected_cost
-    return budget is None or (cost is not None and state.spent + cost <= budget)
-
-
-def _start(state: State, at: float, index: int) -> Move:
+def _start(state: State, at: float, index: int, *, again: bool = False, forced: bool = False, beside: bool = False) -> Move:
     if at >= state.deadline:
-        return _over(state, _too_late(state))
-    attempt = state.attempt + 1
-    return replace(state, phase="trying", attempt=attempt, step=index), (StartAttempt(attempt, index),)
+        return _over(state, verdict.too_late(state))
+    made = state.made + 1
+    started = replace(state, phase="trying", attempt=made, step=index, made=made)
+    return started, (StartAttempt(made, index, again, forced, beside),)
 
 
-def _skip(state: State, unpaid: set[int]) -> State:
-    """Note each step that the budget ruled out, once."""
-    if not unpaid:
-        return state
-    new = (Skip(state.plan.steps[index].model, "budget") for index in sorted(unpaid))
-    return replace(state, skipped=state.skipped + tuple(skip for skip in new if skip not in state.skipped))
+def _only_the_other(state: State) -> Move:
+    """Of two attempts one is no more."""
+    assert state.other is not None, "there are two"
+    return replace(state, attempt=state.other.attempt, step=state.other.step, other=None), (AwaitAttempt(),)
 
 
-def _verdict(state: State, at: float) -> GiveUp:
-    """What the client is told of a chain that failed."""
-    last = state.failures[-1].fault
-    if last.blame is Blame.CALLER:
-        # The provider's own 4xx, so that the SDK raises the class the caller expects for this mistake.
-        status = last.status if last.status is not None and 400 <= last.status < 500 else None
-        return GiveUp(Code.INVALID_REQUEST, last.message, status)
-    if all(failure.fault.name == "rate_limited" for failure in state.failures):
-        waits = [failure.fault.at + failure.fault.retry_after - at for failure in state.failures if failure.fault.retry_after]
-        return GiveUp(Code.RATE_LIMITED, _told(state), retry_after=max(min(waits), 0.0) if waits else None)
-    return GiveUp(Code.UPSTREAM_FAILED, _told(state))
-
-
-def _over_budget(state: State) -> GiveUp:
-    left = usd((state.plan.budget or 0) - state.spent)
-    names = ", ".join(skip.model for skip in state.skipped)
-    before = f"; {_told(state)}" if state.failures else ""
-    return GiveUp(Code.BUDGET_EXHAUSTED, f"the budget has ${max(left, 0.0):.6g} left, too little for {names}{before}")
-
-
-def _too_late(state: State) -> GiveUp:
-    before = f"; {_told(state)}" if state.failures else ""
-    return GiveUp(Code.DEADLINE_EXCEEDED, f"no complete answer within the deadline of {state.plan.deadline:g} s{before}")
-
-
-def _told(state: State) -> str:
-    """The chain's failures in a sentence: how many, and how the last one went."""
-    step, fault = state.failures[-1].step, state.failures[-1].fault
-    answered = f"answered {fault.status}" if fault.status else "gave no answer"
-    attempts = f"{state.attempt} attempts" if state.attempt > 1 else "1 attempt"
-    return f"{attempts} made, the last one at {state.plan.steps[step].model} {answered} ({fault.name}): {fault.message}"
+def _provider(state: State, index: int) -> str:
+    return state.plan.steps[index].model.partition("/")[0]
 
 
 def _break_off(state: State, fault: str, detail: str, end: GiveUp | Abandon) -> Move:
-    """Hang up on the attempt under way and end; once something was sent the client is told by a Cut."""
+    """Hang up on what is under way and end; once something was sent the client is told by a Cut."""
     told = Cut(end.code, end.message) if state.phase == "committed" and isinstance(end, GiveUp) else end
-    if state.phase in ("trying", "committing", "committed"):
-        return _over(state, CancelAttempt(state.attempt, fault, detail), told)
-    return _over(state, told)
+    under_way = [state.attempt] if state.phase in ("trying", "checking", "committing", "committed") else []
+    if state.other is not None:
+        under_way.append(state.other.attempt)
+    return _over(state, *(CancelAttempt(attempt, fault, detail) for attempt in under_way), told)
 
 
 def _over(state: State, *commands: Command) -> Move:

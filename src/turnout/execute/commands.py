@@ -6,10 +6,35 @@ from turnout.errors import Code
 
 
 class StartAttempt(msgspec.Struct, frozen=True):
-    """Call the model of this step of the plan."""
+    """Call the model of this step of the plan.
+
+    ``again``: the request has failed there before. ``forced``: though it is ejected, since nothing better is left.
+    ``beside``: while another attempt goes on; the first to answer serves.
+    """
 
     attempt: int
     step: int
+    again: bool = False
+    forced: bool = False
+    beside: bool = False
+
+
+class AwaitAttempt(msgspec.Struct, frozen=True):
+    """Go on waiting for what is under way."""
+
+
+class StandInLine(msgspec.Struct, frozen=True):
+    """Until this step's model has room, which may be at ``ready``, at most until ``until`` (steady seconds)."""
+
+    step: int
+    ready: float
+    until: float
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Hold this attempt's answer, which nobody has seen yet, to what its step demands."""
+
+    attempt: int
 
 
 class CancelAttempt(msgspec.Struct, frozen=True):
@@ -67,7 +92,7 @@ class Cut(Ending, frozen=True):
     message: str
 
 
-Act = StartAttempt | CancelAttempt | WriteRecord | Commit | Sleep
+Act = StartAttempt | AwaitAttempt | StandInLine | CancelAttempt | Check | WriteRecord | Commit | Sleep
 End = Done | Abandon | GiveUp | Cut
 Command = Act | End
 

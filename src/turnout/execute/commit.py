@@ -13,7 +13,10 @@ WHOLE_LIMIT = 64 * 1024 * 1024
 
 
 class Hold(msgspec.Struct, eq=False):
-    """One attempt's answer up to its commit point: a stream's first content, a whole answer's clean end."""
+    """One attempt's answer up to its commit point: a stream's first content, a whole answer's clean end.
+
+    ``stream`` False for a stream that is to be checked, too: all of it is held.
+    """
 
     delivery: Delivery
     stream: bool
@@ -43,6 +46,10 @@ class Hold(msgspec.Struct, eq=False):
             ProviderFault: it ended too early, or is no answer.
         """
         self.held.append(self.delivery.end())
+
+    def peek(self) -> bytes:
+        """What is held."""
+        return b"".join(self.held)
 
     def release(self) -> bytes:
         """What was held, once."""

@@ -1,13 +1,38 @@
 """What may happen to a request while it is being answered. ``at`` of every event: steady seconds; ``attempt``: which one it is about."""
 
+from typing import Literal
+
 import msgspec
 
 from turnout.errors import Blame
 from turnout.types.money import PicoDollars
 
+Hindrance = Literal["ejected", "quota", "retries"]
+"""Why dispatch turns an attempt away: its deployments are unwell, have no room, or the route has retried enough."""
+
 
 class Began(msgspec.Struct, frozen=True):
     at: float
+
+
+class TurnedAway(msgspec.Struct, frozen=True):
+    """Dispatch did not let this attempt start; nothing was called. ``until``: when it may be worth asking again.
+
+    ``badness`` compares what is ejected: if nothing else is left the least bad is tried all the same.
+    """
+
+    at: float
+    attempt: int
+    reason: Hindrance
+    until: float
+    badness: tuple[bool, float, float] = (False, 0.0, 0.0)
+
+
+class HedgeDue(msgspec.Struct, frozen=True):
+    """The only attempt under way has been silent for so long that a second one may start beside it."""
+
+    at: float
+    attempt: int
 
 
 class ContentCame(msgspec.Struct, frozen=True):
@@ -29,6 +54,13 @@ class AttemptFailed(msgspec.Struct, frozen=True):
     status: int | None = None
     retry_after: float | None = None
     cost: PicoDollars | None = PicoDollars(0)
+
+
+class CheckPassed(msgspec.Struct, frozen=True):
+    """A held answer is as good as its step demands. One that is not is an attempt that failed."""
+
+    at: float
+    attempt: int
 
 
 class AttemptFinished(msgspec.Struct, frozen=True):
@@ -69,5 +101,6 @@ class Stopped(msgspec.Struct, frozen=True):
 
 
 Event = (
-    Began | ContentCame | RecordWritten | RecordRefused | AttemptFailed | AttemptFinished | Rested | DeadlinePassed | ClientLeft | Stopped
+    Began | TurnedAway | HedgeDue | ContentCame | CheckPassed | RecordWritten | RecordRefused | AttemptFailed | AttemptFinished | Rested
+    | DeadlinePassed | ClientLeft | Stopped
 )  # fmt: skip

@@ -6,13 +6,22 @@ from collections.abc import Awaitable
 
 from turnout.dialects.delivery import deliver
 from turnout.dialects.features import changes
-from turnout.errors import CallerFault, ClientGone, Misconfigured, ProviderFault, TimedOut, TurnoutError
+from turnout.errors import CallerFault, ClientGone, Misconfigured, ProviderFault, TimedOut, TurnoutError, Unfit
 from turnout.execute import attempts, commands, events
+from turnout.execute.arrange import arranged
+from turnout.execute.board import p95
+from turnout.execute.checking import held_answer
 from turnout.execute.commit import Hold
+from turnout.execute.deployment import Away, Lease, Upstream
 from turnout.execute.job import Execution, Gate, Job, World
+from turnout.execute.progress import Skip, State
+from turnout.execute.race import Race
+from turnout.execute.rests import fraction
+from turnout.execute.room import Need
 from turnout.execute.tally import Call, Tally
 from turnout.execute.watch import NEVER, Cause, Limit, Watch
 from turnout.ports import Incoming, Sink
+from turnout.types.decision import Step
 from turnout.types.record import Outcome
 
 ERROR_BODY_LIMIT = 64 * 1024
@@ -47,8 +56,21 @@ class Run:
         self.watch = Watch(world.nursery, sink, deadline)
         self.tally = Tally(job.arrived, world.charge)
         self.call: Call | None = None
-        self.state = attempts.State(job.plan, job.seed, deadline)
+        self.race: Race | None = None
+        self.place: int | None = None
+        self.state = self._at_first(deadline)
         self.end: commands.End | None = None
+
+    def _at_first(self, deadline: float) -> State:
+        """The plan as decided, unless something is known that it could not know."""
+        job, board = self.job, self.world.board
+        board.budgets[job.route].requests += 1
+        plan = job.plan
+        skipped: tuple[Skip, ...] = ()
+        if board.deferred or plan.equal > 1:
+            late, now = board.deferred.get(job.route, frozenset()), self.steady()
+            plan, skipped = arranged(plan, late, lambda models: board.lighter(models, now), fraction(job.seed))
+        return State(plan, job.seed, deadline, skipped=skipped)
 
     async def play(self) -> None:
         """Answer the request through the sink, or find out why not. However it ends, :meth:`execution` then says how.
@@ -63,6 +85,8 @@ class Run:
             if self.end is None:
                 self._stop()
             self.watch.stop()
+            if self.race is not None:
+                await self.race.end()
             if self.call is not None and self.call.incoming is not None:
                 await self.call.hang_up()
         if not isinstance(self.end, commands.Done):
@@ -134,26 +158,103 @@ class Run:
                 return self._deliver()
             case commands.WriteRecord():
                 return self._write_record()
+            case commands.Check():
+                return self._check(command)
             case commands.Sleep():
                 return self._rest(command)
+            case commands.StandInLine():
+                return self._stand_in_line(command)
+            case commands.AwaitAttempt():
+                return self._next_of_two()
             case commands.CancelAttempt():
                 return self._cancel(command)
 
     async def _try(self, command: commands.StartAttempt) -> events.Event:
-        """Call the step's model and read its answer up to the commit point."""
+        """Ask dispatch for a way to the step's model, and call it."""
         if self.call is not None:
             await self.call.hang_up()
-        call = self._new_call(command)
+        found = self._lease(command)
+        if isinstance(found, Away):
+            return events.TurnedAway(self.steady(), command.attempt, found.reason, found.until, found.badness)
+        call = self._new_call(command, found)
+        if self.state.plan.hedge is None or call.step.checks:
+            return await self._ask(call)
+        return await self._ask_beside(call)
+
+    async def _ask_beside(self, call: Call) -> events.Event:
+        """Ask in a task of its own, so that another attempt may be made meanwhile."""
+        if self.race is None:
+            self.race = Race(self._hedge_after(call))
+        self.watch.lift()  # each has its own time: only the deadline and the client concern both
+        self.race.enter(call, self._within(call))
+        return await self._next_of_two()
+
+    async def _within(self, call: Call) -> events.Event:
         try:
-            request = call.upstream.outgoing(self.job.ask, self.job.front)
+            async with asyncio.timeout(self._limit(call.step, call.lease.deployment.upstream)):
+                return await self._ask(call)
+        except TimeoutError:
+            return self._failed(call, TimedOut(_OVERDUE["first_token" if self.stream else "total"]), hung_up=True)
+
+    async def _next_of_two(self) -> events.Event:
+        """What is heard next of the attempts under way, or that the only one has been silent for so long."""
+        assert self.race is not None, "nobody waits for attempts that do not run"
+        news = await self.race.next(self.steady)
+        if news is None:
+            return events.HedgeDue(self.steady(), self.state.attempt)
+        self.call, event = news
+        return event
+
+    def _hedge_after(self, call: Call) -> float:
+        """Steady second from which a hedge may start; without a figure of the policy's or of experience, none does."""
+        hedge = self.state.plan.hedge
+        assert hedge is not None, "only such a plan is raced"
+        after = hedge.after if hedge.after is not None else p95(call.lease.deployment, stream=self.stream)
+        return call.started + after if after is not None else NEVER
+
+    def _lease(self, command: commands.StartAttempt) -> Lease | Away:
+        job, board, now = self.job, self.world.board, self.steady()
+        step = self.state.plan.steps[command.step]
+        pool = self.world.pools[step.model]
+        cap = self._limit(step, pool[0].upstream) / 2
+        if (command.again or command.beside) and not self._may_spend(command, now):
+            return Away("retries", now)
+        if board.lines.waiting and self.place is None and board.lines.is_ahead(step.model, job.priority):
+            return Away("quota", now)
+        if len(pool) == 1 and not command.forced:
+            lease = pool[0].take(now, cap, stream=self.stream)
+            if lease is not None:
+                return lease
+        return board.choose(pool, command, now, cap, Need(self.stream, job.read, job.written))
+
+    def _may_spend(self, command: commands.StartAttempt, now: float) -> bool:
+        """The route's budgets of second tries and of hedges."""
+        budget, plan = self.world.board.budgets[self.job.route], self.state.plan
+        if command.again:
+            return budget.retry(now)
+        assert plan.hedge is not None, "only such a plan is hedged"
+        cost, usual = plan.steps[command.step].expected_cost or 0, plan.steps[0].expected_cost or 0
+        return budget.hedge(plan.hedge.budget, cost, usual)
+
+    async def _ask(self, call: Call) -> events.Event:
+        """Call the model and read its answer up to the commit point."""
+        try:
+            deployment = call.lease.deployment
+            request = deployment.upstream.outgoing(self.job.ask, self.job.front)
             incoming = await self.world.transport.send(request, connect_timeout=call.step.timeouts.connect)
             call.incoming, call.status = incoming, incoming.status
+            if call.started >= deployment.hear_at or not deployment.is_open:
+                deployment.hear(incoming.headers, self.steady(), self.world.clock.now())
             if not 200 <= incoming.status < 300:
                 return self._failed(call, await _read_error(call, incoming))
             call.chunks = incoming.chunks()
             async for chunk in call.chunks:
                 if call.hold.feed(chunk):
                     self.watch.lift()
+                    break
+                if call.step.checks and self._has_said_all(call):
+                    self._ended(call)
+                    await call.hang_up()
                     break
             else:
                 self._ended(call)
@@ -164,9 +265,19 @@ class Run:
         except ProviderFault as fault:
             return self._failed(call, fault)
         now = self.steady()
-        if self.stream:
+        if self.stream and call.first_token is None:
             call.first_token = now
         return events.ContentCame(now, call.number)
+
+    def _has_said_all(self, call: Call) -> bool:
+        """A stream that is held to be checked: its first content lifts the first limit; after its end mark nothing is waited for."""
+        seen = call.hold.delivery.seen
+        if self.stream and seen.content:
+            if call.first_token is None:
+                call.first_token = self.steady()
+                self.watch.allow_between_reads(call.step.timeouts.idle)
+            self.watch.touched = self.steady()
+        return self.stream and seen.ended
 
     async def _write_record(self) -> events.Event:
         call = self._under_way()
@@ -214,46 +325,80 @@ class Run:
         if rest:
             await send(rest)
 
+    async def _check(self, command: commands.Check) -> events.Event:
+        """Hold the answer to what its step demands."""
+        call, job = self._under_way(), self.job
+        answer = held_answer(job.ask, job.front, call.hold.peek())
+        failed = await self.world.verify(call.step.checks, answer)
+        if failed is not None:
+            return self._failed(call, Unfit(f"{failed.check}: {failed.detail}"))
+        now = self.steady()
+        self.tally.answered(call, now)
+        return events.CheckPassed(now, command.attempt)
+
+    async def _stand_in_line(self, command: commands.StandInLine) -> events.Event:
+        job, lines, now = self.job, self.world.board.lines, self.steady()
+        if self.place is None:
+            self.place = lines.number()
+        model = self.state.plan.steps[command.step].model
+        if await lines.wait(model, job.priority, self.place, command.ready - now, command.until - now):
+            return events.Rested(self.steady())
+        return events.TurnedAway(self.steady(), self.state.attempt, "quota", command.ready)
+
     async def _rest(self, command: commands.Sleep) -> events.Event:
         await self._under_way().hang_up()
         await asyncio.sleep(command.until - self.steady())
         return events.Rested(self.steady())
 
-    def _new_call(self, command: commands.StartAttempt) -> Call:
-        step = self.job.plan.steps[command.step]
-        upstream = self.world.upstreams[step.model]
-        hold = Hold(deliver(self.job.front, upstream.dialect, self.job.ask), stream=self.stream)
-        now = self.steady()
-        self.call = call = Call(command.attempt, step, upstream, hold, now)
-        if not self.stream:
-            self.watch.allow("total", step.timeouts.total)
-        elif upstream.thinks:
-            self.watch.allow("first_token", step.timeouts.first_token_reasoning)
-        else:
-            self.watch.allow("first_token", step.timeouts.first_token)
+    def _new_call(self, command: commands.StartAttempt, lease: Lease) -> Call:
+        step, upstream = self.state.plan.steps[command.step], lease.deployment.upstream
+        hold = Hold(deliver(self.job.front, upstream.dialect, self.job.ask), stream=self.stream and not step.checks)
+        self.call = call = Call(command.attempt, step, upstream, hold, self.steady(), lease)
+        limit = self._limit(step, upstream)
+        if lease.probes:  # whoever tries whether it is well again shall not wait longer than is usual there
+            limit = min(limit, lease.deployment.usual_wait(limit, stream=self.stream))
+        self.watch.allow("first_token" if self.stream else "total", limit)
         return call
+
+    def _limit(self, step: Step, upstream: Upstream) -> float:
+        """Seconds that the step's model may be silent."""
+        if not self.stream:
+            return step.timeouts.total
+        return step.timeouts.first_token_reasoning if upstream.thinks else step.timeouts.first_token
 
     def _under_way(self) -> Call:
         assert self.call is not None, "no command names an attempt before the first has started"
         return self.call
 
     async def _cancel(self, command: commands.CancelAttempt) -> None:
-        self._cancelled(command)
-        await self._under_way().hang_up()
+        call = await self._leave_race(command.attempt) or self._under_way()
+        self.tally.cancelled(call, self.steady(), command.fault, command.detail)
+        await call.hang_up()
+
+    async def _leave_race(self, attempt: int) -> Call | None:
+        return await self.race.leave(attempt) if self.race is not None else None
 
     def _cancelled(self, command: commands.CancelAttempt) -> None:
-        self.tally.cancelled(self._under_way(), self.steady(), command.fault, command.detail)
+        call = self.race.call(command.attempt) if self.race is not None else None
+        self.tally.cancelled(call or self._under_way(), self.steady(), command.fault, command.detail)
 
     def _ended(self, call: Call) -> None:
         """Its body has ended. The connection is to go back before the client is served, however slow that is."""
         call.hold.end()
         self.watch.lift()
-        self.tally.answered(call, self.steady())
+        if not call.step.checks:  # else it is not yet known how it ended
+            self.tally.answered(call, self.steady())
 
     def _finished_anyway(self) -> events.AttemptFinished | None:
         """Whatever ends a stream after its end mark has gone out changes nothing: SDKs hang up on it, some providers never do."""
         call = self.call
-        if call is None or call.record is not None or not self.watch.awaits_bytes or not call.hold.delivery.seen.ended:
+        if (
+            call is None
+            or call.record is not None
+            or call.step.checks
+            or not self.watch.awaits_bytes
+            or not call.hold.delivery.seen.ended
+        ):
             return None
         self.watch.lift()
         now = self.steady()

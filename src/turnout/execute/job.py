@@ -1,57 +1,58 @@
 """What goes into the execution of a plan and what comes out of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import msgspec
 
+from turnout.checks.answer import Answer, Failed
 from turnout.clock import Clock
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.errors import TurnoutError
-from turnout.execute.attempts import Skip
+from turnout.execute.board import Board, Pool
+from turnout.execute.progress import Skip
 from turnout.execute.watch import Nursery
-from turnout.ports import Outgoing, Transport
+from turnout.ports import Transport
+from turnout.types.checks import Check
 from turnout.types.decision import Plan
 from turnout.types.money import PicoDollars
 from turnout.types.record import Attempt, Outcome
 from turnout.types.reply import Usage
 
-
-class Upstream(Protocol):
-    """One model at one provider, as far as calling it goes. ``thinks``: it may be silent for minutes before its first content."""
-
-    @property
-    def dialect(self) -> Dialect: ...
-
-    @property
-    def thinks(self) -> bool: ...
-
-    def outgoing(self, ask: Ask, front: Dialect) -> Outgoing:
-        """Raises TurnoutError when the request cannot be written for it."""
-        ...
+Verify = Callable[[Iterable[Check], Answer], Awaitable[Failed | None]]
+"""The first check that an answer fails, None when it passes all."""
 
 
 class World(msgspec.Struct, frozen=True):
     """What outlives a request: made once per view. ``charge`` prices a model's usage, None when it cannot.
 
-    ``upstreams`` has every model that a plan of this view can name: both are made of the same policy and facts.
+    ``pools`` has every model that a plan of this view can name: both are made of the same policy and facts.
+    ``board`` is what is known of them right now.
     """
 
     transport: Transport
-    upstreams: Mapping[str, Upstream]
+    pools: Mapping[str, Pool]
+    board: Board
     clock: Clock
     charge: Callable[[str, Usage], PicoDollars | None]
     nursery: Nursery
+    verify: Verify
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One request to be answered. ``front`` is the client's dialect; ``arrived`` in steady seconds."""
+    """One request to be answered. ``front`` is the client's dialect; ``arrived`` in steady seconds.
+
+    ``read`` and ``written`` are the tokens it is expected to take, for limits per minute. ``plan`` is what was decided.
+    """
 
     plan: Plan
     ask: Ask
     front: Dialect
     seed: int
     arrived: float
+    route: str = ""
+    read: int = 0
+    written: int = 0
+    priority: int = 1
 
 
 class Execution(msgspec.Struct, frozen=True):

@@ -14,10 +14,10 @@ _MASK = 2**64 - 1
 
 def backoff(failures: int, seed: int) -> float:
     """Seconds before the next try after this many failures: doubled each time, scattered over its upper half."""
-    return min(FIRST_REST * 2.0 ** (failures - 1), LONGEST_REST) * (0.5 + _fraction(seed + failures) / 2)
+    return min(FIRST_REST * 2.0 ** (failures - 1), LONGEST_REST) * (0.5 + fraction(seed + failures) / 2)
 
 
-def _fraction(seed: int) -> float:
+def fraction(seed: int) -> float:
     """0..1 from a seed; the finalizer of splitmix64 (Steele, Lea, Flood 2014), so that neighbouring seeds scatter."""
     mixed = (seed * 0x9E3779B97F4A7C15) & _MASK
     mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 
 from turnout.errors import ProviderFault, TurnoutError
-from turnout.execute.attempts import Skip
 from turnout.execute.commit import Hold
-from turnout.execute.job import Execution, Upstream
+from turnout.execute.deployment import Lease, Upstream
+from turnout.execute.job import Execution
+from turnout.execute.progress import Skip
 from turnout.ports import Incoming, Serving
 from turnout.types.decision import Step
 from turnout.types.money import PicoDollars
@@ -23,6 +24,7 @@ class Call(msgspec.Struct, eq=False):
     upstream: Upstream
     hold: Hold
     started: float
+    lease: Lease
     first_token: float | None = None
     status: int | None = None
     incoming: Incoming | None = None
@@ -37,7 +39,10 @@ class Call(msgspec.Struct, eq=False):
 
 
 class Tally(msgspec.Struct, eq=False):
-    """The attempts of one request, in order, and the one whose answer is served. ``arrived`` in steady seconds."""
+    """The attempts of one request, in order, and the one whose answer is served. ``arrived`` in steady seconds.
+
+    Its deployment is told how each ended, so that the next request knows.
+    """
 
     arrived: float
     charge: Callable[[str, Usage], PicoDollars | None]
@@ -47,15 +52,18 @@ class Tally(msgspec.Struct, eq=False):
 
     def answered(self, call: Call, now: float) -> None:
         """Its body ended as the protocol says."""
-        self._close(call, now, None, None, billed=True)
+        record = self._close(call, now, None, None, billed=True)
+        call.lease.deployment.answered(call.lease, call.started, call.first_token, now, record.usage)
 
     def failed(self, call: Call, now: float, fault: ProviderFault, *, hung_up: bool = False) -> Attempt:
         """It failed, or took so long that we hung up."""
+        call.lease.deployment.failed(call.lease, now, fault, headless=call.status is None and not hung_up)
         return self._close(call, now, fault.name, fault.message, billed=hung_up or _accepted(call), status=fault.status)
 
     def cancelled(self, call: Call, now: float, fault: str, detail: str) -> None:
         """We hung up, for no fault of its own."""
         if call.record is None:
+            call.lease.deployment.dropped(call.lease, call.started, now)
             self._close(call, now, fault, detail, billed=True)
 
     def serve(self, call: Call, warnings: tuple[str, ...]) -> Serving:

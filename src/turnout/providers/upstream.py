@@ -1,6 +1,6 @@
 """Everything needed to call one model, put together once per policy so that a request only adds its body."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -20,7 +20,10 @@ Secrets = Callable[[str], str | None]
 
 
 class Upstream(msgspec.Struct, frozen=True):
-    """One model at one provider. ``headers`` hold the credential: a repr never shows them."""
+    """One model at one provider behind one credential. ``headers`` hold the credential itself: a repr never shows them.
+
+    ``credential`` is where it was found (``env:NAME``), which may be told.
+    """
 
     model: str
     dialect: Dialect
@@ -32,6 +35,7 @@ class Upstream(msgspec.Struct, frozen=True):
     proxy: str | None = None
     ca_file: str | None = None
     thinks: bool = False
+    credential: str = ""
 
     def outgoing(self, ask: Ask, front: Dialect) -> Outgoing:
         """The request as this provider wants it: relayed when it speaks the client's dialect, translated when not.
@@ -51,10 +55,17 @@ class Upstream(msgspec.Struct, frozen=True):
         return f"Upstream({self.model} -> {self.dialect.name} {self.url})"
 
 
-def connect(policy: Policy, models: Iterable[ModelFacts], secrets: Secrets, env: Mapping[str, str]) -> Mapping[str, Upstream]:
-    """An upstream for each model whose provider is in the policy, by ``provider/model``. ``env`` is read for proxies only."""
-    ways = {provider.id: _Way.to(provider, secrets, env) for provider in policy.providers}
-    return {facts.id: ways[facts.provider].upstream(facts) for facts in models if facts.provider in ways}
+def connect(
+    policy: Policy, models: Iterable[ModelFacts], secrets: Secrets, env: Mapping[str, str]
+) -> Mapping[str, tuple[Upstream, ...]]:
+    """For each model whose provider is in the policy, by ``provider/model``, an upstream per credential.
+
+    ``env`` is read for proxies only.
+    """
+    ways = {provider.id: tuple(_ways(provider, secrets, env)) for provider in policy.providers}
+    return {
+        facts.id: tuple(way.upstream(facts) for way in ways[facts.provider]) for facts in models if facts.provider in ways
+    }  # fmt: skip
 
 
 def endpoint(base_url: str, path: str, base_path: str = "") -> str:
@@ -70,8 +81,9 @@ def endpoint(base_url: str, path: str, base_path: str = "") -> str:
 
 
 class _Way(msgspec.Struct, frozen=True):
-    """What all models of one provider share."""
+    """What all models of one provider share behind one credential."""
 
+    credential: str
     dialect: Dialect
     url: str
     headers: tuple[tuple[bytes, bytes], ...]
@@ -79,31 +91,33 @@ class _Way(msgspec.Struct, frozen=True):
     proxy: str | None
     ca_file: str | None
 
-    @classmethod
-    def to(cls, provider: Provider, secrets: Secrets, env: Mapping[str, str]) -> "_Way":
-        dialect = DIALECTS[provider.dialect]
-        vendor = vendors().get(provider.vendor or "")
-        url = endpoint(provider.base_url, dialect.path, vendor.base_path if vendor else "")
-        return cls(
-            dialect, url, _headers(provider, secrets), provider.quirks, _proxy(provider, url, secrets, env), provider.ca_file
-        )
-
     def upstream(self, facts: ModelFacts) -> Upstream:
         return Upstream(
             facts.id, self.dialect, self.url, self.headers, facts.upstream_id, facts.max_output,
-            self.quirks, self.proxy, self.ca_file, facts.reasoning_by_default,
+            self.quirks, self.proxy, self.ca_file, facts.reasoning_by_default, self.credential,
         )  # fmt: skip
 
 
-def _headers(provider: Provider, secrets: Secrets) -> tuple[tuple[bytes, bytes], ...]:
-    """Ours, the vendor's, the policy's, and the credential. A missing one is left out: the provider's 401 then says so."""
+def _ways(provider: Provider, secrets: Secrets, env: Mapping[str, str]) -> Iterator[_Way]:
+    """One per credential that is there; one without any where none is: the provider's 401 then says so."""
+    dialect = DIALECTS[provider.dialect]
+    vendor = vendors().get(provider.vendor or "")
+    url = endpoint(provider.base_url, dialect.path, vendor.base_path if vendor else "")
+    proxy = _proxy(provider, url, secrets, env)
+    found: list[tuple[str, str | None]] = [(key.ref, secret) for key in provider.keys if key.ref and (secret := secrets(key.ref))]
+    for ref, secret in found or [("", None)]:
+        headers = _headers(provider, secret, secrets)
+        yield _Way(ref, dialect, url, headers, provider.quirks, proxy, provider.ca_file)
+
+
+def _headers(provider: Provider, secret: str | None, secrets: Secrets) -> tuple[tuple[bytes, bytes], ...]:
+    """Ours, the vendor's, the policy's, and the credential."""
     named = {"content-type": "application/json", "user-agent": f"turnout/{__version__}"}
     for name, value in provider.headers.items():
         known = _reveal(value, secrets)
         if known is not None:
             named[name.lower()] = known
     template = AUTH_HEADERS[provider.auth]
-    secret = next((found for key in provider.keys if key.ref and (found := secrets(key.ref))), None)
     if template and secret:
         named[template[0]] = template[1].format(secret=secret)
     return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in named.items())

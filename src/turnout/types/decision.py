@@ -4,8 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from turnout.types.checks import Check
 from turnout.types.money import PicoDollars
-from turnout.types.policy import FaultCondition, Timeouts
+from turnout.types.policy import FaultCondition, Hedge, Timeouts
 
 Rejected = Literal[
     "context_window", "max_output", "modality", "feature", "not_approved", "quality", "latency", "cost", "unknown_price",
@@ -47,23 +48,36 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One entry of a plan: try ``model`` when the attempt before it ended in one of ``on`` (the first: always)."""
+    """One entry of a plan: try ``model`` when the attempt before it ended in one of ``on`` (the first: always).
+
+    Where there are ``checks`` its answer is held until it has passed them (a cascade's arm).
+    """
 
     model: str
     on: frozenset[FaultCondition]
     reason: Reason
     expected_cost: PicoDollars | None
     timeouts: Timeouts
+    checks: tuple[Check, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Ordered steps under one attempt limit, one deadline (seconds from arrival) and one cost budget."""
+    """Ordered steps under one attempt limit, one deadline (seconds from arrival) and one cost budget.
+
+    The steps of a cascade's arms come first, then ``own`` steps of the route's own choice, the first ``equal`` of which are the same
+    model at the same price in several places; what the policy wrote as fallbacks follows. ``patience`` is how long (seconds) a
+    request may wait for a model that has no room.
+    """
 
     steps: tuple[Step, ...]
     attempts: int
     deadline: float
     budget: PicoDollars | None
     journal_required: bool
+    own: int = 1
+    equal: int = 1
+    hedge: Hedge | None = None
+    patience: float = 2.0
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -114,7 +114,8 @@ class ModelFacts(msgspec.Struct, frozen=True):
     ``context`` is the window for input and output together; ``max_input`` is stated where the input may fill only part of it.
     ``features``/``unknown_features`` are disjoint :class:`Feature` bits; a bit in neither means *no*.
     ``prices`` is ascending by start; empty means the price is unknown. ``skills`` are 0..10 priors by skill.
-    ``quality`` are the user's own 0..10 figures by skill or task, which win over priors.
+    ``quality`` are the user's own 0..10 figures by skill or task, which win over priors. ``kin`` is the model whose facts were
+    taken over (None: its own): models of one kin are the same thing in several places.
     """
 
     id: str
@@ -139,3 +140,4 @@ class ModelFacts(msgspec.Struct, frozen=True):
     region: str | None = None
     disabled: bool = False
     sources: dict[str, Source] = {}
+    kin: str | None = None

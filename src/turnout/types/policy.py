@@ -4,7 +4,10 @@ from typing import Literal
 
 import msgspec
 
+from turnout.types.caching import CacheStore, Caching
+from turnout.types.checks import Check
 from turnout.types.money import PicoDollars
+from turnout.types.resilience import HealthRules, QuotaRules
 
 Objective = Literal["static", "cost", "latency", "quality", "balanced"]
 FaultCondition = Literal["rate_limited", "unavailable", "context_overflow", "content_filter", "any"]
@@ -128,13 +131,50 @@ class Fallback(msgspec.Struct, frozen=True):
     on: frozenset[FaultCondition] = frozenset({"any"})
 
 
+class Arm(msgspec.Struct, frozen=True):
+    """A cascade's step: this model first, and its answer only if it passes every check."""
+
+    model: str
+    when: Condition | None = None
+    checks: tuple[Check, ...] = ()
+
+
+class CacheEnd(msgspec.Struct, frozen=True, tag="cache"):
+    """A chain's end: the stale answer to the same request, or the answer to a similar one."""
+
+    kind: Literal["stale", "similar"]
+    on: frozenset[FaultCondition] = frozenset({"any"})
+
+
+class QueueEnd(msgspec.Struct, frozen=True, tag="queue"):
+    """A chain's end: the request is handed to people. The caller waits ``wait`` seconds for their answer, then gets a ticket."""
+
+    kind: Literal["human", "review"]
+    wait: float = 0.0
+    on: frozenset[FaultCondition] = frozenset({"any"})
+
+
+class Hedge(msgspec.Struct, frozen=True):
+    """A second attempt at another provider beside one that is silent for ``after`` seconds (None: the p95 of its first content).
+
+    ``budget`` is the share of the route's requests, and of its expected spend, that may be spent on it.
+    """
+
+    after: float | None = None
+    budget: float = 0.02
+
+
+Priority = Literal["high", "normal", "low"]
+
+
 class Route(msgspec.Struct, frozen=True):
     """A named use case. ``models`` empty means every model of the configured providers.
 
     ``approved`` says that ``models`` is an approved list: nothing else may serve, the fallbacks included.
     ``split`` gives weights to models of a static route; ``band`` is how far, in quality points (0..10), a cheaper or faster model may
     lie below the best one. ``unknown`` names features whose unknown support is accepted. ``attempts`` bounds upstream
-    calls of one request, ``deadline`` (seconds) and ``budget`` the whole chain.
+    calls of one request, ``deadline`` (seconds) and ``budget`` the whole chain. ``ends`` are what is left when every model failed;
+    ``priority`` is its place in line where a provider has no room for all (None: by the request's latency need).
     """
 
     name: str
@@ -157,6 +197,11 @@ class Route(msgspec.Struct, frozen=True):
     attempts: int = 4
     deadline: float = 600.0
     budget: PicoDollars | None = None
+    cascade: tuple[Arm, ...] = ()
+    cache: Caching | None = None
+    ends: tuple[CacheEnd | QueueEnd, ...] = ()
+    hedge: Hedge | None = None
+    priority: Priority | None = None
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -170,11 +215,16 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """Where a secret is found when a worker starts (``env:NAME`` or ``file:PATH``); never the secret itself."""
+    """Where a secret is found when a worker starts (``env:NAME`` or ``file:PATH``); never the secret itself.
+
+    Its limits per minute, over all models: requests, all tokens, tokens read, tokens written.
+    """
 
     ref: str | None = None
     rpm: int | None = None
     tpm: int | None = None
+    input_tpm: int | None = None
+    output_tpm: int | None = None
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -209,4 +259,7 @@ class Policy(msgspec.Struct, frozen=True):
     providers: tuple[Provider, ...]
     keys: tuple[Key, ...] = ()
     value: Value = Value()
+    health: HealthRules = HealthRules()
+    quota: QuotaRules = QuotaRules()
+    cache: CacheStore = CacheStore()
     tasks: dict[str, tuple[str, ...]] = {}

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.play import plan, step
 from turnout.errors import Blame, Code
-from turnout.execute.attempts import _RULES, Skip, State
+from turnout.execute.attempts import _RULES
 from turnout.execute.attempts import step as move
 from turnout.execute.commands import (
     UNRECORDED,
@@ -35,6 +35,7 @@ from turnout.execute.events import (
     Rested,
     Stopped,
 )
+from turnout.execute.progress import Skip, State
 from turnout.types.decision import Plan
 from turnout.types.money import PicoDollars
 
@@ -134,9 +135,9 @@ def test_a_retry_waits_for_retry_after_and_goes_to_the_first_that_is_ready() -> 
     talk(failed(1, "rate_limited", retry_after=20.0))
 
     assert talk(failed(2, "rate_limited", 1.0, retry_after=9.0)) == (Sleep(10.0),)
-    assert talk(Rested(10.0)) == (StartAttempt(3, 1),)
+    assert talk(Rested(10.0)) == (StartAttempt(3, 1, again=True),)
     assert talk(failed(3, "rate_limited", 11.0, retry_after=30.0)) == (Sleep(20.0),)
-    assert talk(Rested(20.0)) == (StartAttempt(4, 0),)
+    assert talk(Rested(20.0)) == (StartAttempt(4, 0, again=True),)
 
 
 def test_a_step_whose_wait_is_over_is_tried_at_once() -> None:
@@ -145,7 +146,7 @@ def test_a_step_whose_wait_is_over_is_tried_at_once() -> None:
     talk(Began(0.0))
     talk(failed(1, "unavailable"))
 
-    assert talk(failed(2, "misconfigured", 30.0)) == (StartAttempt(3, 0),)
+    assert talk(failed(2, "misconfigured", 30.0)) == (StartAttempt(3, 0, again=True),)
 
 
 def test_what_will_not_heal_is_not_tried_again() -> None:

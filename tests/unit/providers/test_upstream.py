@@ -23,7 +23,8 @@ def provider(name: str = "p", **fields) -> Provider:
 def connected(of: Provider, env: dict[str, str] | None = None, **facts):
     model = ModelFacts(id=f"{of.id}/m", provider=of.id, upstream_id="m-2026", **facts)
     secrets = {"env:KEY": "sk-1", "env:TEAM": "t-1", "env:PROXY": "http://u:pw@proxy:1"}
-    return connect(Policy(routes=(), providers=(of,)), [model], secrets.get, env or {})[f"{of.id}/m"]
+    (upstream,) = connect(Policy(routes=(), providers=(of,)), [model], secrets.get, env or {})[f"{of.id}/m"]
+    return upstream
 
 
 def test_a_model_with_all_it_takes_to_call_it():
@@ -46,6 +47,16 @@ def test_auth_styles(auth, header):
     assert header not in dict(connected(provider(auth="none")).headers)
     assert header not in dict(connected(provider(auth=auth, keys=())).headers)
     assert header not in dict(connected(provider(auth=auth, keys=(Credential("env:GONE"),))).headers)
+
+
+def test_each_credential_is_a_way_of_its_own():
+    """A pool of keys: those that are there, told apart by where they are from, never by what they are."""
+    of = provider(keys=(Credential("env:KEY"), Credential("env:GONE"), Credential("env:TEAM")))
+    model = ModelFacts(id="p/m", provider="p", upstream_id="m")
+    ways = connect(Policy(routes=(), providers=(of,)), [model], {"env:KEY": "sk-1", "env:TEAM": "t-1"}.get, {})["p/m"]
+
+    assert [way.credential for way in ways] == ["env:KEY", "env:TEAM"]
+    assert [dict(way.headers)[b"authorization"] for way in ways] == [b"Bearer sk-1", b"Bearer t-1"]
 
 
 def test_no_repr_shows_a_credential():

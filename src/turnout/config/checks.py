@@ -1,0 +1,25 @@
+"""A cascade's check as written -> the rule."""
+
+import json
+
+from turnout.config.schema import CheckPart
+from turnout.types.checks import Check, Hook, JsonSchema, JsonValid, Length, NotRefusal, PythonCompiles, Regex
+
+
+def check(part: CheckPart) -> Check:
+    """The first rule that is named; that there is one and no other is check_routes' business."""
+    if part.json_schema is not None:
+        return JsonSchema(None if part.json_schema is True else json.dumps(part.json_schema, sort_keys=True))
+    if part.python_compiles:
+        return PythonCompiles()
+    if part.refusal:
+        return NotRefusal()
+    if part.regex is not None:
+        return Regex(part.regex)
+    if part.not_regex is not None:
+        return Regex(part.not_regex, found=False)
+    if part.length is not None:
+        return Length(part.length.least, part.length.most)
+    if part.hook is not None:
+        return Hook(part.hook)
+    return JsonValid()

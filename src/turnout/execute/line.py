@@ -1,0 +1,62 @@
+"""Requests that wait for a model to have room: the more urgent first, then in the order they came. A worker's own."""
+
+import asyncio
+import heapq
+from itertools import count
+
+
+class Lines:
+    """One line per model; ``longest`` is how many may wait in all of them together."""
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+        self.waiting = 0
+        self._lines: dict[str, list[_Place]] = {}
+        self._numbers = count()
+
+    def number(self) -> int:
+        """A place in the order of arrival, kept by a request that has to queue again."""
+        return next(self._numbers)
+
+    def is_ahead(self, model: str, priority: int) -> bool:
+        """Whether somebody waits there who goes before a newcomer of this priority (0 is the most urgent)."""
+        line = self._lines.get(model)
+        return bool(line) and line[0].rank[0] <= priority  # type: ignore[index]  # bool(line) has looked
+
+    async def wait(self, model: str, priority: int, number: int, seconds: float, longest: float) -> bool:
+        """Return when it is first in line and ``seconds`` have passed, after ``longest`` at most; False at once if there is no place."""
+        if self.waiting >= self.longest:
+            return False
+        line = self._lines.setdefault(model, [])
+        place = _Place((priority, number))
+        heapq.heappush(line, place)
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(longest):
+                if line[0] is not place:
+                    await place.first.wait()
+                await asyncio.sleep(seconds)
+        except TimeoutError:
+            pass
+        finally:
+            self.waiting -= 1
+            line.remove(place)
+            heapq.heapify(line)
+            if line:
+                line[0].first.set()
+            else:
+                self._lines.pop(model, None)
+        return True
+
+
+class _Place:
+    """Of one request in a line."""
+
+    __slots__ = ("first", "rank")
+
+    def __init__(self, rank: tuple[int, int]) -> None:
+        self.rank = rank
+        self.first = asyncio.Event()
+
+    def __lt__(self, other: "_Place") -> bool:
+        return self.rank < other.rank
