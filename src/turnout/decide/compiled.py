@@ -132,7 +132,7 @@ class Lane(msgspec.Struct, frozen=True):
     ``reserve`` are the fallbacks' models in order; those that can never serve are in ``refused`` too.
     ``tolerance`` are the feature bits whose unknown support it accepts, ``providers`` those of its slots. ``common`` is None where
     there is nothing to be common. ``ranks`` is the cumulative table of recent complexities (balanced routes). ``standings`` are those
-    of its slots, worked out here as most requests rule out none. ``patience`` is how long (seconds) a request may wait for room,
+    of its slots, since most requests rule out none. ``patience`` is how long (seconds) a request may wait for room,
     ``twins`` are the models that others are the same as.
     """
 
@@ -145,7 +145,7 @@ class Lane(msgspec.Struct, frozen=True):
     tolerance: int = 0
     providers: frozenset[str] = frozenset()
     common: Common | None = None
-    standings: Standings = {}
+    standings: Standings | None = None
     arms: tuple[Armed, ...] = ()
     patience: float = 2.0
     twins: frozenset[str] = frozenset()
@@ -290,7 +290,7 @@ def _lane(
         tolerance=tolerated(route),
         providers=frozenset(slot.provider for slot in serving),
         common=_common((*(arm.slot for arm in arms), *serving, *spare)),
-        standings=_standings(serving),
+        standings=Standings(serving, route.band),
         arms=arms,
         patience=patience,
         twins=_twins(serving),
@@ -308,20 +308,6 @@ def _twins(slots: tuple[Slot, ...]) -> frozenset[str]:
 def twin_of(slot: Slot) -> tuple[object, ...]:
     """What two slots have in common if it is all one which of them serves: the model, its price and its abilities."""
     return (slot.kin, slot.dialect, slot.tiers, tuple(slot.levels.items()), slot.context, slot.features, slot.input, slot.output)
-
-
-def _standings(slots: tuple[Slot, ...]) -> Standings:
-    tasks = {task for slot in slots for task in (None, *slot.quality)}
-    return {task: _by_tier(best_first(slots, task)) for task in tasks}
-
-
-def best_first(slots: Iterable[Slot], task: str | None) -> tuple[Slot, ...]:
-    """By quality for the task; those of equal quality stay in order."""
-    return tuple(sorted(slots, key=lambda slot: slot.worth(task), reverse=True))
-
-
-def _by_tier(slots: tuple[Slot, ...]) -> Mapping[int | None, tuple[Slot, ...]]:
-    return {None: slots, **{tier: tuple([slot for slot in slots if slot.tier == tier]) for tier in range(len(TIERS))}}
 
 
 def _common(slots: tuple[Slot, ...]) -> Common | None:

@@ -62,6 +62,5 @@ def in_full(view: View, traits: Traits, seed: int) -> Decision:
 def _worked_out(view: View, traits: Traits, seed: int) -> tuple[Lane, Match, Offers, Ordered]:
     lane = choose(view, traits)
     found = match(lane, traits)
-    standings = lane.standings if found.slots is lane.slots else {}
-    offers = Offers(found.slots, found.reserve, traits, view.policy.value, standings)
+    offers = Offers(lane, found.slots, found.reserve, traits, view.policy.value)
     return lane, found, offers, order(lane, offers, found.arms, traits, seed)
