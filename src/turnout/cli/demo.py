@@ -1,13 +1,9 @@
 """``turnout demo``: simulated providers, the gateway, real SDK traffic and a view of what goes where, in one command."""
 
 import asyncio
-import http.client
 import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -16,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from turnout.build.served import fetch, served
 from turnout.cli import demo_view
 from turnout.cli.problems import finite
 from turnout.control.token import admin_token
@@ -29,7 +26,6 @@ from turnout.types.money import usd
 
 OUTAGE_EVERY, OUTAGE_AT, OUTAGE_LASTS = 40.0, 4.0, 6.0  # seconds; a demo of half a minute sees one
 OUTAGE_OF = "sim-openai/small"
-READY_WITHIN = 15.0
 REDRAW_EVERY = 0.5
 
 T = TypeVar("T")
@@ -66,7 +62,7 @@ async def _demo(ports: Ports, rate: float, seed: int, seconds: float | None) -> 
             ports = msgspec.structs.replace(ports, sim=sim.port)
             config = data_dir / "turnout.yaml"
             config.write_text(policy_yaml(fleet, ports, data_dir=str(data_dir)))
-            async with _gateway(config, ports), clients(f"http://127.0.0.1:{ports.api}") as ask:
+            async with served(config, ports.api, ports.control), clients(f"http://127.0.0.1:{ports.api}") as ask:
                 watch = Watch(sim, ports, admin_token(data_dir))
                 enough = asyncio.Event()
                 driving = asyncio.create_task(drive(ask, errands(seed), watch.tally, rate=rate, until=enough))
@@ -140,69 +136,8 @@ class Watch:
         return figures
 
     async def _get(self, path: str, shape: type[T]) -> T:
-        body = await asyncio.to_thread(_fetch, self._ports.control, path, self._token)
+        body = await asyncio.to_thread(fetch, self._ports.control, path, self._token)
         return msgspec.json.decode(body, type=shape)
-
-
-@asynccontextmanager
-async def _gateway(config: Path, ports: Ports) -> AsyncIterator[None]:
-    """``turnout serve`` in its own processes, ready when entered. Raises OSError, with what it said, when it does not start."""
-    log = config.with_name("serve.log")
-    with log.open("wb") as said:
-        command = (sys.executable, "-m", "turnout", "serve", "--config", str(config))
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            process_group=0,  # Ctrl-C is ours to handle
-        )
-    try:
-        if not await _ready(process, ports):
-            raise OSError(f"the gateway did not start; it said:\n{_tail(log)}")
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        try:
-            async with asyncio.timeout(10):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-
-
-async def _ready(process: asyncio.subprocess.Process, ports: Ports) -> bool:
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + READY_WITHIN
-    while clock() < deadline and process.returncode is None:
-        try:
-            for port in (ports.api, ports.control):
-                await asyncio.to_thread(_fetch, port, "/health/ready", timeout=1)
-        except OSError:
-            await asyncio.sleep(0.1)
-        else:
-            return True
-    return False
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(errors="replace")[-2000:]
-
-
-def _fetch(port: int, path: str, token: str = "", *, timeout: float = 5) -> bytes:
-    """A GET on loopback. Raises OSError unless the answer is 200."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-    try:
-        connection.request("GET", path, headers={"authorization": f"Bearer {token}"} if token else {})
-        answer = connection.getresponse()
-        body = answer.read()
-    except http.client.HTTPException as error:
-        raise OSError(f"GET {path}: {error}") from error
-    finally:
-        connection.close()
-    if answer.status != 200:
-        raise OSError(f"GET {path}: HTTP {answer.status}")
-    return body
 
 
 def _trouble() -> tuple[Rule, ...]:
