@@ -98,7 +98,7 @@ async def silence(wire: Wire, said: Said) -> None:
 
 async def reset(wire: Wire, said: Said) -> None:
     await lead(wire, said)
-    wire.reset()
+    await wire.reset()
 
 
 async def closed(wire: Wire, said: Said) -> None:
@@ -278,7 +278,7 @@ async def long_prelude(wire: Wire, said: Said) -> None:
     )
     await lead(wire, said)
     await wire.send(chunk(ping * (70_000 // len(ping))))
-    wire.reset()
+    await wire.reset()
 
 
 async def _whole(wire: Wire, body: bytes, code: bytes = b"200 OK", more: bytes = b"") -> None:

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import re
 import socket
 import struct
+import sys
+import termios
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
@@ -61,10 +64,18 @@ class Wire:
         """A FIN: an end in good order."""
         self.writer.close()
 
-    def reset(self) -> None:
-        """An RST."""
-        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    async def reset(self) -> None:
+        """An RST, once what was said has arrived: an RST takes back what is still on its way."""
+        wire = self.writer.get_extra_info("socket")
+        while self.writer.transport.get_write_buffer_size() or _on_its_way(wire.fileno()):  # noqa: ASYNC110 - a kernel sets no event
+            await asyncio.sleep(PAUSE)
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
+
+
+def _on_its_way(descriptor: int) -> int:
+    """Bytes that the other side's kernel has not acknowledged."""
+    return int.from_bytes(fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 Strike = Callable[[Wire, Said], Awaitable[None]]
@@ -175,7 +186,7 @@ async def _plain(wire: Wire) -> None:
 
 
 async def _resetting(wire: Wire) -> None:
-    wire.reset()
+    await wire.reset()
 
 
 async def _closing(wire: Wire) -> None:
