@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from turnout.build.drill import Progress, Show
 
 BAR = 28
+DASH = "-"
 LATELY = 60  # answers
 PLAIN_EVERY = 5.0
 COLOURS = {"before": "cyan", "failing": "bold red", "after": "green", "finishing": "dim"}
@@ -101,7 +102,7 @@ def summary(report: Report) -> Iterator[str]:
     figures = report.figures
     during, usual, over = figures.during, figures.reference, figures.failover
     yield f"{report.verdict}: {report.sentence}"
-    left = duration(over.seconds) if over.seconds is not None else "never"
+    left = DASH if not figures.met else duration(over.seconds) if over.seconds is not None else "never"
     yield f"  fail over    {left}; {over.hit:,} requests met the failure before, {over.probes:,} after as probes"
     if during.latency_ms.p50 is not None and usual.latency_ms.p50 is not None:
         yield f"  latency      {_pairs(usual.latency_ms, during.latency_ms)}"

@@ -25,7 +25,7 @@ def page(report: Report) -> str:
     body = (
         f'<div class="verdict {report.verdict}"><p>{report.verdict}</p><h1>{escape(report.sentence)}</h1></div>',
         f'<div class="cards">{"".join(_cards(figures))}</div>',
-        _section("What happened", _legend(figures) + timeline(figures)),
+        _section("What happened", _legend(figures) + f'<div class="scroll">{timeline(figures)}</div>'),
         _section("What to do", _advice(report)),
         _section("By route", _routes(figures)),
         _section(f"Who answered while {escape(said_target(report.drill))} did not", _served_by(figures)),
@@ -64,10 +64,10 @@ def _cards(figures: Measurements) -> Iterator[str]:
     yield _card(
         "Added latency, median",
         _more_ms(now.p50, then.p50),
-        f"p95 {_more_ms(now.p95, then.p95)}, p99 {_more_ms(now.p99, then.p99)}",
+        f"median; p95 {_more_ms(now.p95, then.p95)}, p99 {_more_ms(now.p99, then.p99)}",
     )
     yield _card("Added cost", _more_share(during.cost_usd, usual.cost_usd), _cost_note(during, usual))
-    yield _card("Quality of the answers", _more(during.quality, usual.quality), _quality_note(during, usual))
+    yield _card("Quality", _more(during.quality, usual.quality), _quality_note(during, usual))
     wait = (
         f"the worst waited {duration(failover.worst_wait_ms / 1000)} in vain" if failover.worst_wait_ms else "1 is none too many"
     )
