@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from turnout.build import gateway
 from turnout.drill.current import read
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import default_fleet
-from turnout.types.record import Record
 
 PATIENCE = 60.0
 ALONE = """\
@@ -22,7 +22,7 @@ routes:
   default: {static: sim-openai/small, fallback: [sim-anthropic/swift]}
 """
 
-wired = pytest.mark.skipif("drill" not in Record.__struct_fields__, reason="workers do not take up drills yet")
+wired = pytest.mark.skipif(not hasattr(gateway, "Drilling"), reason="workers do not take up drills yet")
 
 
 @pytest.fixture

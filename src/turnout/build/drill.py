@@ -120,7 +120,7 @@ async def on_real(wish: Wish, settings: Settings, config: str, show: Show, stop:
 
             def look() -> None:
                 records = ledger.between(begun, clock.now() + 1)
-                mine = [record for record in records if _drill_of(record) == drill.id]
+                mine = [record for record in records if record.drill == drill.id]
                 if drill.budget is not None and sum(record.cost or 0 for record in mine) >= drill.budget:
                     spent.set()
                 show(_seen_in_ledger(drill, mine, wish.seconds, clock.now()))
@@ -131,8 +131,8 @@ async def on_real(wish: Wish, settings: Settings, config: str, show: Show, stop:
         records = ledger.between(begun, clock.now() + 1)
     finally:
         ledger.close()
-    mine = [record for record in records if _drill_of(record) == drill.id]
-    beside = [record for record in records if _drill_of(record) is None]
+    mine = [record for record in records if record.drill == drill.id]
+    beside = [record for record in records if record.drill is None]
     return _written(drill, mine, beside, view, config, data_dir)
 
 
@@ -261,10 +261,6 @@ def _written(
 
     written = report(measure(records, drill, aim, quality, beside=beside), view.policy, config)
     return written, keep(data_dir, written, page(written))
-
-
-def _drill_of(record: Record) -> str | None:
-    return getattr(record, "drill", None)
 
 
 def _seen_by_client(drill: Drill, tally: Tally, seconds: float, now: float) -> Progress:
