@@ -33,10 +33,10 @@ class Limits(msgspec.Struct, frozen=True):
     """Seconds; all differ, so that the time tells which one ended an attempt."""
 
     connect: float = 0.8
-    first_token: float = 1.0
-    idle: float = 1.2
-    total: float = 1.4
-    deadline: float = 4.0
+    first_token: float = 1.6
+    idle: float = 1.8
+    total: float = 2.0
+    deadline: float = 5.0
 
 
 USUAL = Limits()
