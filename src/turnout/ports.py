@@ -63,7 +63,7 @@ class Serving(msgspec.Struct, frozen=True):
     """What is known when the answer begins; the front writes its headers from it.
 
     ``attempts`` counts upstream calls so far; ``cost`` covers them all, None when unknown, as it is while a stream runs.
-    ``warnings`` are the stated changes of a translation.
+    ``warnings`` are the stated changes of a translation. ``ticket`` is there when people have the request.
     """
 
     model: str
@@ -71,13 +71,15 @@ class Serving(msgspec.Struct, frozen=True):
     attempts: int
     cost: PicoDollars | None
     warnings: tuple[str, ...] = ()
+    status: int = 200
+    ticket: str | None = None
 
 
 class Sink(Protocol):
     """The client, as the answer flows to it. Nothing is written before :meth:`begin`; a whole answer is one :meth:`send`."""
 
     def begin(self, serving: Serving) -> None:
-        """The answer is committed to: status 200 and headers, which leave with the first bytes. Raises ClientGone."""
+        """The answer is committed to: status and headers, which leave with the first bytes. Raises ClientGone."""
         ...
 
     async def send(self, data: bytes) -> None:

@@ -15,7 +15,8 @@ from tools.build_docs import SOURCE, SPINE, lines
 
 from tests.docs.serving import KEYS, readme_policy
 from tests.support.peer import Peer
-from turnout.build.gateway import snapshot
+from turnout.build.snapshots import Means, snapshot
+from turnout.cache.cache import open_cache
 from turnout.catalog.load import load_catalog
 from turnout.checks.checker import Checker
 from turnout.clock import SystemClock
@@ -23,12 +24,14 @@ from turnout.config.load import load
 from turnout.decide.compiled import compile_view
 from turnout.execute.board import Board
 from turnout.execute.sessions import Sessions
-from turnout.flow import Gateway
 from turnout.front.app import App
 from turnout.front.guard import Guard
 from turnout.journal.writer import SegmentJournal
 from turnout.metrics import Metrics
 from turnout.providers.transport import HttpTransport
+from turnout.serve.worker import Gateway
+from turnout.tickets.desk import Desk
+from turnout.types.caching import CacheStore
 from turnout.types.view import Base, Overlay
 
 TODAY = date(2026, 11, 23)
@@ -128,7 +131,15 @@ async def _read(data_dir: Path, sim_port: int, body: bytes) -> Reading:
     with reading:  # the journal's threads are noted from their start
         journal = SegmentJournal(data_dir / "journal", "gateway-1", clock)
     reading.files.clear()
-    gateway = Gateway(snapshot(view, transport, Board(), Checker().verify, clock, {}), transport, journal, Metrics(), Sessions(), clock, "gateway-1")
+    gateway = Gateway(
+        snapshot(view, Means(transport, Board(), Checker().verify, clock, {})),
+        transport,
+        journal,
+        Metrics(),
+        Sessions(),
+        clock,
+        "gateway-1",
+    )
     try:
         await _call(App(gateway, Guard("127.0.0.1"), 10**6), body, reading)
     finally:

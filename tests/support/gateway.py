@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from tests.support.fake_exchange import Answered, FakeExchange
-from turnout.build.gateway import snapshot
+from turnout.build.snapshots import Means, snapshot
+from turnout.cache.cache import open_cache
 from turnout.catalog.load import load_catalog
 from turnout.checks.checker import Checker
 from turnout.clock import Clock, SystemClock
@@ -18,13 +19,15 @@ from turnout.config.load import load
 from turnout.decide.compiled import compile_view
 from turnout.execute.board import Board
 from turnout.execute.sessions import Sessions
-from turnout.flow import Gateway
 from turnout.front.app import App
 from turnout.front.guard import Guard
 from turnout.metrics import Metrics
 from turnout.ports import Transport
+from turnout.serve.worker import Gateway
 from turnout.sim.policy import ROUTES, Ports, policy_yaml
 from turnout.sim.profile import default_fleet
+from turnout.tickets.desk import Desk
+from turnout.types.caching import CacheStore
 from turnout.types.record import Record
 from turnout.types.view import Base, Overlay
 
@@ -75,7 +78,9 @@ def house(
     tasks = {task: dict(skills) for task, skills in catalog.tasks.items()}
     view = compile_view(Base(1, loaded.policy, loaded.models, tasks), Overlay("base", TODAY), "view")
     journal = FakeJournal()
-    gateway = Gateway(snapshot(view, transport, Board(), Checker().verify, clock, {}), transport, journal, Metrics(), Sessions(), clock, "test")
+    means = Means(transport, Board(), Checker().verify, clock, {})
+    cache, desk = open_cache(CacheStore(), directory, clock), Desk(directory / "tickets", clock)
+    gateway = Gateway(snapshot(view, means), transport, journal, Metrics(), Sessions(), clock, "test", cache, desk)
     return House(App(gateway, Guard("127.0.0.1"), 1_000_000), gateway, journal)
 
 

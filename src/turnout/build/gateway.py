@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import gc
 import os
+import random
 import socket
 import sys
-from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,30 +16,25 @@ import uvloop
 from setproctitle import setproctitle
 
 from turnout.build.process import DRAIN_WITHIN, Server, chore, end_with_supervisor, say
+from turnout.build.snapshots import Means, Snapshots
 from turnout.build.spec import GatewaySpec, Places
-from turnout.catalog import rates
+from turnout.cache.cache import open_cache
 from turnout.checks.checker import Checker
-from turnout.clock import Clock, SystemClock
-from turnout.config.secret import Secret, resolve
-from turnout.decide.compiled import DIRECT, View
+from turnout.clock import SystemClock
 from turnout.dialects.registry import DIALECTS
-from turnout.errors import TurnoutError
+from turnout.drill.worker import Drilling
+from turnout.errors import TurnoutError, Unusable
 from turnout.execute.board import Board
-from turnout.execute.job import Verify, World
 from turnout.execute.sessions import Sessions
-from turnout.execute.watch import Nursery
-from turnout.flow import Gateway, Request, Snapshot
 from turnout.front.app import App
 from turnout.front.explain import explain
 from turnout.front.guard import Guard
 from turnout.front.protocol import BoundedProtocol
 from turnout.journal.writer import SegmentJournal
 from turnout.metrics import Metrics
-from turnout.ports import Transport
 from turnout.providers.transport import HttpTransport
-from turnout.providers.upstream import connect
-from turnout.types.money import PicoDollars
-from turnout.types.reply import Usage
+from turnout.serve.worker import Gateway, Request, Snapshot
+from turnout.tickets.desk import Desk
 from turnout.types.traits import Hints
 from turnout.view import CurrentView, ViewStore
 
@@ -49,24 +44,6 @@ SAVE_EVERY = 1.0
 """Seconds between two savings of the counters for the other workers' scrapes."""
 FIRST_VIEW_WITHIN = 10.0
 """Seconds to wait for a first view before giving up."""
-
-
-def snapshot(view: View, transport: Transport, board: Board, verify: Verify, clock: Clock, env: Mapping[str, str]) -> Snapshot:
-    """All that requests on this view are served with, credentials included."""
-
-    def secret(ref: str) -> str | None:
-        found = resolve(ref, env)
-        return found.reveal() if isinstance(found, Secret) else None
-
-    def charge(model: str, usage: Usage) -> PicoDollars | None:
-        tiers = view.slots[model].tiers
-        return None if tiers is None else rates.charge(tiers, usage)
-
-    upstreams = connect(view.policy, view.facts.values(), secret, env)
-    pools = board.take_up(view.policy, upstreams, (DIRECT,))
-    board.weigh(model for lane in view.lanes for model in lane.twins)
-    world = World(transport, pools, board, clock, charge, Nursery(clock), verify)
-    return Snapshot(view, world, {key.hash: key for key in view.policy.keys})
 
 
 def main() -> None:
@@ -79,16 +56,17 @@ def main() -> None:
 async def serve(spec: GatewaySpec) -> None:
     """Serve until SIGTERM or the supervisor's death, then let what is under way end."""
     clock, data_dir = SystemClock(), Path(spec.data_dir)
-    current = CurrentView(ViewStore(data_dir / Places.views), data_dir / Places.views)
-    view = await _first(current)
-    transport = HttpTransport(clock=clock)
+    views = CurrentView(ViewStore(data_dir / Places.views), data_dir / Places.views)
+    transport, checker = HttpTransport(clock=clock), Checker()
+    means = Means(transport, Board(random.random, spec.workers), checker.verify, clock, os.environ, spec.workers)
+    snapshots = Snapshots(views, Drilling(data_dir, transport, clock), means)
+    first = await _first(snapshots)
     (data_dir / Places.metrics).mkdir(exist_ok=True)
     metrics = Metrics(data_dir / Places.metrics / f"{spec.worker}.metrics")
     journal = SegmentJournal(data_dir / Places.journal, spec.worker, clock)
-    board, checker = Board(), Checker()
-    make = partial(snapshot, transport=transport, board=board, verify=checker.verify, clock=clock, env=os.environ)
-    first = make(view)
-    gateway = Gateway(first, transport, journal, metrics, Sessions(), clock, spec.worker)
+    cache = open_cache(first.view.policy.cache, data_dir, clock)
+    desk = Desk(data_dir / Places.tickets, clock)
+    gateway = Gateway(first, transport, journal, metrics, Sessions(), clock, spec.worker, cache, desk)
     app = App(gateway, Guard(spec.host, frozenset(spec.hosts), frozenset(spec.origins)), spec.max_body)
     server = Server(
         uvicorn.Config(
@@ -116,7 +94,10 @@ async def serve(spec: GatewaySpec) -> None:
     watch = JournalWatch(journal, metrics, spec.worker)
     _warm(gateway)
     _settle()
-    chores = [chore(spec.worker, partial(_notice, current, gateway, make)), chore(spec.worker, partial(_save, metrics, watch))]
+    chores = [
+        chore(spec.worker, partial(_notice, snapshots, gateway, data_dir)),
+        chore(spec.worker, partial(_save, metrics, watch)),
+    ]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
@@ -124,6 +105,7 @@ async def serve(spec: GatewaySpec) -> None:
             task.cancel()
         await transport.close()
         await checker.close()
+        await gateway.cache.close()
         journal.close()
         watch.look()
         with contextlib.suppress(OSError):
@@ -145,23 +127,26 @@ def _settle() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _first(current: CurrentView) -> View:
+async def _first(snapshots: Snapshots) -> Snapshot:
     async with asyncio.timeout(FIRST_VIEW_WITHIN):
-        while (view := current.poll()) is None:  # noqa: ASYNC110 - another process publishes it: there is no event to wait for
+        while (found := snapshots.poll()) is None:  # noqa: ASYNC110 - another process publishes it: there is no event to wait for
             await asyncio.sleep(0.02)
-    return view
+    return found
 
 
-async def _notice(current: CurrentView, gateway: Gateway, make: Callable[[View], Snapshot]) -> None:
-    """Take up each new view by one assignment; one that cannot be loaded leaves the old in force."""
+async def _notice(snapshots: Snapshots, gateway: Gateway, data_dir: Path) -> None:
+    """Take up each new view and drill by one assignment; a view that cannot be loaded leaves the old in force."""
     said = ""
     while True:
         await asyncio.sleep(NOTICE_EVERY)
         try:
-            view = current.poll()
-            if view is not None:
-                gateway.snapshot = make(view)
-        except (OSError, ValueError, LookupError, msgspec.MsgspecError) as error:
+            found = snapshots.poll()
+            if found is not None:
+                settings, gateway.snapshot = gateway.snapshot.view.policy.cache, found
+                if found.view.policy.cache != settings:
+                    old, gateway.cache = gateway.cache, open_cache(found.view.policy.cache, data_dir, gateway.clock)
+                    await old.close()
+        except (OSError, ValueError, LookupError, msgspec.MsgspecError, Unusable) as error:
             if str(error) != said:  # it is tried again all the time, and told once
                 said = str(error)
                 say(gateway.worker, f"the current view cannot be loaded, the old one stays: {error}")

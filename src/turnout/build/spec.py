@@ -4,7 +4,7 @@ import msgspec
 
 
 class GatewaySpec(msgspec.Struct, frozen=True):
-    """``fd`` is the listening socket all workers share, so that a worker that dies loses no connection still waiting."""
+    """``fd`` is the listening socket all ``workers`` share, so that a worker that dies loses no connection still waiting."""
 
     index: int
     fd: int
@@ -13,6 +13,7 @@ class GatewaySpec(msgspec.Struct, frozen=True):
     max_body: int
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    workers: int = 1
 
     @property
     def worker(self) -> str:

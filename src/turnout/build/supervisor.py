@@ -151,8 +151,9 @@ def _control(config: str | None, settings: Settings, listening: socket.socket) -
 def _gateway(settings: Settings, listening: socket.socket, index: int) -> Child:
     server = settings.server
     spec = GatewaySpec(
-        index, listening.fileno(), str(settings.data_dir), server.host, server.max_body, server.hosts, server.origins
-    )
+        index, listening.fileno(), str(settings.data_dir), server.host, server.max_body, server.hosts, server.origins,
+        server.workers,
+    )  # fmt: skip
     return Child("turnout.build.gateway", msgspec.json.encode(spec), listening)
 
 

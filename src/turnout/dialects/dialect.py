@@ -138,7 +138,8 @@ class ErrorSide(Protocol):
 
 
 class Dialect(RequestSide, ReplySide, ErrorSide, Protocol):
-    """One wire protocol. ``name`` as the policy writes it; ``path`` is appended to a provider's base URL."""
+    """One wire protocol. ``name`` as the policy writes it; ``path``, and ``listing`` for its models, are appended to a provider's base URL."""
 
     name: str
     path: str
+    listing: str

@@ -1,13 +1,12 @@
 """A drill as a worker has it: the way out on which it is in force, and what a mirror's copies may spend."""
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
 from turnout.clock import Clock
 from turnout.drill.current import CurrentDrill
 from turnout.drill.inject import InjectedTransport, targets
-from turnout.ports import Serving, Transport
+from turnout.ports import Transport
 from turnout.types.models import ModelFacts
 from turnout.types.money import PicoDollars
 from turnout.types.policy import Policy
@@ -39,25 +38,6 @@ class Drilling:
             way.lift()
         self.way = None if drill is None else InjectedTransport(self._inner, drill, self._clock, targets(policy, models))
         return True
-
-
-class Nobody:
-    """The client of a mirror's copy: takes everything, keeps nothing, and never leaves."""
-
-    def begin(self, serving: Serving) -> None:
-        pass
-
-    async def send(self, data: bytes) -> None:
-        pass
-
-    async def wait_gone(self) -> None:
-        await asyncio.Event().wait()
-
-    def decided(self, route: str, reason: str) -> None:
-        pass
-
-    def failed(self, attempts: int) -> None:
-        pass
 
 
 class Purse:

@@ -177,7 +177,9 @@ def _later(route: Route, waits: Mapping[str, tuple[float | None, float | None]])
     }
 
 
-def standing(member: Deployment, now: float) -> health.Standing:
-    """The worst of all that guards it."""
-    order: tuple[health.Standing, ...] = ("admitting", "degraded", "probing", "ejected")
-    return max((guard.standing(now) for guard in member.guards), key=order.index)
+_WORST_LAST: tuple[health.Standing, ...] = ("admitting", "degraded", "probing", "ejected")
+
+
+def worst(member: Deployment, now: float) -> Guard:
+    """Of all that guard it the one that stands worst: as it does, so does the deployment."""
+    return max(member.guards, key=lambda guard: _WORST_LAST.index(guard.standing(now)))

@@ -1,5 +1,8 @@
 """What a route may spend beyond one call per request: second tries, and hedges."""
 
+from collections import Counter
+from typing import Literal
+
 from turnout.live import retries
 from turnout.types.resilience import QuotaRules
 
@@ -8,9 +11,12 @@ _SAVED = 5.0
 
 
 class RouteBudget:
-    """``requests`` is counted up by whoever serves one; what that earns is worked out when it is asked for."""
+    """``requests`` is counted up by whoever serves one; what that earns is worked out when it is asked for.
 
-    __slots__ = ("_for_hedges", "_for_retries", "_hedges", "_retries", "_rules", "_spend", "requests")
+    ``verdicts`` counts what was asked for, by what it was and whether it was granted.
+    """
+
+    __slots__ = ("_for_hedges", "_for_retries", "_hedges", "_retries", "_rules", "_spend", "requests", "verdicts")
 
     def __init__(self, rules: QuotaRules) -> None:
         self._rules = rules
@@ -18,11 +24,13 @@ class RouteBudget:
         self._hedges = 1.0
         self._spend = 0.0
         self._for_retries = self._for_hedges = self.requests = 0
+        self.verdicts: Counter[tuple[Literal["retry", "hedge"], bool]] = Counter()
 
     def retry(self, now: float) -> bool:
         """Whether a step may be tried a second time."""
         fresh, self._for_retries = self.requests - self._for_retries, self.requests
         self._retries, allowed = retries.spend(self._retries, self._rules, now, fresh)
+        self.verdicts["retry", allowed] += 1
         return allowed
 
     def hedge(self, share: float, cost: int, usual: int) -> bool:
@@ -33,7 +41,9 @@ class RouteBudget:
         fresh, self._for_hedges = self.requests - self._for_hedges, self.requests
         self._hedges = min(self._hedges + share * fresh, _SAVED)
         self._spend = min(self._spend + share * fresh * usual, _SAVED * max(cost, usual))
-        if self._hedges < 1.0 or self._spend < cost:
+        allowed = self._hedges >= 1.0 and self._spend >= cost
+        self.verdicts["hedge", allowed] += 1
+        if not allowed:
             return False
         self._hedges -= 1.0
         self._spend -= cost

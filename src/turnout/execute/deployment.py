@@ -25,7 +25,7 @@ SAMPLES = 128
 HEAR_EVERY = 0.05
 """Seconds for which what headers said holds: reading them all the time would cost more than it tells."""
 
-_KEY_FAULTS = frozenset({401, 402, 407})
+KEY_FAULTS = frozenset({401, 402, 407})
 """Statuses that speak of the credential, whatever the model; other faults of configuration are this model's."""
 
 
@@ -51,9 +51,16 @@ class Upstream(Protocol):
         """Raises TurnoutError when the request cannot be written for it."""
         ...
 
+    def check(self) -> Outgoing | None:
+        """A request that costs nothing and tells whether it can be reached with this credential; None: there is none."""
+        ...
+
 
 class Turn(msgspec.Struct, frozen=True):
-    """A guard changed its standing at ``at`` (steady seconds). ``until`` is when an ejection is over."""
+    """A guard changed its standing at ``at`` (steady seconds). ``until`` is when an ejection is over.
+
+    ``quarantined``: by a configuration fault, that only a person mends.
+    """
 
     name: str
     before: health.Standing
@@ -61,15 +68,17 @@ class Turn(msgspec.Struct, frozen=True):
     at: float
     cause: str | None
     until: float | None
+    quarantined: bool = False
 
 
 class Guard:
     """Something that may be unwell, and so keeps requests out: a provider's address, a credential, a model. ``name`` says which.
 
-    ``chance`` draws from 0..1, ``note`` is told of each change of standing.
+    ``chance`` draws from 0..1, ``note`` is told of each change of standing. ``probes`` counts those that were let through,
+    ``well_at`` is when a success was last told of.
     """
 
-    __slots__ = ("chance", "health", "name", "note", "rules")
+    __slots__ = ("chance", "health", "name", "note", "probes", "rules", "well_at")
 
     def __init__(self, name: str, rules: HealthRules, chance: Callable[[], float], note: Callable[[Turn], None]) -> None:
         self.name = name
@@ -77,6 +86,8 @@ class Guard:
         self.chance = chance
         self.note = note
         self.health = health.Health()
+        self.probes = 0
+        self.well_at = float("-inf")
 
     def standing(self, now: float) -> health.Standing:
         return health.standing(self.health, self.rules, now)
@@ -89,13 +100,18 @@ class Guard:
         if self.is_clear(now):
             return "go"
         self.health, verdict = health.admit(self.health, self.rules, now, self.chance())
+        self.probes += verdict == "probe"
         return verdict
 
     def observe(self, now: float, *, successes: int = 0, failures: int = 0) -> None:
+        if successes:
+            self.well_at = now
         told = health.observe(self.health, self.rules, now, successes=successes, failures=failures, chance=self.chance())
         self._become(told, now)
 
     def probed(self, now: float, *, ok: bool | None) -> None:
+        if ok:
+            self.well_at = now
         self._become(health.probed(self.health, self.rules, now, ok, self.chance()), now)
 
     def spoke(self, now: float, began: float) -> None:
@@ -114,8 +130,8 @@ class Guard:
     def _become(self, after: health.Health, now: float) -> None:
         before, self.health = self.health, after
         was, is_ = health.standing(before, self.rules, now), health.standing(after, self.rules, now)
-        if was != is_:
-            self.note(Turn(self.name, was, is_, now, after.cause, after.until))
+        if was != is_ or (after.quarantined and not before.quarantined):
+            self.note(Turn(self.name, was, is_, now, after.cause, after.until, after.quarantined))
 
 
 class Lease(msgspec.Struct, frozen=True, eq=False):
@@ -279,7 +295,7 @@ class Deployment:
             self._hear(lease.stream, silence.sign(self.streams if lease.stream else self.wholes, None))
         ok = {Blame.HEALTH: False, Blame.QUALITY: True}.get(fault.blame)
         if fault.blame is Blame.CONFIGURATION:
-            guard = self.credential if fault.status in _KEY_FAULTS else self.own
+            guard = self.credential if fault.status in KEY_FAULTS else self.own
             guard.quarantine(now, f"{fault.status or fault.name}: {fault.message[:200]}")
         elif fault.blame is Blame.CAPACITY:
             self.room.refused(now, fault.retry_after, self.in_flight + 1)

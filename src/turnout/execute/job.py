@@ -59,7 +59,8 @@ class Execution(msgspec.Struct, frozen=True):
     """How it went. ``model`` and ``reason`` are those whose answer was committed to, None when none was.
 
     ``error`` is what the client was told (``cut``) or is still to be told (``failed``: nothing was sent). ``cost`` is the sum over
-    all attempts, None when that of any which may have billed is unknown. ``skipped`` are the plan's steps that the budget ruled out.
+    all attempts, None when that of any which may have billed is unknown. ``skipped`` are the plan's steps that were left out.
+    ``saved`` is what the call cost whose answer was given again; ``ticket`` the one by which people have the request.
     """
 
     outcome: Outcome
@@ -71,6 +72,8 @@ class Execution(msgspec.Struct, frozen=True):
     first_token_ms: float | None = None
     error: TurnoutError | None = None
     skipped: tuple[Skip, ...] = ()
+    saved: PicoDollars | None = None
+    ticket: str | None = None
 
 
 Gate = Callable[[Execution], Awaitable[None]]

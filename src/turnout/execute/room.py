@@ -6,6 +6,7 @@ import msgspec
 
 from turnout.live import buckets, concurrency
 from turnout.live.ratelimit_headers import read_told
+from turnout.types.health import Limit
 from turnout.types.policy import Credential
 from turnout.types.reply import Usage
 from turnout.types.resilience import QuotaRules
@@ -70,6 +71,20 @@ class Room:
             return now
         self.held_back += 1
         return now if self._rules.shadow else ready
+
+    def left(self, now: float) -> dict[str, Limit]:
+        """Of what is known to be limited per minute: requests, tokens, and tokens of either way."""
+        known = {name: bucket for name in self._quota.__struct_fields__ if (bucket := getattr(self._quota, name)) is not None}
+        return {name: Limit(bucket.capacity, round(buckets.level(bucket, now), 1)) for name, bucket in known.items()}
+
+    def at_once(self, now: float) -> int | None:
+        """Calls it is believed to bear at once; None: nobody knows of a limit."""
+        return concurrency.limit(self._crowd, self._rules, now)
+
+    @property
+    def paused_until(self) -> float:
+        """Steady second until which the provider wants no calls, as far as it said so or was guessed; past: it takes them."""
+        return self._paused_until
 
     def take(self, now: float, need: Need) -> None:
         """Set it aside."""

@@ -13,7 +13,7 @@ from turnout.dialects.dialect import Dialect
 from turnout.dialects.headers import ClientHeaders
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
-from turnout.flow import Gateway, Request, Snapshot, answer
+from turnout.flow import answer
 from turnout.front.bodies import Bodies
 from turnout.front.exchange import Exchange
 from turnout.front.explain import explain
@@ -22,12 +22,17 @@ from turnout.front.hints import read_hints
 from turnout.front.listing import list_models, show_model
 from turnout.front.sink import HttpSink
 from turnout.hosts import is_loopback
+from turnout.serve.worker import Gateway, Request, Snapshot, request_id
 
 OPENAI_CHAT = DIALECTS["openai-chat"]
 ANTHROPIC = DIALECTS["anthropic-messages"]
 
 MODELS = "/v1/models/"
 MODEL = MODELS + "ID"
+TICKETS = "/v1/tickets/"
+TICKET = TICKETS + "ID"
+NAMED = {MODELS: MODEL, TICKETS: TICKET}
+"""Beginnings of paths that go on with a name, which may have slashes in it."""
 
 MAX_ECHO = 200
 """Characters of an unknown path that an error repeats."""
@@ -58,6 +63,7 @@ class App:
             ("POST", "/v1/explain"): self._explain,
             ("GET", "/v1/models"): self._models,
             ("GET", MODEL): self._model,
+            ("GET", TICKET): self._ticket,
             ("GET", "/metrics"): self._metrics,
             ("GET", "/health/live"): self._live,
             ("GET", "/health/ready"): self._ready,
@@ -66,7 +72,7 @@ class App:
     async def __call__(self, exchange: Exchange) -> None:
         clock, snapshot = self._gateway.clock, self._gateway.snapshot
         seed, at = clock.seed(), clock.now()
-        sink = HttpSink(exchange, f"{int(at * 1000):012x}-{seed:016x}", snapshot.view.version)
+        sink = HttpSink(exchange, request_id(at, seed), snapshot.view.version)
         call = Call(exchange, sink, snapshot, seed, at, clock.steady())
         try:
             if exchange.fault is not None:
@@ -110,8 +116,9 @@ class App:
         endpoint = self._routes.get((method, path))
         if endpoint is not None:
             return endpoint
-        if path.startswith(MODELS) and path != MODEL:  # what follows is a name, which may have slashes in it
-            return self._endpoint(method, MODEL)
+        for start, named in NAMED.items():
+            if path.startswith(start) and path != named:
+                return self._endpoint(method, named)
         if method == "HEAD" and ("GET", path) in self._routes:  # some balancers ask so; the exchange leaves the body out
             return self._routes["GET", path]
         served = ", ".join(f"{verb} {known}" for verb, known in self._routes)
@@ -150,6 +157,20 @@ class App:
     async def _model(self, call: "Call") -> None:
         key = self._guard.identify(call.exchange.headers, call.snapshot.keys)
         await call.answer(show_model(call.snapshot.view, key, call.dialect.name, call.exchange.path.removeprefix(MODELS)))
+
+    async def _ticket(self, call: "Call") -> None:
+        """How it stands with a request that was handed to people; only for the key that made it."""
+        key = self._guard.identify(call.exchange.headers, call.snapshot.keys)
+        id_ = call.exchange.path.removeprefix(TICKETS)
+        try:
+            found = await self._gateway.desk.standing(id_, key.name if key is not None else None)
+        except OSError:
+            raise TurnoutError(Code.OVERLOADED, "the tickets cannot be read just now", retry=True) from None
+        if found is None:
+            raise TurnoutError(
+                Code.INVALID_REQUEST, f"there is no ticket {id_[:MAX_ECHO]}, or not for this key", retry=False, status=404
+            )  # fmt: skip
+        await call.answer(found)
 
     async def _metrics(self, call: "Call") -> None:
         """Open to this machine; where others come in, they need a key: it says who serves whom, and what it costs."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from turnout.decide.decide import decide, in_full
 from turnout.decide.match import NoCandidate
-from turnout.flow import Gateway, Request, Snapshot, read_traits
+from turnout.flow import read_traits
+from turnout.serve.worker import Gateway, Request, Snapshot
 from turnout.types.decision import Decision, Rejection
 from turnout.types.models import Feature, Modality, names
 from turnout.types.money import usd

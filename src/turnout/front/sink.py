@@ -22,6 +22,7 @@ class HttpSink:
     stream = False
     _owes = False  # a piece that its client did not take
     _fields = b""
+    _status = 200
 
     def __init__(self, exchange: Exchange, request_id: str, policy: int) -> None:
         self._exchange = exchange
@@ -41,6 +42,9 @@ class HttpSink:
             more = f"x-turnout-cost-usd: {usd(serving.cost):.12f}\r\n"
         if serving.warnings:
             more += f"x-turnout-warnings: {','.join(serving.warnings)}\r\n"
+        if serving.ticket is not None:
+            more += f"x-turnout-ticket: {serving.ticket}\r\n"
+            self._status = serving.status
         self._fields = self._told(more + (_STREAM if self.stream else _typed(JSON)))
 
     async def send(self, data: bytes) -> None:
@@ -54,7 +58,7 @@ class HttpSink:
         if exchange.started:
             exchange.write(data, more=True)
         else:
-            exchange.answer(200, self._fields, data, more=self.stream)
+            exchange.answer(self._status, self._fields, data, more=self.stream)
 
     async def wait_gone(self) -> None:
         await self._exchange.wait_gone()

@@ -31,6 +31,7 @@ class Vendor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     local: bool = False
     headers: dict[str, str] = {}
     quirks: frozenset[str] = frozenset()
+    check: str | None = None
 
     @property
     def needs_base_url(self) -> bool:

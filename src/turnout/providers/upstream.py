@@ -36,6 +36,13 @@ class Upstream(msgspec.Struct, frozen=True):
     ca_file: str | None = None
     thinks: bool = False
     credential: str = ""
+    check_url: str = ""
+
+    def check(self) -> Outgoing | None:
+        """A GET that costs nothing and tells whether it can be reached with this credential."""
+        return (
+            Outgoing("GET", self.check_url, self.headers, b"", self.proxy, self.ca_file, self.model) if self.check_url else None
+        )
 
     def outgoing(self, ask: Ask, front: Dialect) -> Outgoing:
         """The request as this provider wants it: relayed when it speaks the client's dialect, translated when not.
@@ -86,6 +93,7 @@ class _Way(msgspec.Struct, frozen=True):
     credential: str
     dialect: Dialect
     url: str
+    check_url: str
     headers: tuple[tuple[bytes, bytes], ...]
     quirks: frozenset[str]
     proxy: str | None
@@ -95,6 +103,7 @@ class _Way(msgspec.Struct, frozen=True):
         return Upstream(
             facts.id, self.dialect, self.url, self.headers, facts.upstream_id, facts.max_output,
             self.quirks, self.proxy, self.ca_file, facts.reasoning_by_default, self.credential,
+            self.check_url,
         )  # fmt: skip
 
 
@@ -102,12 +111,14 @@ def _ways(provider: Provider, secrets: Secrets, env: Mapping[str, str]) -> Itera
     """One per credential that is there; one without any where none is: the provider's 401 then says so."""
     dialect = DIALECTS[provider.dialect]
     vendor = vendors().get(provider.vendor or "")
-    url = endpoint(provider.base_url, dialect.path, vendor.base_path if vendor else "")
+    base_path = vendor.base_path if vendor else ""
+    url = endpoint(provider.base_url, dialect.path, base_path)
+    check_url = endpoint(provider.base_url, (vendor.check if vendor else None) or dialect.listing, base_path)
     proxy = _proxy(provider, url, secrets, env)
     found: list[tuple[str, str | None]] = [(key.ref, secret) for key in provider.keys if key.ref and (secret := secrets(key.ref))]
     for ref, secret in found or [("", None)]:
         headers = _headers(provider, secret, secrets)
-        yield _Way(ref, dialect, url, headers, provider.quirks, proxy, provider.ca_file)
+        yield _Way(ref, dialect, url, check_url, headers, provider.quirks, proxy, provider.ca_file)
 
 
 def _headers(provider: Provider, secret: str | None, secrets: Secrets) -> tuple[tuple[bytes, bytes], ...]:

@@ -172,7 +172,7 @@ def latency_by_model(connection: Connection, since: float) -> dict[str, Observed
     rows = connection.execute(
         select(attempts.c.model, attempts.c.started_ms, attempts.c.ended_ms, attempts.c.first_token_ms, attempts.c.output, attempts.c.reasoning)
         .join(requests, requests.c.id == attempts.c.request_id)
-        .where(requests.c.at >= since, requests.c.outcome != "begun", attempts.c.fault.is_(None))
+        .where(requests.c.at >= since, requests.c.outcome != "begun", requests.c.drill.is_(None), attempts.c.fault.is_(None))
         .order_by(requests.c.at.desc())
         .limit(_ATTEMPT_SAMPLE)
     ).all()  # fmt: skip

@@ -48,7 +48,9 @@ def request_row(record: Record) -> Values:
         _encode(traits) if traits else None,
         msgspec.json.encode(record.skipped).decode() if record.skipped else None,
         record.edition,
-        *((None,) * 3),  # saved, drill, ticket: no record says them yet
+        record.saved,
+        record.drill,
+        record.ticket,
     )
 
 
@@ -99,6 +101,9 @@ def record_of(request: DbRow, attempts: Sequence[DbRow]) -> Record:
         baseline=request.baseline_pico,
         skipped=() if request.skipped is None else _decode_skipped(request.skipped),
         edition=request.edition,
+        saved=request.saved_pico,
+        drill=request.drill,
+        ticket=request.ticket,
     )
 
 

@@ -36,7 +36,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Outcomes: ``ok``; ``rejected`` (by us, nothing was called); ``failed`` (chain exhausted); ``cut`` (failed after the first
     content reached the client); ``cancelled`` (the client left); ``begun`` (provisional: a stream of an audited route whose
     final record has not come yet, ADR 2). ``skipped`` pairs the plan's steps that dispatch left out with the reason.
-    ``edition`` counts a request's records from 0: an audited route's are written before the answer too, and the last one holds.
+    ``saved`` is what the call was charged whose answer was given again, ``ticket`` the request's own when it was handed to people,
+    ``drill`` that of a rehearsal the request was part of. ``edition`` counts a request's records from 0: an audited route's are written before the answer too, and the last one holds.
     """
 
     id: str
@@ -62,3 +63,6 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     baseline: PicoDollars | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     edition: int = 0
+    saved: PicoDollars | None = None
+    drill: str | None = None
+    ticket: str | None = None

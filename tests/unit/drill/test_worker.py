@@ -1,16 +1,14 @@
 """What a worker has of the drill in force."""
 
-import asyncio
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from tests.support.fake_transport import FakeTransport
 from tests.unit.drill.drilling import POLICY
 from turnout.clock import ManualClock
 from turnout.drill.current import lift, put
-from turnout.drill.worker import Drilling, Nobody, Purse
+from turnout.drill.worker import Drilling, Purse
 from turnout.types.drill import Drill, strikes_now
 from turnout.types.money import PicoDollars
 
@@ -62,12 +60,6 @@ async def test_another_policy(tmp_path: Path) -> None:
 
     assert drilling.poll(POLICY, (), afresh=True)
     assert drilling.way is not before
-
-
-async def test_nobody_stays() -> None:
-    """The client of a copy never leaves by itself."""
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(Nobody().wait_gone(), 0.01)
 
 
 def test_purse() -> None:

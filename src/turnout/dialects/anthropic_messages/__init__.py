@@ -16,6 +16,7 @@ class AnthropicMessages:
 
     name = asking.NAME
     path = "/v1/messages"
+    listing = "/v1/models"
 
     def ask(self, body: bytes, headers: ClientHeaders = NO_HEADERS) -> Ask:
         return asking.ask(body, headers)

@@ -17,6 +17,7 @@ class OpenAIChat:
 
     name = asking.NAME
     path = "/chat/completions"
+    listing = "/models"
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()

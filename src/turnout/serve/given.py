@@ -1,0 +1,172 @@
+"""Answers that were given before: to whoever asks the same again, to those who ask it meanwhile, and where nothing else is left."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Literal
+
+import msgspec
+
+from turnout.cache.cache import Cache
+from turnout.cache.entry import Hit, Key
+from turnout.cache.flights import Lead
+from turnout.cache.keys import fingerprint
+from turnout.cache.replay import replay, serving
+from turnout.cache.tee import Nobody, TeeSink
+from turnout.errors import ClientGone, Code, ProviderFault, TurnoutError
+from turnout.execute.commands import UNRECORDED
+from turnout.execute.executor import RECORD_WITHIN
+from turnout.execute.job import Execution
+from turnout.ports import Sink
+from turnout.serve.book import Book
+from turnout.serve.once import execute
+from turnout.serve.worker import Request, request_id
+from turnout.types.caching import Caching
+from turnout.types.money import PicoDollars
+from turnout.types.policy import CacheEnd, Route
+
+KEPT_FOR_ENDS = Caching(ttl=0.0, keep=86_400.0)
+"""A route without a cache of its own whose chain ends in one: what it answers is kept a day for that, and given for nothing else."""
+
+
+class Given:
+    """What one request has to do with the cache. ``key`` None: its answer must not be given again."""
+
+    def __init__(self, book: Book, route: Route) -> None:
+        self._book = book
+        self._cache: Cache = book.gateway.cache
+        self._route = route
+        self.caching = route.cache or KEPT_FOR_ENDS
+        similar = self.caching.match == "similar" or any(
+            isinstance(end, CacheEnd) and end.kind == "similar" for end in route.ends
+        )
+        request = book.request
+        # With the policy's version in it, no answer outlives the rules it was made by.
+        place = f"{route.name}@{book.snapshot.view.version}"
+        self.key: Key | None = fingerprint(request.ask, place, request.tenant, hints=request.hints, similar=similar)
+
+    async def answer(self, client: Sink) -> None:
+        """From what is kept, or made by a model and kept. The book says how it went."""
+        book, key = self._book, self.key
+        if key is None:
+            await execute(book, client)
+            return
+        if self._route.cache is None:
+            await self._make(key, client)
+            return
+        hit = await self._cache.lookup(key, self.caching, book.gateway.clock.now())
+        if hit is not None:
+            await self.give(hit, client)
+            if hit.age == "stale":
+                self._renew(key)
+            return
+        try:
+            turn = await self._cache.take(key, self.caching, client, within=self._left(), now=book.gateway.clock.now())
+        except ClientGone:
+            return  # the book has it: cancelled, without a call
+        except TimeoutError:
+            late = TurnoutError(Code.DEADLINE_EXCEEDED, "the same question was being answered, and took too long", retry=False)
+            book.execution = Execution("failed", (), PicoDollars(0), error=late)
+            return
+        if isinstance(turn, Hit):
+            await self.give(turn, client)
+            return
+        with turn:
+            await self._make(key, client, turn)
+
+    async def give(self, hit: Hit, client: Sink) -> None:
+        """The client gets this answer, in the form it wants."""
+        book, entry = self._book, hit.entry
+        given = Execution(
+            "ok", book.execution.attempts, book.execution.cost, entry.model, "cache", entry.usage, skipped=book.execution.skipped,
+            saved=entry.cost,
+        )  # fmt: skip
+        assert self.key is not None, "what was found was sought"
+        try:
+            body = await replay(entry, self.key, book.request.ask, book.request.front)
+        except ProviderFault:
+            await execute(book, client)  # it was kept by a version that wrote it otherwise
+            return
+        if self._route.journal_required:
+            try:
+                async with asyncio.timeout(RECORD_WITHIN):
+                    await book.gate(given)
+            except OSError:  # a TimeoutError is one too
+                book.execution = Execution(
+                    "failed", given.attempts, given.cost, error=TurnoutError(UNRECORDED.code, UNRECORDED.message)
+                )
+                return
+        book.execution = msgspec.structs.replace(given, outcome="cancelled")
+        client.begin(serving(hit))
+        try:
+            await client.send(body)
+        except ClientGone:
+            return
+        book.execution = given
+
+    async def last(self, kind: Literal["stale", "similar"]) -> Hit | None:
+        """What is kept for the end of a chain."""
+        if self.key is None:
+            return None
+        return await self._cache.last(self.key, self.caching, kind, self._book.gateway.clock.now())
+
+    async def _make(self, key: Key, client: Sink, lead: Lead | None = None) -> None:
+        """Have it answered, and keep the answer before others are told of it."""
+        book, now = self._book, self._book.gateway.clock.now
+        tee = TeeSink(client, self._cache.max_entry)
+        await execute(book, tee)
+        done = book.execution
+        if done.outcome != "ok":
+            return
+        entry = await self._cache.entry(
+            key, self.caching, tee, book.request.front, usage=done.usage, cost=done.cost, now=now()
+        )  # fmt: skip
+        if entry is not None:
+            await self._cache.keep(entry, now())
+        if lead is not None:
+            lead.land(entry)
+
+    def _left(self) -> float:
+        """Seconds to the request's deadline."""
+        book = self._book
+        assert book.decided is not None, "it was decided before"
+        return max(book.request.arrived + book.decided.plan.deadline - book.gateway.clock.steady(), 0.0)
+
+    def _renew(self, key: Key) -> None:
+        """A stale answer was given: make it anew, once, while nobody waits."""
+        lead = self._cache.flights.claim(key.exact)
+        if lead is not None:
+            behind(self._book, self._renewal(key, lead))
+
+    async def _renewal(self, key: Key, lead: Lead) -> None:
+        book = again(self._book)
+        with lead:
+            try:
+                await Given(book, self._route)._make(key, Nobody(), lead)
+            finally:
+                book.close()
+
+
+def again(book: Book) -> Book:
+    """A request like this one, that nobody made: with an id and a record of its own."""
+    clock = book.gateway.clock
+    seed, at = clock.seed(), clock.now()
+    asked = book.request
+    request = Request(request_id(at, seed), seed, at, clock.steady(), asked.front, asked.ask, asked.hints, asked.key)
+    fresh = Book(book.gateway, book.snapshot, request)
+    fresh.traits, fresh.decided = book.traits, book.decided
+    return fresh
+
+
+MOST_BEHIND = 100
+"""Requests that nobody waits for, at once and in each worker; beyond that they are left out."""
+
+
+def behind(book: Book, work: Coroutine[None, None, None]) -> None:
+    """Let it go on without anybody waiting."""
+    tasks = book.gateway.behind
+    if len(tasks) >= MOST_BEHIND:
+        work.close()
+        return
+    task = asyncio.ensure_future(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
