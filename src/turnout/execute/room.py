@@ -74,8 +74,12 @@ class Room:
 
     def left(self, now: float) -> dict[str, Limit]:
         """Of what is known to be limited per minute: requests, tokens, and tokens of either way."""
-        known = {name: bucket for name in self._quota.__struct_fields__ if (bucket := getattr(self._quota, name)) is not None}
-        return {name: Limit(bucket.capacity, round(buckets.level(bucket, now), 1)) for name, bucket in known.items()}
+        known = {name: getattr(self._quota, name) for name in self._quota.__struct_fields__}
+        return {
+            name: Limit(bucket.capacity, round(buckets.level(bucket, now), 1))
+            for name, bucket in known.items()
+            if bucket is not None and (bucket.told_at is None or now - bucket.told_at <= buckets.BELIEVED)
+        }
 
     def at_once(self, now: float) -> int | None:
         """Calls it is believed to bear at once; None: nobody knows of a limit."""
