@@ -110,6 +110,10 @@ class Unavailable(ProviderFault):
     """5xx, a refused or reset connection, a reply that is not what the protocol says."""
 
 
+class Unanswered(Unavailable):
+    """The connection ended after the request was sent and before an answer began: it may have been served, and billed."""
+
+
 class TimedOut(ProviderFault):
     """No connection, no first token or no next byte within its time."""
 
@@ -164,6 +168,7 @@ FAULT_NAMES: dict[type[ProviderFault], str] = {
     ProviderFault: "fault",
     RateLimited: "rate_limited",
     Unavailable: "unavailable",
+    Unanswered: "unavailable",
     TimedOut: "timeout",
     Broken: "broken",
     Misconfigured: "misconfigured",

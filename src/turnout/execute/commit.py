@@ -30,11 +30,12 @@ class Hold(msgspec.Struct, eq=False):
             ProviderFault: it is no answer.
         """
         out = self.delivery.feed(chunk)
-        self.size += len(chunk)
         if out:
             self.held.append(out)
         if self.stream:
+            self.size += len(out)
             return self.delivery.seen.content or self.size > PRELUDE_LIMIT
+        self.size += len(chunk)
         if self.size > WHOLE_LIMIT:
             raise Broken(f"a whole answer larger than {WHOLE_LIMIT} bytes")
         return False

@@ -58,6 +58,7 @@ class Run:
         self.call: Call | None = None
         self.race: Race | None = None
         self.place: int | None = None
+        self.paid = 0
         self.state = self._at_first(deadline)
         self.end: commands.End | None = None
 
@@ -231,7 +232,9 @@ class Run:
         """The route's budgets of second tries and of hedges."""
         budget, plan = self.world.board.budgets[self.job.route], self.state.plan
         if command.again:
-            return budget.retry(now)
+            if self.paid != command.attempt and budget.retry(now):
+                self.paid = command.attempt  # one that is turned away once it may be made is not paid for again
+            return self.paid == command.attempt
         assert plan.hedge is not None, "only such a plan is hedged"
         cost, usual = plan.steps[command.step].expected_cost or 0, plan.steps[0].expected_cost or 0
         return budget.hedge(plan.hedge.budget, cost, usual)

@@ -4,6 +4,9 @@ import asyncio
 import heapq
 from itertools import count
 
+_GRAIN = 0.001
+"""Seconds by which a sleep may be short: uvloop's are whole milliseconds. Who comes early is turned away once more."""
+
 
 class Lines:
     """One line per model; ``longest`` is how many may wait in all of them together."""
@@ -35,7 +38,7 @@ class Lines:
             async with asyncio.timeout(longest):
                 if line[0] is not place:
                     await place.first.wait()
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(seconds + _GRAIN)
         except TimeoutError:
             pass
         finally:

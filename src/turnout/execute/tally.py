@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
-from turnout.errors import ProviderFault, TurnoutError
+from turnout.errors import ProviderFault, TurnoutError, Unanswered
 from turnout.execute.commit import Hold
 from turnout.execute.deployment import Lease, Upstream
 from turnout.execute.job import Execution
@@ -58,7 +58,8 @@ class Tally(msgspec.Struct, eq=False):
     def failed(self, call: Call, now: float, fault: ProviderFault, *, hung_up: bool = False) -> Attempt:
         """It failed, or took so long that we hung up."""
         call.lease.deployment.failed(call.lease, now, fault, headless=call.status is None and not hung_up)
-        return self._close(call, now, fault.name, fault.message, billed=hung_up or _accepted(call), status=fault.status)
+        billed = hung_up or isinstance(fault, Unanswered) or _accepted(call)
+        return self._close(call, now, fault.name, fault.message, billed=billed, status=fault.status)
 
     def cancelled(self, call: Call, now: float, fault: str, detail: str) -> None:
         """We hung up, for no fault of its own."""

@@ -9,7 +9,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from turnout.errors import Broken, ProviderFault, Unavailable
+from turnout.errors import Broken, ProviderFault, Unanswered, Unavailable
 from turnout.providers.transport.response import Response
 
 # A head, or the trailers, may not be larger: what goes on longer is not HTTP or not well meant.
@@ -233,7 +233,7 @@ class Connection(asyncio.Protocol):
         if response is None:
             self.abort()
         elif not response.status:
-            self.fail(Unavailable("the provider closed the connection without an answer"))
+            self.fail(Unanswered("the provider closed the connection without an answer"))
         elif reason is not None:
             self.fail(Unavailable("the provider reset the connection in the middle of its answer"))
         elif whole and _until_closed(response):
@@ -254,7 +254,7 @@ class _Refused(Exception):
 def _unreadable(response: Response, why: str) -> ProviderFault:
     if response.status:
         return Broken(f"the provider's answer cannot be read: {why}")
-    return Unavailable(f"the provider's answer is not HTTP: {why}")
+    return Unanswered(f"the provider's answer is not HTTP: {why}")
 
 
 def _left_in(tls: ssl.SSLObject) -> tuple[bytes, bool]:
