@@ -13,7 +13,7 @@ import typer
 
 from turnout.cli.main import COMMANDS, _app
 from turnout.dialects.features import CARRIES, HINTS
-from turnout.metrics import COUNTERS, HISTOGRAMS, JOURNAL
+from turnout.metrics import COUNTERS, GAUGES, HISTOGRAMS, JOURNAL
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -83,8 +83,10 @@ CARRIED: Mapping[str, str] = {
 
 METRICS_PROSE = """\
 Whichever worker is scraped answers for all of them: each leaves its counters in the data directory every second, and a restarted worker
-goes on from its own. Labels are provider models, routes, outcomes, error codes and faults; never users, sessions or keys. Metrics are
-counted from the records that go into the journal, and from nothing else."""
+goes on from its own. Labels are provider models, names of credentials (`env:NAME`), routes, outcomes, error codes and faults; never users,
+sessions or keys. What is said of requests is counted from the records that go into the journal, so that it agrees with the ledger; health,
+limits, the cache and tickets have counts of their own, looked at once a second. `what` is an address, a credential or a model behind a
+credential: `openai address`, `openai env:KEY`, `openai/gpt-5-mini env:KEY`; see [health](../concepts/health.md)."""
 
 CARRIED_PROSE = """\
 Between equal dialects every field arrives as it was sent, known or not. Between different ones, texts, system prompts, images, PDF
@@ -151,6 +153,7 @@ def _default(parameter: Any) -> str:
 def metrics_page() -> str:
     """The tables of turnout.metrics."""
     counters = [(f"`{name}_total`", _labels(labels), meaning) for name, (meaning, labels) in COUNTERS.items()]
+    gauges = [(f"`{name}`", _labels(labels), meaning) for name, (meaning, labels) in GAUGES.items()]
     histograms = [
         (f"`{name}`", _labels(labels), meaning, ", ".join(format(Decimal(str(edge)), "f") for edge in edges))
         for name, (meaning, labels, edges) in HISTOGRAMS.items()
@@ -163,6 +166,9 @@ def metrics_page() -> str:
             METRICS_PROSE,
             "## Counters",
             _table(("name", "labels", "meaning"), counters),
+            "## Gauges",
+            "Sums over the workers that live: with two of them, a deployment that only one has ejected has a 1 at two standings.",
+            _table(("name", "labels", "meaning"), gauges),
             "## Histograms",
             _table(("name", "labels", "meaning", "upper edges, seconds"), histograms),
             "## Journal",

@@ -1,4 +1,4 @@
-"""Counters of a worker, fed by records, so that metrics and ledger cannot disagree; only what broke is counted apart.
+"""Counters of a worker: of requests, fed by records, so that metrics and ledger cannot disagree, and of parts that keep their own.
 
 Kept in plain dicts and turned into Prometheus families when somebody asks; records are counted some dozens at a time, which takes half
 of what counting each as it comes does. Labels are bounded: provider models,
@@ -33,7 +33,27 @@ COUNTERS = {
     "turnout_internal_errors": ("Requests that met an error of our own; the log names each.", ("error",)),
     "turnout_input_tokens": ("Tokens read by models, by how they bill.", ("model", "kind")),
     "turnout_output_tokens": ("Tokens written by models, by how they bill.", ("model", "kind")),
+    "turnout_skipped": ("Steps of a plan that dispatch left out, by reason.", ("model", "reason")),
+    "turnout_ejections": ("Times that something was put out, by cause (configuration: quarantined).", ("what", "cause")),
+    "turnout_probes": ("Requests let through to see whether something is well again.", ("what",)),
+    "turnout_extra_attempts": ("Second tries and hedges that a route's budget granted or refused.", ("route", "kind", "verdict")),
+    "turnout_held_back": ("Times that a request found no room; with quota.shadow, would have found none.", ("what",)),
+    "turnout_active_checks": ("Active checks by result.", ("provider", "result")),
+    "turnout_active_check_cost_usd": ("Cost of active checks that are completions.", ("provider",)),
+    "turnout_active_check_cost_unknown": ("Completions of active checks that nobody can price.", ("provider",)),
+    "turnout_cache_lookups": ("Looks into the cache by what came of them.", ("result",)),
+    "turnout_cache_kept": ("Answers put into the cache.", ()),
+    "turnout_cache_saved_usd": ("What the calls were charged whose answers were given again.", ()),
+    "turnout_cache_errors": ("Calls of a cache's store that failed, counted as misses.", ()),
+    "turnout_tickets": ("Tickets handed to people, and those that could not be.", ("result",)),
 }
+GAUGES = {
+    "turnout_deployments": ("Workers for whom the model behind the credential stands so.", ("model", "credential", "standing")),
+    "turnout_in_flight": ("Upstream calls under way.", ("model", "credential")),
+    "turnout_in_line": ("Requests that wait for a model to have room.", ()),
+    "turnout_tickets_waiting": ("Requests that wait for a person.", ()),
+}
+"""Sums over the workers that live."""
 HISTOGRAMS = {
     "turnout_request_duration_seconds": ("Time from arrival to the end of the answer.", ("route", "model"), SECONDS),
     "turnout_time_to_first_token_seconds": ("Time from arrival to the first content.", ("route", "model"), SECONDS),
@@ -47,6 +67,11 @@ JOURNAL = {
 }
 """By worker; its counters begin anew with its process, unlike the others."""
 
+GONE_AFTER = 15.0
+"""Seconds without a saving after which a worker's gauges are those of a dead one."""
+
+Labels = tuple[str, ...]
+
 
 class Counts(msgspec.Struct):
     """The whole state: a sum per name and labels, bucket counts (the last: +Inf) and sums of histograms, the journal's figures."""
@@ -55,6 +80,7 @@ class Counts(msgspec.Struct):
     buckets: dict[str, dict[tuple[str, ...], list[int]]]
     sums: dict[str, dict[tuple[str, ...], float]]
     journal: dict[str, float] = {}
+    gauges: dict[str, dict[tuple[str, ...], float]] = {}
 
 
 def _empty() -> Counts:
@@ -71,11 +97,28 @@ class Metrics:
         self._buckets = counts.buckets
         self._sums = counts.sums
         self._journal: dict[str, float] = {}
+        self._gauges: dict[str, dict[Labels, float]] = {}
+        self._kept_elsewhere: dict[tuple[str, Labels], float] = {}
         self._uncounted: list[Record] = []
 
     def note_journal(self, *, failing: bool, buffered: int, written_at_once: int, dropped: int) -> None:
         """How the worker's journal fares now."""
         self._journal = dict(zip(JOURNAL, (float(failing), buffered, written_at_once, dropped), strict=True))
+
+    def add(self, name: str, labels: Labels, amount: float = 1.0) -> None:
+        """Count what is in no record."""
+        self._counters[name][labels] += amount
+
+    def so_far(self, name: str, labels: Labels, total: float) -> None:
+        """Take over a count that another part has kept since it began; one that shrank has begun anew."""
+        last = self._kept_elsewhere.get((name, labels), 0.0)
+        self._kept_elsewhere[name, labels] = total
+        if total != last:
+            self.add(name, labels, total - last if total > last else total)
+
+    def gauge(self, name: str, values: Mapping[Labels, float]) -> None:
+        """How it is now, with all of its labels."""
+        self._gauges[name] = dict(values)
 
     def observe(self, record: Record) -> None:
         """Count one finished request, soon."""
@@ -91,6 +134,8 @@ class Metrics:
     def _count(self, record: Record) -> None:
         route, model = record.route or "", record.model or ""
         self._counters["turnout_requests"][route, model, record.outcome, record.code or ""] += 1
+        for model, reason in record.skipped:
+            self._counters["turnout_skipped"][model, reason] += 1
         if record.reason == "fallback":
             self._counters["turnout_fallbacks"][route, model] += 1
         for attempt in record.attempts:
@@ -137,14 +182,20 @@ class Metrics:
         """Prometheus text of all workers together, and its content type."""
         with suppress(OSError):  # a full disk is when figures are wanted most
             self.save()
-        own = self._file.stem if self._file is not None else ""
-        others = self._file.parent.glob("*.metrics") if self._file is not None else []
-        return _expose({own: self._counts()} | {file.stem: _read(file) for file in others if file.stem != own})
+        if self._file is None:
+            return _expose({"": self._counts()})
+        by_worker = {self._file.stem: self._counts()}
+        for file in self._file.parent.glob("*.metrics"):
+            if file.stem not in by_worker:
+                by_worker[file.stem] = counts = _read(file)
+                if _of_the_dead(self._file, file):
+                    counts.gauges = {}
+        return _expose(by_worker)
 
     def _counts(self) -> Counts:
         self._count_all()
         counters = {name: dict(values) for name, values in self._counters.items()}
-        return Counts(counters, self._buckets, self._sums, self._journal)
+        return Counts(counters, self._buckets, self._sums, self._journal, self._gauges)
 
 
 def _read(file: Path) -> Counts:
@@ -158,8 +209,24 @@ def _read(file: Path) -> Counts:
     for name in HISTOGRAMS:
         if name in stored.buckets and name in stored.sums:
             counts.buckets[name], counts.sums[name] = stored.buckets[name], stored.sums[name]
-    counts.journal = stored.journal
+    counts.journal, counts.gauges = stored.journal, stored.gauges
     return counts
+
+
+def _of_the_dead(own: Path, file: Path) -> bool:
+    """Our own file was just saved, or the disk takes none of them."""
+    try:
+        return file.stat().st_mtime < own.stat().st_mtime - GONE_AFTER
+    except OSError:
+        return False
+
+
+def _added(parts: Iterable[Mapping[Labels, float]]) -> Mapping[Labels, float]:
+    totals: dict[Labels, float] = defaultdict(float)
+    for part in parts:
+        for key, value in part.items():
+            totals[key] += value
+    return totals
 
 
 def _expose(by_worker: Mapping[str, Counts]) -> tuple[bytes, str]:
@@ -173,13 +240,14 @@ def _expose(by_worker: Mapping[str, Counts]) -> tuple[bytes, str]:
         def collect(self) -> Iterable[Metric]:
             for name, (help_text, labels) in COUNTERS.items():
                 family = CounterMetricFamily(name, help_text, labels=labels)
-                totals: dict[tuple[str, ...], float] = defaultdict(float)
-                for one in counts:
-                    for key, value in one.counters[name].items():
-                        totals[key] += value
-                for key, value in totals.items():
+                for key, value in _added(one.counters[name] for one in counts).items():
                     family.add_metric(key, value)
                 yield family
+            for name, (help_text, labels) in GAUGES.items():
+                gauge = GaugeMetricFamily(name, help_text, labels=labels)
+                for key, value in _added(one.gauges.get(name, {}) for one in counts).items():
+                    gauge.add_metric(key, value)
+                yield gauge
             for name, (help_text, labels, edges) in HISTOGRAMS.items():
                 histogram = HistogramMetricFamily(name, help_text, labels=labels)
                 for key in {key for one in counts for key in one.buckets[name]}:

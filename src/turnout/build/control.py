@@ -25,6 +25,7 @@ from turnout.config.reload import FileWatch
 from turnout.config.settings import Settings, differing
 from turnout.control.app import control_app
 from turnout.control.drills import drill_routes, keep_drilling
+from turnout.control.health import health_routes
 from turnout.control.ingest import IngestReport, ingest_once, keep_ingesting
 from turnout.control.publish import Publisher
 from turnout.control.tickets import Tickets, keep_collecting
@@ -85,7 +86,7 @@ async def serve(spec: ControlSpec) -> None:
         clock=clock,
         ingested=lambda: ingested.report,
         tickets=tickets,
-        drills=drill_routes(data_dir, clock),
+        more=(*drill_routes(data_dir, clock), *health_routes(data_dir / Places.health, clock)),
     )
     server = Server(
         uvicorn.Config(

@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 from setproctitle import setproctitle
 
+from turnout.build.health import HealthWatch
 from turnout.build.process import DRAIN_WITHIN, Server, chore, end_with_supervisor, say
 from turnout.build.snapshots import Means, Snapshots
 from turnout.build.spec import GatewaySpec, Places
@@ -25,6 +26,7 @@ from turnout.dialects.registry import DIALECTS
 from turnout.drill.worker import Drilling
 from turnout.errors import TurnoutError, Unusable
 from turnout.execute.board import Board
+from turnout.execute.lookout import Lookout
 from turnout.execute.sessions import Sessions
 from turnout.front.app import App
 from turnout.front.explain import explain
@@ -35,6 +37,8 @@ from turnout.metrics import Metrics
 from turnout.providers.transport import HttpTransport
 from turnout.serve.worker import Gateway, Request, Snapshot
 from turnout.tickets.desk import Desk
+from turnout.types.money import PicoDollars
+from turnout.types.reply import Usage
 from turnout.types.traits import Hints
 from turnout.view import CurrentView, ViewStore
 
@@ -87,8 +91,15 @@ async def serve(spec: GatewaySpec) -> None:
         )
     )
 
+    def charge(model: str, usage: Usage) -> PicoDollars | None:
+        return gateway.snapshot.world.charge(model, usage)
+
+    lookout = Lookout(means.board, transport, clock, charge)
+    health = HealthWatch(gateway, snapshots.boards, lookout, data_dir / Places.health / f"{spec.worker}.json")
+
     def draining() -> None:
         app.draining = True
+        lookout.stop()
 
     end_with_supervisor(server, draining)
     watch = JournalWatch(journal, metrics, spec.worker)
@@ -97,6 +108,8 @@ async def serve(spec: GatewaySpec) -> None:
     chores = [
         chore(spec.worker, partial(_notice, snapshots, gateway, data_dir)),
         chore(spec.worker, partial(_save, metrics, watch)),
+        chore(spec.worker, health.keep),
+        chore(spec.worker, lookout.keep),
     ]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
@@ -106,6 +119,7 @@ async def serve(spec: GatewaySpec) -> None:
         await transport.close()
         await checker.close()
         await gateway.cache.close()
+        health.close()
         journal.close()
         watch.look()
         with contextlib.suppress(OSError):

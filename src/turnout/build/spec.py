@@ -39,5 +39,6 @@ class Places:
     journal = "journal"
     metrics = "metrics"
     tickets = "tickets"
+    health = "health"
     ledger = "ledger.db"
     lock = "lock"

@@ -53,11 +53,11 @@ def control_app(
     clock: Clock | None = None,
     ingested: Callable[[], IngestReport] = IngestReport,
     tickets: Tickets | None = None,
-    drills: Sequence[Route] = (),
+    more: Sequence[Route] = (),
 ) -> Starlette:
     """The ASGI app. ``hosts`` are names it may be called by besides loopback's; ``ingested`` is what ingest did since the start.
 
-    Without ``tickets`` none are served. ``drills`` are the routes of :mod:`turnout.control.drills`.
+    Without ``tickets`` none are served. ``more`` are further routes: of drills, of health.
     """
     api = _Api(ledger, clock or SystemClock(), ingested)
     return Starlette(
@@ -68,7 +68,7 @@ def control_app(
             Route("/api/requests", api.requests),
             Route("/api/requests/{id}", api.request),
             *(ticket_routes(tickets) if tickets else ()),
-            *drills,
+            *more,
             Route("/health/live", api.live),
             Route("/health/ready", api.ready),
         ],
