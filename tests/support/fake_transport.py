@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from turnout.errors import ProviderFault
+from turnout.errors import Broken, ProviderFault
 from turnout.ports import Outgoing
 
 FOREVER = 1e9
@@ -39,13 +39,15 @@ class FakeIncoming:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         for item in self._body:
+            if isinstance(item, float | int):
+                await asyncio.sleep(item)
+            if self.closed:
+                raise Broken("read on after it was hung up on")
             if isinstance(item, ProviderFault):
                 raise item
             if isinstance(item, bytes):
                 self.read += 1
                 yield item
-            else:
-                await asyncio.sleep(item)
 
     async def close(self) -> None:
         self.closed = True

@@ -23,6 +23,10 @@ ELSEWHERE: frozenset[FaultCondition] = frozenset({"rate_limited", "unavailable"}
 ROOMIER: frozenset[FaultCondition] = ELSEWHERE | {"context_overflow"}
 
 
+_FIXED: frozenset[Reason] = frozenset({"static", "split", "sticky"})
+"""What was written, drawn or kept for a session serves itself, though the same model is to be had elsewhere."""
+
+
 class Ordered(msgspec.Struct, frozen=True, gc=False):
     """The plan, its reason, and the question that the objective answered with it."""
 
@@ -51,7 +55,8 @@ def order(lane: Lane, offers: Offers, arms: tuple[Armed, ...], traits: Traits, s
     others: list[Offer] = []
     if first is not None and room:
         others = _elsewhere_first(first, queue, room, lane.providers, reserve)
-    twins = _twins(first, offers, reserve) if first is not None and first.slot.id in lane.twins else []
+    shares = first is not None and first.slot.id in lane.twins and reason not in _FIXED
+    twins = _twins(first, offers, reserve) if first is not None and shares else []
     if twins:
         taken = {twin.slot.id for twin in twins}
         others = twins + [other for other in others if other.slot.id not in taken]

@@ -42,8 +42,8 @@ def _behind(steps: Sequence[Step]) -> int:
 
 
 def _to_front(own: tuple[Step, ...], place: int, *, reason: bool) -> tuple[Step, ...]:
-    """``reason``: it serves for the same reason as the one it stands in for."""
-    chosen, first = own[place], own[0]
+    """What leads to the one or the other goes with the place; with ``reason`` why it serves, too."""
+    chosen, first = replace(own[place], on=own[0].on), replace(own[0], on=own[place].on)
     if reason:
         chosen, first = replace(chosen, reason=first.reason), replace(first, reason=chosen.reason)
-    return (chosen, first, *(step for step in own if step is not own[place] and step is not own[0]))
+    return (chosen, first, *(step for at, step in enumerate(own) if at not in (0, place)))

@@ -51,7 +51,7 @@ from turnout.execute.events import (
     Stopped,
     TurnedAway,
 )
-from turnout.execute.progress import Failure, Other, Phase, State, Turned
+from turnout.execute.progress import NO_PLACE, Failure, Other, Phase, State, Turned
 from turnout.execute.rests import LONGEST_REST, SHARE_OF_TIME
 
 Move = tuple[State, tuple[Command, ...]]
@@ -91,7 +91,7 @@ def _after_turning(state: State, away: TurnedAway) -> Move:
 
 
 def _after_silence(state: State, due: HedgeDue) -> Move:
-    """Start the next step of another provider beside it, if there is one that may be paid for."""
+    """Start the chain's next step beside it, if it may be paid for and would not share the first one's outage."""
     beside = replace(state, other=Other(state.attempt, state.step))
     if state.other is None and state.made < state.plan.attempts and due.at < state.deadline:
         chosen, _ = chain.next_step(beside, "unavailable")
@@ -103,7 +103,7 @@ def _after_silence(state: State, due: HedgeDue) -> Move:
 def _after_content(state: State, came: ContentCame) -> Move:
     lost: tuple[Command, ...] = ()
     if state.other is not None:
-        lost = (CancelAttempt(state.other.attempt, "cancelled", "another attempt answered first"),)
+        lost = _without_the_other(state, "another attempt answered first")
         expected = state.plan.steps[state.other.step].expected_cost or 0
         state = replace(state, other=None, spent=state.spent + expected)
     if state.plan.steps[state.step].checks:
@@ -132,7 +132,7 @@ def _after_rest(state: State, rested: Rested) -> Move:
 
 
 def _after_a_full_line(state: State, away: TurnedAway) -> Move:
-    return _over(state, verdict.exhausted(state, away.at))
+    return _advance(replace(state, waited_since=NO_PLACE), away.at, None)
 
 
 def _after_refusal(state: State, _: RecordRefused) -> Move:
@@ -146,10 +146,11 @@ def _after_failure(state: State, fault: AttemptFailed) -> Move:
     failed = replace(state, spent=spent, failures=(*state.failures, Failure(state.step, fault)))
     if state.phase == "committed":
         return _over(failed, Cut(Code.UPSTREAM_FAILED, f"the answer broke off: {verdict.told(failed)}"))
+    if fault.condition is None:
+        lost = _without_the_other(failed, "the request is wrong, wherever it goes")
+        return _over(failed, *lost, verdict.exhausted(failed, fault.at))
     if state.other is not None:
         return _only_the_other(failed)
-    if fault.condition is None:
-        return _over(failed, verdict.exhausted(failed, fault.at))
     return _advance(failed, fault.at, fault.condition)
 
 
@@ -199,21 +200,15 @@ def _advance(state: State, at: float, condition: str | None) -> Move:
     if again is None:
         return _over(state, verdict.over_budget(state) if unpaid else verdict.exhausted(state, at))
     if again.how == "line":
-        return _stand_in_line(state, again, at)
+        waiting = replace(
+            state, phase="resting", step=again.step, waited_since=at if state.waited_since is None else state.waited_since
+        )
+        return waiting, (StandInLine(again.step, again.ready, chain.line_until(state, at)),)
     if again.ready <= at:
         return _start(state, at, again.step, again=again.how == "retry", forced=again.how == "forced")
     if again.ready - at > min(LONGEST_REST, (state.deadline - at) * SHARE_OF_TIME):
         return _over(state, verdict.exhausted(state, at))
     return replace(state, phase="resting", step=again.step), (Sleep(again.ready),)
-
-
-def _stand_in_line(state: State, again: chain.Again, at: float) -> Move:
-    """For all its waits together a request has as long as the policy's patience."""
-    since = at if state.waited_since is None else state.waited_since
-    until = min(since + state.plan.patience, state.deadline)
-    if again.ready > until or at >= until:
-        return _over(state, verdict.exhausted(state, at))
-    return replace(state, phase="resting", step=again.step, waited_since=since), (StandInLine(again.step, again.ready, until),)
 
 
 def _start(state: State, at: float, index: int, *, again: bool = False, forced: bool = False, beside: bool = False) -> Move:
@@ -222,6 +217,11 @@ def _start(state: State, at: float, index: int, *, again: bool = False, forced: 
     made = state.made + 1
     started = replace(state, phase="trying", attempt=made, step=index, made=made)
     return started, (StartAttempt(made, index, again, forced, beside),)
+
+
+def _without_the_other(state: State, detail: str) -> tuple[Command, ...]:
+    """Hang up on the attempt that goes on beside this one, if there is one."""
+    return () if state.other is None else (CancelAttempt(state.other.attempt, "cancelled", detail),)
 
 
 def _only_the_other(state: State) -> Move:

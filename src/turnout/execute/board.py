@@ -2,7 +2,7 @@
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import quantiles
 
 from turnout.execute.budgets import RouteBudget
@@ -11,7 +11,7 @@ from turnout.execute.deployment import Away, Deployment, Guard, Lease, Shared, T
 from turnout.execute.line import Lines
 from turnout.execute.room import Need, Room
 from turnout.live import balance, health
-from turnout.types.policy import Policy, Route
+from turnout.types.policy import Policy, Provider, Route
 from turnout.types.resilience import HealthRules, QuotaRules
 
 TURNS_KEPT = 200
@@ -40,6 +40,7 @@ class Board:
         self._guards: dict[tuple[str, str], Guard] = {}
         self._shared: dict[tuple[str, str], Shared] = {}
         self.lines = Lines(QuotaRules().line)
+        self._ways: Mapping[str, tuple[object, ...]] = {}
         self._routes: tuple[Route, ...] = ()
         self._health = HealthRules()
         self._quota = QuotaRules()
@@ -62,6 +63,7 @@ class Board:
             self._known, self._guards, self._shared, self.budgets = {}, {}, {}, {}
         self._health, self._quota, self._routes = policy.health, policy.quota, policy.routes
         self.lines.longest = policy.quota.line
+        self._forget_moved(policy.providers)
         names = (*(route.name for route in policy.routes), *routes)
         self.budgets = {name: self.budgets.get(name) or RouteBudget(policy.quota) for name in names}
         limits = {(provider.id, key.ref or ""): key for provider in policy.providers for key in provider.keys}
@@ -77,18 +79,33 @@ class Board:
         }  # fmt: skip
         return self.pools
 
+    def budget(self, route: str) -> RouteBudget:
+        """Of a route, which may be one that a reload has just taken away."""
+        return self.budgets.get(route) or RouteBudget(self._quota)
+
     def weigh(self, models: Iterable[str]) -> None:
         """These share their load with others, so how quick they are is measured; members of larger pools are anyway."""
         for model in models:
             for member in self.pools.get(model, ()):
                 member.weighs = True
 
+    def _forget_moved(self, providers: Iterable[Provider]) -> None:
+        """A provider that is called in another way now may be as well as any."""
+        ways = {
+            provider.id: (provider.base_url, provider.proxy, provider.ca_file, provider.auth, provider.headers)
+            for provider in providers
+        }
+        moved = {id_ for id_, way in self._ways.items() if ways.get(id_) != way}
+        self._ways = ways
+        self._guards = {key: guard for key, guard in self._guards.items() if key[0] not in moved}
+        self._known = {key: member for key, member in self._known.items() if key[0].partition("/")[0] not in moved}
+
     def _deployment(self, model: str, way: Upstream) -> Deployment:
         provider, shared = model.partition("/")[0], self._shared[model.partition("/")[0], way.credential]
         known = self._known.get((model, way.credential))
         if known is not None and known.upstream == way and known.shared is shared:
             return known
-        own = Guard(f"{model} {way.credential}".rstrip(), self._health, self._chance, self.turns.append)
+        own = Guard(f"{model} {way.credential}".rstrip(), self._health, self._chance, self._note)
         return Deployment(
             way, own, self._guard(provider, "address"), self._guard(provider, way.credential),
             Room(None, self._quota, self._workers), shared,
@@ -97,8 +114,15 @@ class Board:
     def _guard(self, provider: str, what: str) -> Guard:
         key = (provider, what)
         if key not in self._guards:
-            self._guards[key] = Guard(f"{provider} {what}".rstrip(), self._health, self._chance, self.turns.append)
+            self._guards[key] = Guard(f"{provider} {what}".rstrip(), self._health, self._chance, self._note)
         return self._guards[key]
+
+    def _note(self, turn: Turn) -> None:
+        """What is out may be others' address or credential too: until they look again, they ask."""
+        self.turns.append(turn)
+        if turn.after == "ejected":
+            for member in self._known.values():
+                member.is_open = False
 
     def choose(self, pool: Pool, start: StartAttempt, now: float, cap: float, need: Need) -> Lease | Away:
         """One of the pool's deployments for this attempt, or why none."""
@@ -121,13 +145,11 @@ class Board:
         first = pool[balance.pick_two(costs, self._chance())]
         return (first, *(member for member in pool if member is not first))
 
-    def lighter(self, models: list[str], now: float) -> int:
-        """Which of these models, all the same thing, to ask: a place in the list."""
+    def lighter(self, pools: Sequence[Pool], now: float) -> int:
+        """Which of these, all the same model, to ask: a place in the list."""
         loads = [
-            min(
-                (balance.cost(member.wait, now, member.in_flight) for member in self.pools[model] if member.is_open), default=None
-            )
-            for model in models
+            min((balance.cost(member.wait, now, member.in_flight) for member in pool if member.is_open), default=None)
+            for pool in pools
         ]
         open_ = [place for place, load in enumerate(loads) if load is not None]
         if not open_:

@@ -71,14 +71,21 @@ def _way(state: State, index: int, at: float) -> tuple[Badness, Again] | None:
     """How bad it is to try this step again, and when."""
     fault = next((failure.fault for failure in reversed(state.failures) if failure.step == index), None)
     away = next((turned.away for turned in reversed(state.turned) if turned.step == index), None)
-    if away is not None and (fault is None or away.at >= fault.at) and away.reason != "retries":
+    if away is not None and (fault is None or away.at > fault.at) and away.reason != "retries":
         if away.reason == "ejected":
             return away.badness, Again(at, index, "forced")
-        return _NOT_BAD, Again(away.until, index, "line")
+        until = line_until(state, at)
+        return (_NOT_BAD, Again(away.until, index, "line")) if at < until and away.until <= until else None
     if fault is None or fault.name not in _TRANSIENT or not state.may_retry:
         return None
     failures = sum(failure.step == index for failure in state.failures)
     return _NOT_BAD, Again(fault.at + max(fault.retry_after or 0.0, backoff(failures, state.seed)), index, "retry")
+
+
+def line_until(state: State, at: float) -> float:
+    """For all its waits together a request has as long as the policy's patience, and none where no place was left."""
+    since = at if state.waited_since is None else state.waited_since
+    return min(since + state.plan.patience, state.deadline)
 
 
 def affordable(state: State, index: int) -> bool:

@@ -287,13 +287,12 @@ class Deployment:
                 guard.spoke(now, began)
         self.refresh(now)
 
-    def failed(self, lease: Lease, now: float, fault: ProviderFault, *, headless: bool) -> None:
-        """The call failed; ``headless``: before any head of an answer came, so it tells of the address more than of the model."""
+    def failed(self, lease: Lease, now: float, fault: ProviderFault, *, heard: bool, hung_up: bool) -> None:
+        """The call failed. ``heard``: the head of an answer came; where none did, it tells of the address, unless it was we who hung up."""
         self.in_flight -= 1
         self.fold(now)
         if not isinstance(fault, TimedOut):
             self._hear(lease.stream, silence.sign(self.streams if lease.stream else self.wholes, None))
-        ok = {Blame.HEALTH: False, Blame.QUALITY: True}.get(fault.blame)
         if fault.blame is Blame.CONFIGURATION:
             guard = self.credential if fault.status in KEY_FAULTS else self.own
             guard.quarantine(now, f"{fault.status or fault.name}: {fault.message[:200]}")
@@ -301,12 +300,18 @@ class Deployment:
             self.room.refused(now, fault.retry_after, self.in_flight + 1)
         self._release(lease, now, None)
         for guard in lease.probes:
-            guard.probed(now, ok=ok)
-        if ok is False:
-            guard = self.address if headless else self.own
+            guard.probed(now, ok=self._verdict(guard, fault.blame, heard=heard))
+        if fault.blame is Blame.HEALTH:
+            guard = self.own if heard or hung_up else self.address
             if guard not in lease.probes:
                 guard.observe(now, failures=1)
         self.refresh(now)
+
+    def _verdict(self, guard: Guard, blame: Blame, *, heard: bool) -> bool | None:
+        """What a failure tells of a guard that it was a probe of: an address that answers is well, whatever it says."""
+        if blame is Blame.QUALITY or (heard and guard is self.address):
+            return True
+        return False if blame is Blame.HEALTH and guard is not self.credential else None
 
     def dropped(self, lease: Lease, began: float, now: float) -> None:
         """We hung up, for no fault of its own: it tells nothing."""

@@ -54,9 +54,10 @@ class Run:
         self.steady = world.clock.steady
         deadline = job.arrived + job.plan.deadline
         self.watch = Watch(world.nursery, sink, deadline)
+        self.budget = world.board.budget(job.route)
         self.tally = Tally(job.arrived, world.charge)
         self.call: Call | None = None
-        self.race: Race | None = None
+        self.race = Race()
         self.place: int | None = None
         self.paid = 0
         self.state = self._at_first(deadline)
@@ -65,12 +66,14 @@ class Run:
     def _at_first(self, deadline: float) -> State:
         """The plan as decided, unless something is known that it could not know."""
         job, board = self.job, self.world.board
-        board.budgets[job.route].requests += 1
+        self.budget.requests += 1
         plan = job.plan
         skipped: tuple[Skip, ...] = ()
         if board.deferred or plan.equal > 1:
             late, now = board.deferred.get(job.route, frozenset()), self.steady()
-            plan, skipped = arranged(plan, late, lambda models: board.lighter(models, now), fraction(job.seed))
+            plan, skipped = arranged(
+                plan, late, lambda models: board.lighter([self.world.pools[model] for model in models], now), fraction(job.seed)
+            )
         return State(plan, job.seed, deadline, skipped=skipped)
 
     async def play(self) -> None:
@@ -86,8 +89,7 @@ class Run:
             if self.end is None:
                 self._stop()
             self.watch.stop()
-            if self.race is not None:
-                await self.race.end()
+            await self.race.end()
             if self.call is not None and self.call.incoming is not None:
                 await self.call.hang_up()
         if not isinstance(self.end, commands.Done):
@@ -172,7 +174,7 @@ class Run:
 
     async def _try(self, command: commands.StartAttempt) -> events.Event:
         """Ask dispatch for a way to the step's model, and call it."""
-        if self.call is not None:
+        if self.call is not None and not command.beside:
             await self.call.hang_up()
         found = self._lease(command)
         if isinstance(found, Away):
@@ -180,38 +182,38 @@ class Run:
         call = self._new_call(command, found)
         if self.state.plan.hedge is None or call.step.checks:
             return await self._ask(call)
-        return await self._ask_beside(call)
+        return await self._ask_beside(call, None if command.beside else self._hedge_at(call))
 
-    async def _ask_beside(self, call: Call) -> events.Event:
+    async def _ask_beside(self, call: Call, hedge_at: float | None) -> events.Event:
         """Ask in a task of its own, so that another attempt may be made meanwhile."""
-        if self.race is None:
-            self.race = Race(self._hedge_after(call))
         self.watch.lift()  # each has its own time: only the deadline and the client concern both
-        self.race.enter(call, self._within(call))
+        self.race.enter(call, self._within(call), hedge_at)
         return await self._next_of_two()
 
     async def _within(self, call: Call) -> events.Event:
         try:
-            async with asyncio.timeout(self._limit(call.step, call.lease.deployment.upstream)):
-                return await self._ask(call)
+            async with asyncio.timeout(self._patience(call)):
+                event = await self._ask(call)
         except TimeoutError:
-            return self._failed(call, TimedOut(_OVERDUE["first_token" if self.stream else "total"]), hung_up=True)
+            event = self._failed(call, TimedOut(_OVERDUE["first_token" if self.stream else "total"]), hung_up=True)
+        if isinstance(event, events.AttemptFailed):
+            await call.hang_up()
+        return event
 
     async def _next_of_two(self) -> events.Event:
         """What is heard next of the attempts under way, or that the only one has been silent for so long."""
-        assert self.race is not None, "nobody waits for attempts that do not run"
         news = await self.race.next(self.steady)
         if news is None:
             return events.HedgeDue(self.steady(), self.state.attempt)
         self.call, event = news
         return event
 
-    def _hedge_after(self, call: Call) -> float:
-        """Steady second from which a hedge may start; without a figure of the policy's or of experience, none does."""
+    def _hedge_at(self, call: Call) -> float | None:
+        """Steady second from which another may start beside it; without a figure of the policy's or of experience, none does."""
         hedge = self.state.plan.hedge
         assert hedge is not None, "only such a plan is raced"
         after = hedge.after if hedge.after is not None else p95(call.lease.deployment, stream=self.stream)
-        return call.started + after if after is not None else NEVER
+        return call.started + after if after is not None else None
 
     def _lease(self, command: commands.StartAttempt) -> Lease | Away:
         job, board, now = self.job, self.world.board, self.steady()
@@ -230,7 +232,7 @@ class Run:
 
     def _may_spend(self, command: commands.StartAttempt, now: float) -> bool:
         """The route's budgets of second tries and of hedges."""
-        budget, plan = self.world.board.budgets[self.job.route], self.state.plan
+        budget, plan = self.budget, self.state.plan
         if command.again:
             if self.paid != command.attempt and budget.retry(now):
                 self.paid = command.attempt  # one that is turned away once it may be made is not paid for again
@@ -331,7 +333,10 @@ class Run:
     async def _check(self, command: commands.Check) -> events.Event:
         """Hold the answer to what its step demands."""
         call, job = self._under_way(), self.job
-        answer = held_answer(job.ask, job.front, call.hold.peek())
+        try:
+            answer = held_answer(job.ask, job.front, call.hold.peek())
+        except ProviderFault as fault:
+            return self._failed(call, fault)
         failed = await self.world.verify(call.step.checks, answer)
         if failed is not None:
             return self._failed(call, Unfit(f"{failed.check}: {failed.detail}"))
@@ -340,6 +345,8 @@ class Run:
         return events.CheckPassed(now, command.attempt)
 
     async def _stand_in_line(self, command: commands.StandInLine) -> events.Event:
+        if self.call is not None:
+            await self.call.hang_up()
         job, lines, now = self.job, self.world.board.lines, self.steady()
         if self.place is None:
             self.place = lines.number()
@@ -357,11 +364,13 @@ class Run:
         step, upstream = self.state.plan.steps[command.step], lease.deployment.upstream
         hold = Hold(deliver(self.job.front, upstream.dialect, self.job.ask), stream=self.stream and not step.checks)
         self.call = call = Call(command.attempt, step, upstream, hold, self.steady(), lease)
-        limit = self._limit(step, upstream)
-        if lease.probes:  # whoever tries whether it is well again shall not wait longer than is usual there
-            limit = min(limit, lease.deployment.usual_wait(limit, stream=self.stream))
-        self.watch.allow("first_token" if self.stream else "total", limit)
+        self.watch.allow("first_token" if self.stream else "total", self._patience(call))
         return call
+
+    def _patience(self, call: Call) -> float:
+        """Seconds that this attempt may be silent. Whoever tries whether a model is well again shall not wait longer than is usual there."""
+        limit, lease = self._limit(call.step, call.upstream), call.lease
+        return min(limit, lease.deployment.usual_wait(limit, stream=self.stream)) if lease.probes else limit
 
     def _limit(self, step: Step, upstream: Upstream) -> float:
         """Seconds that the step's model may be silent."""
@@ -374,16 +383,16 @@ class Run:
         return self.call
 
     async def _cancel(self, command: commands.CancelAttempt) -> None:
-        call = await self._leave_race(command.attempt) or self._under_way()
-        self.tally.cancelled(call, self.steady(), command.fault, command.detail)
+        call = self.race.call(command.attempt) or self._under_way()
+        try:
+            await self.race.leave(command.attempt)
+        finally:  # whatever else happens meanwhile
+            self.tally.cancelled(call, self.steady(), command.fault, command.detail)
         await call.hang_up()
 
-    async def _leave_race(self, attempt: int) -> Call | None:
-        return await self.race.leave(attempt) if self.race is not None else None
-
     def _cancelled(self, command: commands.CancelAttempt) -> None:
-        call = self.race.call(command.attempt) if self.race is not None else None
-        self.tally.cancelled(call or self._under_way(), self.steady(), command.fault, command.detail)
+        call = self.race.call(command.attempt) or self._under_way()
+        self.tally.cancelled(call, self.steady(), command.fault, command.detail)
 
     def _ended(self, call: Call) -> None:
         """Its body has ended. The connection is to go back before the client is served, however slow that is."""

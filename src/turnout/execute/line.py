@@ -27,18 +27,26 @@ class Lines:
         return bool(line) and line[0].rank[0] <= priority  # type: ignore[index]  # bool(line) has looked
 
     async def wait(self, model: str, priority: int, number: int, seconds: float, longest: float) -> bool:
-        """Return when it is first in line and ``seconds`` have passed, after ``longest`` at most; False at once if there is no place."""
+        """Return when it is first in line and ``seconds`` have passed, after ``longest`` at most; False at once if there is no place.
+
+        Whoever leaves wakes the next; if there was no room and it is back at once with its number, the next goes on waiting.
+        """
         if self.waiting >= self.longest:
             return False
         line = self._lines.setdefault(model, [])
         place = _Place((priority, number))
         heapq.heappush(line, place)
         self.waiting += 1
+        loop = asyncio.get_running_loop()
+        ready = loop.time() + seconds + _GRAIN
         try:
             async with asyncio.timeout(longest):
-                if line[0] is not place:
-                    await place.first.wait()
-                await asyncio.sleep(seconds + _GRAIN)
+                while line[0] is not place or loop.time() < ready:
+                    if line[0] is place:
+                        await asyncio.sleep(ready - loop.time())
+                    else:
+                        place.first.clear()
+                        await place.first.wait()
         except TimeoutError:
             pass
         finally:

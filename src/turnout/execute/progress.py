@@ -38,6 +38,10 @@ class Other(msgspec.Struct, frozen=True):
     step: int
 
 
+NO_PLACE = float("-inf")
+"""When it first stood in line that has no more time for it, since there was no place."""
+
+
 class State(msgspec.Struct, frozen=True):
     """A request between two events. ``deadline`` in steady seconds; ``step`` is the one being tried or waited for.
 

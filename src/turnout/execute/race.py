@@ -15,27 +15,30 @@ class Runner(msgspec.Struct, frozen=True, eq=False):
 
 
 class Race:
-    """``hedge_at``: the steady second from which the first attempt's silence is worth a second one."""
+    """Of a request's attempts, at most two at a time."""
 
-    def __init__(self, hedge_at: float) -> None:
-        self._hedge_at: float | None = hedge_at
+    def __init__(self) -> None:
+        self._hedge_at: float | None = None
         self._running: dict[int, Runner] = {}
 
-    def enter(self, call: Call, asking: Coroutine[None, None, Event]) -> None:
+    def enter(self, call: Call, asking: Coroutine[None, None, Event], hedge_at: float | None) -> None:
+        """``hedge_at``: the steady second from which its silence is worth another one; None: never."""
         self._running[call.number] = Runner(call, asyncio.create_task(asking))
+        self._hedge_at = hedge_at
 
     async def next(self, steady: Callable[[], float]) -> tuple[Call, Event] | None:
         """What is heard next, and of whom; None, once, when it is time for a second attempt."""
         seconds: float | None = None
-        if self._hedge_at is not None and len(self._running) == 1 and self._hedge_at < float("inf"):
+        if self._hedge_at is not None and len(self._running) == 1:
             seconds = max(0.0, self._hedge_at - steady())
         await asyncio.wait(
             [runner.task for runner in self._running.values()], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
         )
         for number, runner in self._running.items():
             if runner.task.done():
+                event = runner.task.result()
                 del self._running[number]
-                return runner.call, runner.task.result()
+                return runner.call, event
         self._hedge_at = None
         return None
 
@@ -44,18 +47,16 @@ class Race:
         runner = self._running.get(attempt)
         return runner.call if runner is not None else None
 
-    async def leave(self, attempt: int) -> Call | None:
+    async def leave(self, attempt: int) -> None:
         """Stop an attempt, if it still runs."""
-        runner = self._running.pop(attempt, None)
-        if runner is None:
-            return None
-        runner.task.cancel()
-        await asyncio.wait([runner.task])
-        return runner.call
+        runner = self._running.get(attempt)
+        if runner is not None:
+            runner.task.cancel()
+            await asyncio.wait([runner.task])
+            del self._running[attempt]
 
     async def end(self) -> None:
         """Nobody waits for them any more."""
-        for attempt in tuple(self._running):
-            call = await self.leave(attempt)
-            if call is not None:
-                await call.hang_up()
+        for attempt, runner in tuple(self._running.items()):
+            await self.leave(attempt)
+            await runner.call.hang_up()

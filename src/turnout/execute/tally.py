@@ -57,7 +57,7 @@ class Tally(msgspec.Struct, eq=False):
 
     def failed(self, call: Call, now: float, fault: ProviderFault, *, hung_up: bool = False) -> Attempt:
         """It failed, or took so long that we hung up."""
-        call.lease.deployment.failed(call.lease, now, fault, headless=call.status is None and not hung_up)
+        call.lease.deployment.failed(call.lease, now, fault, heard=call.status is not None, hung_up=hung_up)
         billed = hung_up or isinstance(fault, Unanswered) or _accepted(call)
         return self._close(call, now, fault.name, fault.message, billed=billed, status=fault.status)
 
