@@ -72,6 +72,9 @@ async def test_a_record_has_each_figure_in_its_place(tmp_path: Path) -> None:
         "baseline": pico_from_usd(0.03),
         "skipped": (),
         "edition": 0,
+        "saved": None,
+        "drill": None,
+        "ticket": None,
     }
     assert (len(plan), seed, int(at)) == (16, ManualClock(seed=7).seed(), 1_700_000_000)
     assert record.traits is not None

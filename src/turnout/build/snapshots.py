@@ -82,9 +82,12 @@ class Snapshots:
         return [self._means.board, *([rehearsal.world.board] if rehearsal is not None else [])]
 
     def _rehearsal(self, view: View) -> Rehearsal | None:
-        """A world in which the drill's faults strike, and in which what they teach stays."""
+        """A world in which the drill's faults strike, and in which what they teach stays: as long as the drill, whatever views come."""
         way, means = self._drilling.way, self._means
         if way is None:
             return None
+        known = self.current.rehearsal if self.current is not None else None
+        if known is not None and known.drill.id == way.drill.id:
+            return Rehearsal(way, _world(view, means, way, known.world.board), known.purse)
         purse = Purse(PicoDollars((way.drill.budget or 0) // means.workers))
         return Rehearsal(way, _world(view, means, way, Board(random.random, means.workers)), purse)

@@ -405,7 +405,7 @@ class HealthPart(Part):
     window: Duration = Field(default=30.0, description="Time constant of forgetting; 30s unless said.")
     consecutive: int = Field(default=5, ge=1, description="Failures in a row that eject it whatever the share.")
     ejection: Duration = Field(default=5.0, description="The first ejection; doubled with each further one.")
-    longest_ejection: Duration = Field(default=300.0, description="The longest ejection; 5m unless said.")
+    longest_ejection: Duration = Field(default=60.0, description="The longest ejection; 1m unless said.")
     probes: int = Field(default=1, ge=1, le=100, description="Requests at once that may look whether it is well again.")
     successes: int = Field(default=3, ge=1, le=100, description="Of them in a row, to be admitted again.")
     ramp: Duration = Field(default=10.0, description="Time in which its share of requests grows back; 10s unless said.")
