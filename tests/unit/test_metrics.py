@@ -1,7 +1,9 @@
 """Counters from records, added up over workers, in Prometheus' own words."""
 
+import os
 from pathlib import Path
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.records import record
@@ -67,3 +69,37 @@ def test_a_damaged_file_costs_its_counts_not_the_scrape(tmp_path: Path) -> None:
     metrics.observe(record(1))
 
     assert value(metrics, "turnout_requests_total") == 1
+
+
+def test_counts_kept_elsewhere_are_taken_over_once() -> None:
+    """Only what came since the last look is added; a count that shrank has begun anew."""
+    metrics = Metrics()
+    for so_far in (3, 3, 5, 2):
+        metrics.so_far("turnout_probes", ("p/m",), so_far)
+
+    assert value(metrics, "turnout_probes_total", what="p/m") == 7
+
+
+def test_gauges_are_sums_over_the_workers_that_live(tmp_path: Path) -> None:
+    """A worker that saves nothing any more is dead: its counters stay, its present is over."""
+    one, other = Metrics(tmp_path / "gateway-1.metrics"), Metrics(tmp_path / "gateway-2.metrics")
+    for metrics in (one, other):
+        metrics.gauge("turnout_in_line", {(): 2})
+        metrics.so_far("turnout_tickets", ("refused",), 1)
+        metrics.save()
+    together = value(one, "turnout_in_line")
+    file = tmp_path / "gateway-2.metrics"
+    os.utime(file, (file.stat().st_atime, file.stat().st_mtime - 60))
+
+    assert together == 4
+    assert value(one, "turnout_in_line") == 2
+    assert value(one, "turnout_tickets_total", result="refused") == 2
+
+
+def test_steps_left_out_are_counted_from_records() -> None:
+    """By the reason that the record gives."""
+    metrics = Metrics()
+    metrics.observe(msgspec.structs.replace(record(1), skipped=(("a/m", "ejected"), ("b/m", "quota"))))
+
+    assert value(metrics, "turnout_skipped_total", model="a/m", reason="ejected") == 1
+    assert value(metrics, "turnout_skipped_total", model="b/m", reason="quota") == 1

@@ -20,7 +20,7 @@ LOOK_EVERY = 1.0
 WRITE_EVERY = 5.0
 """Seconds between two writings while nobody's standing changes."""
 SAY_EVERY = 30.0
-"""Seconds between two words on the same thing: what comes and goes all the time is told now and then."""
+"""Seconds between two words that the same thing is out: what comes and goes all the time is told now and then."""
 
 
 class HealthWatch:
@@ -94,12 +94,15 @@ class Teller:
         lines: list[str] = []
         for name, turn in list(self._untold.items()):
             at, was_out = self._told.get(name, (float("-inf"), False))
-            if now - at < SAY_EVERY:
+            is_out = turn.after in ("ejected", "probing")
+            if is_out and now - at < SAY_EVERY:
                 continue
             del self._untold[name]
-            is_out = turn.after in ("ejected", "probing")
-            if is_out or was_out:
-                self._told[name] = (now, is_out)
+            if is_out:
+                self._told[name] = (now, True)
+                lines.append(_in_words(turn))
+            elif was_out:
+                self._told[name] = (at, False)
                 lines.append(_in_words(turn))
         return lines
 
@@ -124,9 +127,10 @@ def _in_words(turn: Turn) -> str:
     if not turn.quarantined:
         return f"{turn.name} gets no requests for {lasts:.0f} s: {why}"
     owner, _, credential = turn.name.partition(" ")
-    is_model = "/" in owner  # or else the credential itself was refused
-    check = f"check that {owner} exists there, and that its key may call it" if is_model else _check_credential(owner, credential)
-    return f"{turn.name} gets no requests for {lasts / 60:.0f} min unless a check finds it mended: {why}; {check}"
+    out = f"{turn.name} gets no requests for {lasts / 60:.0f} min"
+    if "/" in owner:  # a model; or else the credential itself was refused, which a check sees mended
+        return f"{out}: {why}; check that {owner} exists there, and that its key may call it"
+    return f"{out}, or until a check finds it mended: {why}; {_check_credential(owner, credential)}"
 
 
 def _check_credential(provider: str, credential: str) -> str:

@@ -174,3 +174,20 @@ def test_headers_of_a_dialect_stay_in_it():
     ask = ANTHROPIC.ask(HELLO, {b"anthropic-beta": b"context-1m", b"anthropic-version": b"2023-06-01"})
 
     assert connected(provider()).outgoing(ask, ANTHROPIC).headers == connected(provider()).headers
+
+
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({}, "https://api.example/v1/models"),
+        ({"dialect": "anthropic-messages"}, "https://api.example/v1/models"),
+        ({"vendor": "openrouter", "base_url": "https://openrouter.ai/api/v1"}, "https://openrouter.ai/api/v1/key"),
+        ({"vendor": "azure-openai", "base_url": "https://x.azure.example"}, "https://x.azure.example/openai/v1/models"),
+    ],
+)
+def test_what_a_check_asks_for(fields, url):
+    """The listing of models, with the credential; where that is open to everybody, what is not."""
+    check = connected(provider(**fields)).check()
+
+    assert (check.method, check.url, check.body) == ("GET", url, b"")
+    assert dict(check.headers)[b"authorization"] == b"Bearer sk-1"
