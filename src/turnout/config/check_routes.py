@@ -11,7 +11,8 @@ from turnout.config.document import Finding, Path
 from turnout.config.logic import covered, satisfiable
 from turnout.config.reach import REMEDIES, Shortfall, shortfalls
 from turnout.config.resolve import DEFAULT_ROUTE, candidates
-from turnout.config.schema import FallbackPart, File, NeedsPart, RoutePart, When
+from turnout.config.schema import File
+from turnout.config.schema_routes import FallbackPart, NeedsPart, RoutePart, When
 from turnout.config.shape import Shaped
 from turnout.types.models import ModelFacts
 from turnout.types.policy import SECRET_HEADERS, Condition, Policy

@@ -2,7 +2,7 @@
 
 import json
 
-from turnout.config.schema import CheckPart
+from turnout.config.schema_routes import CheckPart
 from turnout.types.checks import Check, Hook, JsonSchema, JsonValid, Length, NotRefusal, PythonCompiles, Regex
 
 

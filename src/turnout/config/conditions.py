@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from turnout.config.schema import When
+from turnout.config.schema_routes import When
 from turnout.types.models import Feature, Modality, bits
 from turnout.types.policy import (
     All,

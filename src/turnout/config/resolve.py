@@ -12,7 +12,8 @@ from turnout.catalog.overrides import Override, PriceOverride, rehome
 from turnout.catalog.overrides import resolve as overrule
 from turnout.config.checks import check
 from turnout.config.conditions import condition
-from turnout.config.schema import AuthKey, File, ModelPart, NeedsPart, ProviderPart, RoutePart
+from turnout.config.schema import AuthKey, File, ModelPart, ProviderPart
+from turnout.config.schema_routes import NeedsPart, RoutePart
 from turnout.providers.registry import DIALECT_HOME, Vendor, vendors
 from turnout.types.caching import CacheStore, Caching
 from turnout.types.models import Feature, Modality, ModelFacts, bits
