@@ -196,8 +196,6 @@ class Lookout:
             credential.quarantine(now, f"{fault.status or fault.name}: {fault.message[:200]}")
         elif result == "unclear":
             self._due[place] = now + PARKED
-        for each in self._board.deployments:
-            each.refresh(now)
 
     def _lift(self, guard: Guard, now: float, doubted: float) -> None:
         """Readmit it. If it went out again soon after the last time, checks see less than requests do, and are not believed for a while."""

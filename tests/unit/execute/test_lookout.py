@@ -145,6 +145,7 @@ def test_a_refused_credential_is_quarantined_before_any_request_meets_it():
     """With what the provider said; the models behind another credential are not touched."""
     board = board_of("p/m", keys=("env:A", "env:B"))
     watch(board, DENIED, LISTING, seconds=EVERY)
+    board.tick(1000.0 + EVERY)
     first, second = board.deployments
 
     assert first.credential.health.quarantined
