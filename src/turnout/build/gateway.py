@@ -16,7 +16,7 @@ import uvloop
 from setproctitle import setproctitle
 
 from turnout.build.health import HealthWatch
-from turnout.build.process import DRAIN_WITHIN, Server, chore, end_with_supervisor, say
+from turnout.build.process import CANCEL_WITHIN, DRAIN_WITHIN, Server, chore, end_with_supervisor, say
 from turnout.build.snapshots import Means, Snapshots
 from turnout.build.spec import GatewaySpec, Places
 from turnout.cache.cache import open_cache
@@ -72,24 +72,7 @@ async def serve(spec: GatewaySpec) -> None:
     desk = Desk(data_dir / Places.tickets, clock)
     gateway = Gateway(first, transport, journal, metrics, Sessions(), clock, spec.worker, cache, desk)
     app = App(gateway, Guard(spec.host, frozenset(spec.hosts), frozenset(spec.origins)), spec.max_body)
-    server = Server(
-        uvicorn.Config(
-            app,
-            loop="uvloop",
-            http=BoundedProtocol,
-            interface="asgi3",  # the one that uvicorn hands on as it is: our protocol has its own way to call the app
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            date_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=DRAIN_WITHIN,
-            backlog=2048,
-        )
-    )
+    server = _server(app)
 
     def charge(model: str, usage: Usage) -> PicoDollars | None:
         return gateway.snapshot.world.charge(model, usage)
@@ -114,8 +97,10 @@ async def serve(spec: GatewaySpec) -> None:
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
-        for task in chores:
+        for task in (*chores, *gateway.behind):
             task.cancel()
+        if gateway.behind:
+            await asyncio.wait(gateway.behind, timeout=CANCEL_WITHIN)  # each writes its record
         await transport.close()
         await checker.close()
         await gateway.cache.close()
@@ -124,6 +109,28 @@ async def serve(spec: GatewaySpec) -> None:
         watch.look()
         with contextlib.suppress(OSError):
             metrics.save()
+
+
+def _server(app: App) -> Server:
+    """uvicorn's, with our own connections (ADR 6)."""
+    return Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http=BoundedProtocol,
+            interface="asgi3",  # the one that uvicorn hands on as it is: our protocol has its own way to call the app
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            date_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=DRAIN_WITHIN,
+            backlog=2048,
+        )
+    )
 
 
 def _warm(gateway: Gateway) -> None:
@@ -156,9 +163,11 @@ async def _notice(snapshots: Snapshots, gateway: Gateway, data_dir: Path) -> Non
         try:
             found = snapshots.poll()
             if found is not None:
-                settings, gateway.snapshot = gateway.snapshot.view.policy.cache, found
-                if found.view.policy.cache != settings:
-                    old, gateway.cache = gateway.cache, open_cache(found.view.policy.cache, data_dir, gateway.clock)
+                old, settings = gateway.cache, found.view.policy.cache
+                if settings != gateway.snapshot.view.policy.cache:
+                    gateway.cache = open_cache(settings, data_dir, gateway.clock)  # which may say that it cannot
+                gateway.snapshot = found
+                if gateway.cache is not old:
                     await old.close()
         except (OSError, ValueError, LookupError, msgspec.MsgspecError, Unusable) as error:
             if str(error) != said:  # it is tried again all the time, and told once
