@@ -5,11 +5,13 @@ import asyncio
 from msgspec.structs import replace
 
 from turnout.dialects.collect import events_of
-from turnout.errors import ClientGone, Code
+from turnout.errors import Code, TurnoutError
 from turnout.execute.job import Execution
 from turnout.ports import Serving, Sink
 from turnout.serve.book import HANDED_OVER, Book
 from turnout.serve.given import Given
+from turnout.serve.hand import hand
+from turnout.serve.worker import Request
 from turnout.types.policy import CacheEnd, QueueEnd, Route
 from turnout.types.record import Attempt
 from turnout.types.reply import Choice, Reply
@@ -33,8 +35,7 @@ async def find_end(book: Book, given: Given, route: Route, client: Sink) -> None
             continue
         if isinstance(end, CacheEnd):
             hit = await given.last(end.kind)
-            if hit is not None:
-                await given.give(hit, client)
+            if hit is not None and await given.give(hit, client):
                 return
         elif await _hand_over(book, end, failed, client):
             return
@@ -65,14 +66,9 @@ async def _hand_over(book: Book, end: QueueEnd, failed: Execution, client: Sink)
         serving = Serving(PEOPLE, "fallback", len(failed.attempts), failed.cost, ticket=request.id)
         ended, text = replace(handed, outcome="ok", model=PEOPLE, reason="fallback", error=None), answer.text or ""
     else:
-        serving = Serving(PEOPLE, "fallback", len(failed.attempts), failed.cost, status=HANDED_OVER, ticket=request.id)
+        serving = Serving("none", "none", len(failed.attempts), failed.cost, status=HANDED_OVER, ticket=request.id)
         ended, text = handed, _told(end, request.id, answer)
-    try:
-        client.begin(serving)
-        await client.send(_written(book, text))
-    except ClientGone:
-        return True
-    book.execution = ended
+    await hand(book, ended, serving, _written(book, text), client)
     return True
 
 
@@ -96,12 +92,20 @@ def _ticket(book: Book, end: QueueEnd, failed: Execution) -> Ticket:
     request, traits, decided = book.request, book.traits, book.decided
     assert traits is not None, "what failed has been classified"
     assert decided is not None, "and decided"
-    said = tuple(Said(message.role, _text(message)) for message in request.front.to_hub(request.ask).messages)
     return Ticket(
         id=request.id, kind=end.kind, at=request.at, route=decided.route.name, tenant=request.tenant, front=request.front.name,
-        task=traits.task.value, messages=said, why=failed.error.message if failed.error is not None else "",
+        task=traits.task.value, messages=_said(request), why=failed.error.message if failed.error is not None else "",
         tried=tuple(_tried(attempt) for attempt in failed.attempts), body=request.ask.body,
     )  # fmt: skip
+
+
+def _said(request: Request) -> tuple[Said, ...]:
+    """The conversation as text; none where only its own provider understands it: the body is there."""
+    try:
+        messages = request.front.to_hub(request.ask).messages
+    except TurnoutError:
+        return ()
+    return tuple(Said(message.role, _text(message)) for message in messages)
 
 
 def _tried(attempt: Attempt) -> Tried:

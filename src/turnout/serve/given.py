@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Literal
 
-import msgspec
+from msgspec.structs import replace
 
 from turnout.cache.cache import Cache
 from turnout.cache.entry import Hit, Key
@@ -13,11 +13,10 @@ from turnout.cache.keys import fingerprint
 from turnout.cache.replay import replay, serving
 from turnout.cache.tee import Nobody, TeeSink
 from turnout.errors import ClientGone, Code, ProviderFault, TurnoutError
-from turnout.execute.commands import UNRECORDED
-from turnout.execute.executor import RECORD_WITHIN
 from turnout.execute.job import Execution
 from turnout.ports import Sink
 from turnout.serve.book import Book
+from turnout.serve.hand import hand
 from turnout.serve.once import execute
 from turnout.serve.worker import Request, request_id
 from turnout.types.caching import Caching
@@ -36,13 +35,15 @@ class Given:
         self._cache: Cache = book.gateway.cache
         self._route = route
         self.caching = route.cache or KEPT_FOR_ENDS
-        similar = self.caching.match == "similar" or any(
-            isinstance(end, CacheEnd) and end.kind == "similar" for end in route.ends
-        )
+        self.key: Key | None = None
+        ends = {end.kind for end in route.ends if isinstance(end, CacheEnd)}
+        if route.cache is None and not ends:
+            return  # nobody asked for anything to be kept
+        similar = self.caching.match == "similar" or "similar" in ends
         request = book.request
         # With the policy's version in it, no answer outlives the rules it was made by.
         place = f"{route.name}@{book.snapshot.view.version}"
-        self.key: Key | None = fingerprint(request.ask, place, request.tenant, hints=request.hints, similar=similar)
+        self.key = fingerprint(request.ask, place, request.tenant, hints=request.hints, similar=similar)
 
     async def answer(self, client: Sink) -> None:
         """From what is kept, or made by a model and kept. The book says how it went."""
@@ -54,10 +55,12 @@ class Given:
             await self._make(key, client)
             return
         hit = await self._cache.lookup(key, self.caching, book.gateway.clock.now())
-        if hit is not None:
-            await self.give(hit, client)
+        if hit is not None and await self.give(hit, client):
             if hit.age == "stale":
                 self._renew(key)
+            return
+        if book.drill is not None:
+            await execute(book, client)  # nobody else is to get what was spoilt on purpose
             return
         try:
             turn = await self._cache.take(key, self.caching, client, within=self._left(), now=book.gateway.clock.now())
@@ -68,13 +71,14 @@ class Given:
             book.execution = Execution("failed", (), PicoDollars(0), error=late)
             return
         if isinstance(turn, Hit):
-            await self.give(turn, client)
+            if not await self.give(turn, client):
+                await execute(book, client)
             return
         with turn:
             await self._make(key, client, turn)
 
-    async def give(self, hit: Hit, client: Sink) -> None:
-        """The client gets this answer, in the form it wants."""
+    async def give(self, hit: Hit, client: Sink) -> bool:
+        """The client gets this answer, in the form it wants. False: it was kept by a version that wrote it otherwise."""
         book, entry = self._book, hit.entry
         given = Execution(
             "ok", book.execution.attempts, book.execution.cost, entry.model, "cache", entry.usage, skipped=book.execution.skipped,
@@ -84,24 +88,9 @@ class Given:
         try:
             body = await replay(entry, self.key, book.request.ask, book.request.front)
         except ProviderFault:
-            await execute(book, client)  # it was kept by a version that wrote it otherwise
-            return
-        if self._route.journal_required:
-            try:
-                async with asyncio.timeout(RECORD_WITHIN):
-                    await book.gate(given)
-            except OSError:  # a TimeoutError is one too
-                book.execution = Execution(
-                    "failed", given.attempts, given.cost, error=TurnoutError(UNRECORDED.code, UNRECORDED.message)
-                )
-                return
-        book.execution = msgspec.structs.replace(given, outcome="cancelled")
-        client.begin(serving(hit))
-        try:
-            await client.send(body)
-        except ClientGone:
-            return
-        book.execution = given
+            return False
+        await hand(book, given, replace(serving(hit), attempts=len(given.attempts), cost=given.cost), body, client)
+        return True
 
     async def last(self, kind: Literal["stale", "similar"]) -> Hit | None:
         """What is kept for the end of a chain."""
@@ -115,7 +104,7 @@ class Given:
         tee = TeeSink(client, self._cache.max_entry)
         await execute(book, tee)
         done = book.execution
-        if done.outcome != "ok":
+        if done.outcome != "ok" or book.drill is not None:
             return
         entry = await self._cache.entry(
             key, self.caching, tee, book.request.front, usage=done.usage, cost=done.cost, now=now()
@@ -134,8 +123,8 @@ class Given:
     def _renew(self, key: Key) -> None:
         """A stale answer was given: make it anew, once, while nobody waits."""
         lead = self._cache.flights.claim(key.exact)
-        if lead is not None:
-            behind(self._book, self._renewal(key, lead))
+        if lead is not None and not behind(self._book, self._renewal(key, lead)):
+            lead.land(None)
 
     async def _renewal(self, key: Key, lead: Lead) -> None:
         book = again(self._book)
@@ -147,11 +136,11 @@ class Given:
 
 
 def again(book: Book) -> Book:
-    """A request like this one, that nobody made: with an id and a record of its own."""
+    """A request like this one, that nobody made: with an id and a record of its own. Its seed is that of the decision it shares."""
     clock = book.gateway.clock
-    seed, at = clock.seed(), clock.now()
-    asked = book.request
-    request = Request(request_id(at, seed), seed, at, clock.steady(), asked.front, asked.ask, asked.hints, asked.key)
+    asked, at = book.request, clock.now()
+    id_ = request_id(at, clock.seed())
+    request = Request(id_, asked.seed, at, clock.steady(), asked.front, asked.ask, asked.hints, asked.key)
     fresh = Book(book.gateway, book.snapshot, request)
     fresh.traits, fresh.decided = book.traits, book.decided
     return fresh
@@ -161,12 +150,13 @@ MOST_BEHIND = 100
 """Requests that nobody waits for, at once and in each worker; beyond that they are left out."""
 
 
-def behind(book: Book, work: Coroutine[None, None, None]) -> None:
-    """Let it go on without anybody waiting."""
+def behind(book: Book, work: Coroutine[None, None, None]) -> bool:
+    """Let it go on without anybody waiting. False: it is left out, and not one step of it was taken."""
     tasks = book.gateway.behind
     if len(tasks) >= MOST_BEHIND:
         work.close()
-        return
+        return False
     task = asyncio.ensure_future(work)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
+    return True

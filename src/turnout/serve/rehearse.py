@@ -21,8 +21,10 @@ def rehearse(book: Book, rehearsal: Rehearsal) -> None:
         return
     assert book.decided is not None, "what takes part has been decided"
     expected = book.decided.plan.steps[0].expected_cost
-    if expected is not None and rehearsal.purse.reserve(expected):
-        behind(book, _copy(again(book), rehearsal, expected))
+    if expected is None or not rehearsal.purse.reserve(expected):
+        return
+    if not behind(book, _copy(again(book), rehearsal, expected)):
+        rehearsal.purse.settle(expected, PicoDollars(0))
 
 
 async def _copy(book: Book, rehearsal: Rehearsal, expected: PicoDollars) -> None:
