@@ -75,7 +75,8 @@ def _code(rng: random.Random, band: Band) -> Made:
     task = rng.choice([task for task in texts.CODE if task.band == band])
     name = f"{task.name}_{rng.randint(2, 99)}"
     prompt = f"Write a Python function `{name}` that {task.wish}. Answer with a code block only."
-    right, wrong = (f"```python\n{code.replace('NAME', name)}\n```" for code in (task.right, task.wrong))
+    slip = task.wrong.replace("):", ")", 1)  # a wrong answer does not even compile, so that a cascade's check can tell
+    right, wrong = (f"```python\n{code.replace('NAME', name)}\n```" for code in (task.right, slip))
     return prompt, right, wrong, tuple(line.strip().replace("NAME", name) for line in task.right.splitlines())
 
 

@@ -43,9 +43,26 @@ def test_is_right_wants_whole_words() -> None:
     assert not any(cases.is_right(case, answer) for answer in ("112", "12.5", "-12", "12%", "x12"))
 
 
+@given(st.integers(0, 10**9 - 1))
+def test_a_right_code_answer_compiles_and_a_wrong_one_does_not(number: int) -> None:
+    """How often a model's code compiles is how often it is right."""
+    case = cases.case("code_generation", number)
+
+    def compiles(answer: str) -> bool:
+        code = answer.removeprefix("```python\n").removesuffix("```")
+        try:
+            compile(code, "answer", "exec")
+        except SyntaxError:
+            return False
+        return True
+
+    assert compiles(case.right)
+    assert not compiles(case.wrong)
+
+
 @pytest.mark.parametrize("task", texts.CODE, ids=lambda task: task.name)
-def test_code_answers_compile_and_only_the_right_one_passes(task: texts.CodeTask) -> None:
-    """Both answers are Python; the right one does what it says, the wrong one fails some test."""
+def test_only_the_right_code_passes(task: texts.CodeTask) -> None:
+    """Both texts are Python; the right one does what it says, the wrong one fails some test."""
     trials = {
         "add": [((2, 3), 5)],
         "is_even": [((3,), False), ((4,), True)],
