@@ -151,6 +151,8 @@ def _after_failure(state: State, fault: AttemptFailed) -> Move:
         return _over(failed, *lost, verdict.exhausted(failed, fault.at))
     if state.other is not None:
         return _only_the_other(failed)
+    if fault.spare and failed.made < failed.plan.attempts and chain.affordable(failed, failed.step):
+        return _start(failed, fault.at, failed.step)
     return _advance(failed, fault.at, fault.condition)
 
 

@@ -218,7 +218,7 @@ class Deployment:
         if probes is None:
             worst = self.badness(now)
             return Away("ejected", now + worst[1], worst)
-        ready = max(self.room.ready(now, need, self.in_flight), self.shared.room.ready(now, need, self.shared.in_flight))
+        ready = self.room_at(now, need)
         if ready > now:
             for guard in probes:
                 guard.probed(now, ok=None)
@@ -227,6 +227,14 @@ class Deployment:
         self.shared.room.take(now, need)
         self.shared.in_flight += 1
         return self._begin(now, Lease(self, need.stream, probes, need))
+
+    def room_at(self, now: float, need: Need) -> float:
+        """When there is room for this, as far as is known; ``now`` if there is."""
+        return max(self.room.ready(now, need, self.in_flight), self.shared.room.ready(now, need, self.shared.in_flight))
+
+    def is_out(self, now: float) -> bool:
+        """It is ejected, or its address or credential is."""
+        return any(guard.standing(now) == "ejected" for guard in self.guards)
 
     def badness(self, now: float) -> health.Badness:
         """That of the worst of its guards."""

@@ -43,7 +43,10 @@ class ContentCame(msgspec.Struct, frozen=True):
 
 
 class AttemptFailed(msgspec.Struct, frozen=True):
-    """The fields of a ProviderFault that decide what follows. ``cost`` is what it billed, None when that is unknown."""
+    """The fields of a ProviderFault that decide what follows. ``cost`` is what it billed, None when that is unknown.
+
+    ``spare``: it was refused for its credential's sake, and there is another one for the same model.
+    """
 
     at: float
     attempt: int
@@ -54,6 +57,7 @@ class AttemptFailed(msgspec.Struct, frozen=True):
     status: int | None = None
     retry_after: float | None = None
     cost: PicoDollars | None = PicoDollars(0)
+    spare: bool = False
 
 
 class CheckPassed(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 from turnout.dialects.delivery import deliver
 from turnout.dialects.features import changes
-from turnout.errors import CallerFault, ClientGone, Misconfigured, ProviderFault, TimedOut, TurnoutError, Unfit
+from turnout.errors import Blame, CallerFault, ClientGone, Misconfigured, ProviderFault, TimedOut, TurnoutError, Unfit
 from turnout.execute import attempts, commands, events
 from turnout.execute.arrange import arranged
 from turnout.execute.board import p95
@@ -31,6 +31,9 @@ LAST_EVENT_WITHIN = 5.0
 """Seconds a client gets to take the event that ends a cut stream."""
 RECORD_WITHIN = 5.0
 """Seconds the journal gets to take the record of an error that is yet to be told."""
+
+_OF_ITS_KEY = frozenset({Blame.CAPACITY, Blame.CONFIGURATION})
+"""What another credential may help against at once."""
 
 _OVERDUE: dict[Limit, str] = {
     "first_token": "no content within the time for the first token",
@@ -223,12 +226,15 @@ class Run:
         if (command.again or command.beside) and not self._may_spend(command, now):
             return Away("retries", now)
         if board.lines.waiting and self.place is None and board.lines.is_ahead(step.model, job.priority):
-            return Away("quota", now)
+            return Away("quota", min(member.room_at(now, self._need()) for member in pool))
         if len(pool) == 1 and not command.forced:
             lease = pool[0].take(now, cap, stream=self.stream)
             if lease is not None:
                 return lease
-        return board.choose(pool, command, now, cap, Need(self.stream, job.read, job.written))
+        return board.choose(pool, command, now, cap, self._need())
+
+    def _need(self) -> Need:
+        return Need(self.stream, self.job.read, self.job.written)
 
     def _may_spend(self, command: commands.StartAttempt, now: float) -> bool:
         """The route's budgets of second tries and of hedges."""
@@ -422,8 +428,14 @@ class Run:
         now = self.steady()
         record = self.tally.failed(call, now, fault, hung_up=hung_up)
         return events.AttemptFailed(
-            now, call.number, fault.name, fault.condition, fault.blame, fault.message, record.status, fault.retry_after, record.cost
+            now, call.number, fault.name, fault.condition, fault.blame, fault.message, record.status, fault.retry_after, record.cost,
+            fault.blame in _OF_ITS_KEY and self._has_spare(call, now),
         )  # fmt: skip
+
+    def _has_spare(self, call: Call, now: float) -> bool:
+        """There is another credential for the same model that is not out."""
+        pool, mine = self.world.pools[call.step.model], call.lease.deployment
+        return len(pool) > 1 and any(member is not mine and not member.is_out(now) for member in pool)
 
     def _interrupted(self, cause: Cause) -> events.Event:
         """The watch ended a wait."""

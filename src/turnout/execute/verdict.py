@@ -16,7 +16,8 @@ def exhausted(state: State, at: float) -> GiveUp:
     names = [failure.fault.name for failure in state.failures]
     if all(name == "rate_limited" for name in names) and all(turned.away.reason != "ejected" for turned in state.turned):
         waits = [failure.fault.at + failure.fault.retry_after - at for failure in state.failures if failure.fault.retry_after]
-        waits += [turned.away.until - at for turned in state.turned if turned.away.reason == "quota"]
+        last_words = {turned.step: turned.away for turned in state.turned}
+        waits += [away.until - at for away in last_words.values() if away.reason == "quota"]
         return GiveUp(Code.RATE_LIMITED, told(state), retry_after=max(min(waits), 0.0) if waits else None)
     return GiveUp(Code.UPSTREAM_FAILED, told(state))
 
