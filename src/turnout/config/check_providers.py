@@ -106,10 +106,8 @@ def _credentials(
     for index, key in enumerate(part.keys):
         if (key.env is None) == (key.file is None):
             yield Finding((*at, "keys", index), "needs one of env and file", "write {env: NAME}")
-        if key.rpm is not None or key.tpm is not None:
-            yield Finding((*at, "keys", index), "not yet: quotas of a credential (rpm, tpm)", "remove them")
-    if len(part.keys) > 1:
-        yield Finding((*at, "keys"), "not yet: pools of credentials", "keep one")
+        if (key.env, key.file) in ((other.env, other.file) for other in part.keys[:index]):
+            yield Finding((*at, "keys", index), "the same credential twice: there is no load to be spread", "keep one")
     vendor = vendors().get(vendor_name(name, part) or "")
     needed = bool(part.api_key or part.keys) or (vendor is not None and vendor.needs_key and part.auth != "none")
     if needed and all(key.env or key.file for key in part.keys):

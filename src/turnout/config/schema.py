@@ -165,7 +165,7 @@ class HealthPart(Part):
     ramp: Duration = Field(default=10.0, description="Time in which its share of requests grows back; 10s unless said.")
     quarantine: Duration = Field(default=600.0, description="After a refused credential or a missing model; 10m unless said.")
     check: Literal["models", "completion", "none"] = Field(
-        default="models", description="Active check: the free list of models, a paid completion of one token, or none."
+        default="models", description="Active check: the free list of models, a paid completion of a few tokens, or none."
     )
     check_every: Duration = Field(
         default=20.0, ge=1.0, description="Between two active checks of what gets no traffic; 20s unless said."

@@ -99,17 +99,16 @@ def test_local_models_must_be_declared():
     assert "providers.ollama: serves no known model" in warnings(text)[0]
 
 
-def test_pools_and_quotas_are_not_yet():
-    """A limit that is silently without effect is worse than none."""
-    said = problems(
-        f"providers: {{openai: {{keys: [{{env: OPENAI_API_KEY, rpm: 5}}, {{env: ANTHROPIC_API_KEY}}, {{}}]}}}}\n{ROUTE}"
-    )
+def test_a_pool_of_credentials():
+    """With or without limits; each is named, and named once."""
+    pool = "{env: OPENAI_API_KEY, rpm: 5, input_tpm: 9}, {env: ANTHROPIC_API_KEY}"
 
-    assert [problem.split(":", 1)[1].strip() for problem in said] == [
-        "not yet: pools of credentials; keep one",
-        "not yet: quotas of a credential (rpm, tpm); remove them",
-        "needs one of env and file; write {env: NAME}",
-    ]
+    def said(keys: str) -> list[str]:
+        return [found.split(":", 1)[1].strip() for found in problems(f"providers: {{openai: {{keys: [{keys}]}}}}\n{ROUTE}")]
+
+    assert said(pool) == []
+    assert said(pool + ", {}") == ["needs one of env and file; write {env: NAME}"]
+    assert said(pool + ", {env: OPENAI_API_KEY}") == ["the same credential twice: there is no load to be spread; keep one"]
 
 
 def test_an_unencrypted_way_is_a_warning():
