@@ -21,6 +21,7 @@ class Question(msgspec.Struct, frozen=True):
     front: Front
     stream: bool
     prompt: str
+    model: str = "auto"
 
     @property
     def kind(self) -> str:
@@ -28,7 +29,8 @@ class Question(msgspec.Struct, frozen=True):
 
     @property
     def body(self) -> bytes:
-        asked: dict[str, Any] = {"model": "auto", "messages": [{"role": "user", "content": self.prompt}], "stream": self.stream}
+        message = {"role": "user", "content": self.prompt}
+        asked: dict[str, Any] = {"model": self.model, "messages": [message], "stream": self.stream}
         if self.front == "anthropic-messages":
             asked["max_tokens"] = 1_000
         elif self.stream:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -60,6 +61,17 @@ def count(ledger: Path) -> int:
     with closing(sqlite3.connect(ledger)) as open_ledger:
         (found,) = open_ledger.execute("select count(*) from requests").fetchone()
     return int(found)
+
+
+def unbilled(stats: Any, books: Mapping[str, Row]) -> list[str]:
+    """Where the attempts written down are not the calls that the sim counted, or their known costs not its invoice."""
+    tried = [one for row in books.values() for one in row.tried]
+    return [
+        f"{model}: the sim has {said}, the ledger {written}"
+        for model, seen in stats["models"].items()
+        if (said := (seen["requests"], seen["billed_pico"]))
+        != (written := (sum(one.model == model for one in tried), sum(one.cost or 0 for one in tried if one.model == model)))
+    ]
 
 
 def disagreements(heard: Iterable[Heard], books: Mapping[str, Row]) -> list[str]:

@@ -28,9 +28,7 @@ _CHANCES = (0.9, 0.7, 0.5)
 
 def fleet() -> Fleet:
     """One model, ``PROVIDER/quick``, at each of the four; each dearer than the one before."""
-    return Fleet(
-        tuple(SimProvider(name, dialect, (_model(1.0 + n / 4),)) for n, (name, dialect) in enumerate(_DIALECTS.items()))
-    )
+    return Fleet(tuple(SimProvider(name, dialect, (_model(1.0 + n / 4),)) for n, (name, dialect) in enumerate(_DIALECTS.items())))
 
 
 def _model(usd: float) -> SimModel:

@@ -1,7 +1,8 @@
 """A provider fails at 200 requests a second, in three ways, and comes back: what the users notice. ``python -m bench.outage`` prints it.
 
 ``turnout serve`` with two workers, a sim of two providers in a process of its own, and an open-loop client of both dialects, streamed
-and whole. The client's waits are held against those of the healthy beginning of the same run.
+and whole. A fifth of the requests name a route whose provider is well: what the others waited longer than these at the same time is
+the outage's, and not the machine's.
 """
 
 import asyncio
@@ -25,6 +26,9 @@ from bench.fleet import policy, serving_fleet
 from bench.gateway import running
 
 RATE = 200.0
+"""Requests a second that would like the failing provider; a quarter as many come on top, on the route that is well."""
+
+WELL = "well"
 FIRST_TOKEN = 1.0
 """Seconds: the route's limit for the first content of a stream, and for a whole answer too."""
 
@@ -49,8 +53,8 @@ class Phase(msgspec.Struct, frozen=True):
 IN_A_ROW = (Phase(None, 5), Phase("503", 6), Phase("silence", 6), Phase("resets", 6), Phase(None, 40))
 """As an outage goes on: only the first fault meets a primary that was well."""
 
-EACH = tuple(phase for fault in FAULTS for phase in (Phase(None, 5), Phase(fault, 4), Phase(None, 21)))
-"""Each fault meets a primary that was well, and it recovers each time."""
+EACH = tuple(phase for fault in FAULTS for phase in (Phase(None, 5), Phase(fault, 12), Phase(None, 30)))
+"""Each fault meets a primary that was well, lasts until a probe has met it, and is over."""
 
 
 class Lived(msgspec.Struct, frozen=True):
@@ -72,10 +76,10 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """One failing phase. Times in ms, by which users waited longer than the median of the healthy beginning.
+    """One failing phase. Times in ms, by which users waited longer than the median of those on the other route.
 
     ``met``: requests per worker that met the failing primary before it was ejected there; ``probes``: those after it.
-    ``after_p99`` is the difference of the two 99th percentiles.
+    ``after_p99`` is the difference of the two routes' 99th percentiles.
     """
 
     fault: str
@@ -103,12 +107,20 @@ class Return(msgspec.Struct, frozen=True):
 def question(n: int) -> Question:
     """No two alike, in turn of every kind."""
     fronts: tuple[Front, ...] = ("openai-chat", "anthropic-messages")
-    return Question(fronts[n % 2], n % 4 >= 2, f"Question {n} on trains: how long does number {n} take?")
+    model = WELL if n % 5 == 4 else "auto"
+    return Question(fronts[n % 2], n % 4 >= 2, f"Question {n} on trains: how long does number {n} take?", model)
 
 
-async def live(url: str, sim: str, ledger: Path, phases: Sequence[Phase], *, rate: float = RATE) -> Run:
+def live(url: str, sim: str, ledger: Path, phases: Sequence[Phase], *, rate: float = RATE) -> Run:
     """Ask through all phases, and wait until the ledger has every request."""
-    askers = Askers(url, rate, question)
+    lived, heard, stats = uvloop.run(_live(Askers(url, rate * 1.25, question), sim, phases))
+    end = time.monotonic() + 10
+    while books.count(ledger) < len(heard) and time.monotonic() < end:
+        time.sleep(0.1)
+    return Run(tuple(lived), tuple(heard), books.rows(ledger), stats)
+
+
+async def _live(askers: Askers, sim: str, phases: Sequence[Phase]) -> tuple[list[Lived], list[Heard], Any]:
     lived: list[Lived] = []
     async with aiohttp.ClientSession() as session:
         asking = asyncio.create_task(askers.run())
@@ -119,17 +131,12 @@ async def live(url: str, sim: str, ledger: Path, phases: Sequence[Phase], *, rat
                 answer.raise_for_status()
             begin = time.time()
             await asyncio.sleep(phase.seconds)
-            stats = await _stats(session, sim)
-            total = sum(stats["faults"].values())
+            total = sum((await _stats(session, sim))["faults"].values())
             lived.append(Lived(phase, begin, time.time(), total - struck))
             struck = total
         askers.stop()
         await asking
-        stats = await _stats(session, sim)
-    end = time.monotonic() + 10
-    while books.count(ledger) < len(askers.heard) and time.monotonic() < end:
-        await asyncio.sleep(0.1)
-    return Run(tuple(lived), tuple(askers.heard), books.rows(ledger), stats)
+        return lived, askers.heard, await _stats(session, sim)
 
 
 async def _stats(session: aiohttp.ClientSession, sim: str) -> Any:
@@ -138,28 +145,30 @@ async def _stats(session: aiohttp.ClientSession, sim: str) -> Any:
 
 
 class Waits:
-    """How much longer a request took than is usual for its kind, ms; usual is the median of the healthy beginning."""
+    """How much longer than usual a request took, ms: than the median of those of its kind on the other route, in the same phase."""
 
-    def __init__(self, run: Run) -> None:
-        healthy = _within(run.heard, run.lived[0])
-        self._usual = {
-            kind: median(one.wait for one in healthy if one.question.kind == kind) for kind in {one.question.kind for one in healthy}
-        }
-        self.healthy_p99 = p99(self.added(healthy))
+    def __init__(self, heard: Iterable[Heard]) -> None:
+        well = [one for one in heard if one.question.model == WELL]
+        kinds = {one.question.kind for one in well}
+        self._usual = {kind: median(one.wait for one in well if one.question.kind == kind) for kind in kinds}
+        self._p99 = p99(self.added(well))
 
     def added(self, heard: Iterable[Heard]) -> list[float]:
         return [(one.wait - self._usual[one.question.kind]) * 1000 for one in heard]
 
+    def added_p99(self, heard: Iterable[Heard]) -> float:
+        return p99(self.added(heard)) - self._p99
+
 
 def outages(run: Run) -> list[Outage]:
     """One for each phase with a fault."""
-    waits = Waits(run)
-    return [_outage(run, lived, waits) for lived in run.lived if lived.phase.fault is not None]
+    return [_outage(run, lived) for lived in run.lived if lived.phase.fault is not None]
 
 
-def _outage(run: Run, lived: Lived, waits: Waits) -> Outage:
-    heard = _within(run.heard, lived)
-    out = _out_at(run.rows.values(), lived)
+def _outage(run: Run, lived: Lived) -> Outage:
+    everyone = _within(run.heard, lived)
+    waits, heard = Waits(everyone), [one for one in everyone if one.question.model != WELL]
+    out = _out_at((run.rows[one.id] for one in heard if one.id in run.rows), lived)
     met: list[Heard] = []
     probes: list[Heard] = []
     after: list[Heard] = []
@@ -173,11 +182,10 @@ def _outage(run: Run, lived: Lived, waits: Waits) -> Outage:
         else:
             probes += [one] * has_met
             after.append(one)
-    added = waits.added(after)
     return Outage(
-        lived.phase.fault or "", len(heard), sum(not one.ok for one in heard), lived.struck, _by_worker(met, run.rows),
+        lived.phase.fault or "", len(everyone), sum(not one.ok for one in everyone), lived.struck, _by_worker(met, run.rows),
         _by_worker(probes, run.rows), max(waits.added(met), default=0.0), max(waits.added(probes), default=0.0), len(after),
-        median(added), p99(added) - waits.healthy_p99,
+        median(waits.added(after)), waits.added_p99(after),
     )  # fmt: skip
 
 
@@ -192,20 +200,22 @@ def _out_at(rows: Iterable[Row], lived: Lived) -> dict[str, float]:
 
 def returns(run: Run) -> list[Return]:
     """One for each healthy phase but the first."""
-    waits = Waits(run)
-    return [_return(run, lived, waits) for lived in run.lived[1:] if lived.phase.fault is None]
+    return [_return(run, lived) for lived in run.lived[1:] if lived.phase.fault is None]
 
 
-def _return(run: Run, lived: Lived, waits: Waits) -> Return:
+def _return(run: Run, lived: Lived) -> Return:
     heard = [one for one in _within(run.heard, lived) if one.began > lived.begin + 2 * FIRST_TOKEN]
-    tried = [tried for row in run.rows.values() for tried in row.tried if lived.begin <= tried.at < lived.end]
+    asking = [one for one in heard if one.question.model != WELL]
+    named = {one.id for one in run.heard if one.question.model != WELL}
+    tried = [one for id_ in named & run.rows.keys() for one in run.rows[id_].tried if lived.begin <= one.at < lived.end]
     shares = tuple(
-        _share([one for one in tried if second <= one.at - lived.begin < second + 1]) for second in range(int(lived.phase.seconds))
+        _share([one for one in tried if second <= one.at - lived.begin < second + 1])
+        for second in range(int(lived.phase.seconds))
     )
     tenths = Counter(int((one.at - lived.begin) * 10) for one in tried if one.model == PRIMARY)
     return Return(
-        shares, max(tenths.values(), default=0), sum(not one.ok for one in heard), p99(waits.added(heard)) - waits.healthy_p99
-    )
+        shares, max(tenths.values(), default=0), sum(not one.ok for one in heard), Waits(heard).added_p99(asking)
+    )  # fmt: skip
 
 
 def _share(tried: Sequence[Tried]) -> float:
@@ -225,12 +235,19 @@ def p99(values: Sequence[float]) -> float:
     return quantiles(values, n=100)[-1] if len(values) > 1 else 0.0
 
 
+def two_routes(sim: int) -> dict[str, Any]:
+    """The policy: a cheap primary with one behind it, and a route that knows only the latter."""
+    rules = policy(sim, "north", "south", timeouts=TIMEOUTS)
+    rules["routes"] = {WELL: {"objective": "cost", "models": ["south/quick"]}, **rules["routes"]}
+    return rules
+
+
 def measure(phases: Sequence[Phase]) -> Run:
     """In processes of their own."""
     with tempfile.TemporaryDirectory() as folder:
         sim, api, control = (free_port() for _ in range(3))
         config, data = Path(folder, "turnout.json"), Path(folder, "data")
-        config.write_text(json.dumps(policy(sim, "north", "south", timeouts=TIMEOUTS)))
+        config.write_text(json.dumps(two_routes(sim)))
         command = (
             "turnout", "serve", "--config", str(config), "--data-dir", str(data), "--workers", "2",
             "--port", str(api), "--control-port", str(control),
@@ -238,15 +255,15 @@ def measure(phases: Sequence[Phase]) -> Run:
         with serving_fleet(sim), running(*command):
             wait_for(api, "/health/ready")
             wait_for(control, "/health/ready")
-            return uvloop.run(live(f"http://127.0.0.1:{api}", f"http://127.0.0.1:{sim}", data / "ledger.db", phases))
+            return live(f"http://127.0.0.1:{api}", f"http://127.0.0.1:{sim}", data / "ledger.db", phases)
 
 
 def show(run: Run) -> None:
     """Print what the users noticed."""
-    wrong = books.disagreements(run.heard, run.rows)
+    wrong = (*books.disagreements(run.heard, run.rows), *books.unbilled(run.stats, run.rows))
     print(
-        f"{len(run.heard)} requests at {RATE:.0f}/s, {sum(not one.ok for one in run.heard)} failed, "
-        f"{len(wrong)} on which client and ledger disagree; healthy p99 {Waits(run).healthy_p99:.1f} ms above the median"
+        f"{len(run.heard)} requests, {RATE:.0f}/s at the failing primary, {sum(not one.ok for one in run.heard)} failed, "
+        f"{len(wrong)} on which client, ledger and sim disagree"
     )
     for line in (*wrong[:5], *(str(one) for one in run.heard if not one.ok)):
         print("  !", line)
@@ -258,7 +275,9 @@ def show(run: Run) -> None:
         )
     for back in returns(run):
         shares = " ".join(f"{share * 100:.0f}" for share in back.shares)
-        print(f"return   % per second: {shares} | most in 0.1 s: {back.most_in_a_tenth} | failed {back.failed}, p99 {back.p99:+.2f} ms")
+        print(
+            f"return   % per second: {shares} | most in 0.1 s: {back.most_in_a_tenth} | failed {back.failed}, p99 {back.p99:+.2f} ms"
+        )
 
 
 def main() -> None:
