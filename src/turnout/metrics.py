@@ -132,12 +132,9 @@ class Metrics:
             self._count(record)
 
     def _count(self, record: Record) -> None:
-        route, model = record.route or "", record.model or ""
-        self._counters["turnout_requests"][route, model, record.outcome, record.code or ""] += 1
-        for model, reason in record.skipped:
-            self._counters["turnout_skipped"][model, reason] += 1
-        if record.reason == "fallback":
-            self._counters["turnout_fallbacks"][route, model] += 1
+        if record.copy_of is None:  # nobody asked for a copy: only its calls count, and what they cost
+            self._count_asked(record)
+        route = record.route or ""
         for attempt in record.attempts:
             self._counters["turnout_attempts"][attempt.model, attempt.fault or "ok"] += 1
             if attempt.cost is not None:
@@ -151,6 +148,14 @@ class Metrics:
                 read[attempt.model, "cache_write"] += usage.cache_write + usage.cache_write_1h
                 written[attempt.model, "visible"] += usage.total_output - usage.reasoning
                 written[attempt.model, "reasoning"] += usage.reasoning
+
+    def _count_asked(self, record: Record) -> None:
+        route, model = record.route or "", record.model or ""
+        self._counters["turnout_requests"][route, model, record.outcome, record.code or ""] += 1
+        for skipped, reason in record.skipped:
+            self._counters["turnout_skipped"][skipped, reason] += 1
+        if record.reason == "fallback":
+            self._counters["turnout_fallbacks"][route, model] += 1
         self._time("turnout_decision_seconds", (), record.decision_us / 1e6)
         if record.model is not None:
             self._time("turnout_request_duration_seconds", (route, model), record.duration_ms / 1e3)

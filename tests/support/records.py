@@ -112,5 +112,6 @@ records = st.builds(
     st.sampled_from(["ok", "rejected", "failed", "cut", "cancelled", "begun"]), _maybe_text, st.integers(100, 599), st.booleans(),
     _ms, st.none() | _ms, _ms, _pico, st.none() | _traits, st.lists(_attempts, max_size=3).map(tuple), _pico,
     st.lists(st.tuples(_text, _text), max_size=2).map(tuple), st.integers(0, 3),
+    _pico, _maybe_text, _maybe_text, _maybe_text,
 )  # fmt: skip
 """Any record that can be."""

@@ -103,3 +103,23 @@ def test_steps_left_out_are_counted_from_records() -> None:
 
     assert value(metrics, "turnout_skipped_total", model="a/m", reason="ejected") == 1
     assert value(metrics, "turnout_skipped_total", model="b/m", reason="quota") == 1
+
+
+def test_a_fallback_is_counted_for_who_answered() -> None:
+    """Not for whom dispatch left out."""
+    metrics = Metrics()
+    metrics.observe(record(1, reason="fallback", route="code", model="a/m", skipped=(("b/m", "ejected"),)))
+
+    assert value(metrics, "turnout_fallbacks_total", route="code", model="a/m") == 1
+    assert value(metrics, "turnout_request_duration_seconds_count", route="code", model="a/m") == 1
+
+
+def test_a_copy_is_no_request() -> None:
+    """Nobody asked for it: its calls are counted and what they cost, and neither a request nor how long it took."""
+    metrics = Metrics()
+    metrics.observe(record(1, copy_of="req-0"))
+
+    assert value(metrics, "turnout_attempts_total") == 1
+    assert value(metrics, "turnout_cost_usd_total") is not None
+    assert value(metrics, "turnout_requests_total") is None
+    assert value(metrics, "turnout_request_duration_seconds_count") is None

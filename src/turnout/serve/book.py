@@ -23,12 +23,13 @@ class Book:
     """The records of one request. Each is a new edition; the last one written is the one that holds.
 
     ``traits`` and ``decided`` are there as soon as they are known; ``execution`` is the latest that is known of its answer. ``world`` is
-    where it is executed: another than the snapshot's if the request is part of a ``drill``.
+    where it is executed: another than the snapshot's if the request is part of a ``drill``. ``copy_of`` as in its records.
     """
 
     __slots__ = (
         "_edition",
         "began",
+        "copy_of",
         "decided",
         "decision_us",
         "drill",
@@ -50,6 +51,7 @@ class Book:
         self.execution = _GONE
         self.world = snapshot.world
         self.drill: str | None = None
+        self.copy_of: str | None = None
         self.decision_us = 0.0
         self._edition = 0
 
@@ -88,9 +90,9 @@ class Book:
             error.code if error is not None else None,
             _status(execution),
             traits.stream, self._ms(), execution.first_token_ms, self.decision_us,
-            execution.cost, traits, execution.attempts, _baseline(decided.best, execution.usage),
+            execution.cost, traits, execution.attempts, self._baseline(decided.best, execution.usage),
             tuple([(skip.model, skip.reason) for skip in execution.skipped]), self._edition,
-            execution.saved, self.drill, execution.ticket,
+            execution.saved, self.drill, execution.ticket, self.copy_of,
         )  # fmt: skip
 
     def refused(self, error: TurnoutError, route: str | None) -> Record:
@@ -104,6 +106,15 @@ class Book:
             edition=self._edition,
         )  # fmt: skip
 
+    def _baseline(self, best: Slot | None, usage: Usage | None) -> PicoDollars | None:
+        """What the same tokens would have cost on the best model that could have served: the first of the two baselines.
+
+        A copy has none: without a router there would be no copy.
+        """
+        if best is None or best.tiers is None or usage is None or self.copy_of is not None:
+            return None
+        return rates.charge(best.tiers, usage)
+
     def _ms(self) -> float:
         return (self.gateway.clock.steady() - self.request.arrived) * 1_000
 
@@ -112,8 +123,3 @@ def _status(execution: Execution) -> int:
     if execution.ticket is not None and execution.outcome == "failed":
         return HANDED_OVER
     return 200 if execution.outcome != "failed" or execution.error is None else execution.error.status
-
-
-def _baseline(best: Slot | None, usage: Usage | None) -> PicoDollars | None:
-    """What the same tokens would have cost on the best model that could have served: the first of the two baselines."""
-    return rates.charge(best.tiers, usage) if best is not None and best.tiers is not None and usage is not None else None

@@ -142,7 +142,7 @@ def again(book: Book) -> Book:
     id_ = request_id(at, clock.seed())
     request = Request(id_, asked.seed, at, clock.steady(), asked.front, asked.ask, asked.hints, asked.key)
     fresh = Book(book.gateway, book.snapshot, request)
-    fresh.traits, fresh.decided = book.traits, book.decided
+    fresh.traits, fresh.decided, fresh.copy_of = book.traits, book.decided, asked.id
     return fresh
 
 

@@ -21,6 +21,7 @@ from turnout.types.money import PicoDollars
 _LATENCY_SAMPLE = 10_000
 _ATTEMPT_SAMPLE = 50_000
 _RATE_WINDOW_S = 10.0
+_ASKED = requests.c.copy_of.is_(None)
 
 
 class RequestLine(msgspec.Struct, frozen=True):
@@ -58,7 +59,7 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class Share(msgspec.Struct, frozen=True):
-    """What one model or route had of the requests. ``errors``: failed or cut; ``cost`` sums the known ones."""
+    """What one model or route had of the requests. ``errors``: failed or cut; ``cost`` sums the known ones, copies' too."""
 
     name: str
     requests: int
@@ -110,7 +111,7 @@ class ObservedLatency(msgspec.Struct, frozen=True):
 
 
 def recent(connection: Connection, limit: int, filters: Filters) -> tuple[RequestLine, ...]:
-    """Newest first."""
+    """Newest first, without copies."""
     columns = [_column_of(name) for name in RequestLine.__struct_fields__]
     wanted: list[ColumnElement[bool]] = [
         _column_of(name) == value
@@ -119,23 +120,24 @@ def recent(connection: Connection, limit: int, filters: Filters) -> tuple[Reques
     ]
     if filters.before is not None:
         wanted.append(requests.c.at < filters.before)
-    rows = connection.execute(select(*columns).where(*wanted).order_by(requests.c.at.desc()).limit(limit))
+    rows = connection.execute(select(*columns).where(_ASKED, *wanted).order_by(requests.c.at.desc()).limit(limit))
     return tuple(RequestLine(*row) for row in rows)
 
 
 def summary(connection: Connection, since: float, now: float) -> Summary:
-    """Requests that arrived from ``since`` on."""
-    groups = connection.execute(_grouped(since)).all()
+    """Requests that arrived from ``since`` on. Of copies only what they cost is in it."""
+    everything = connection.execute(_grouped(since)).all()
+    groups = [group for group in everything if group.asked]
     outcomes: Counter[str] = Counter()
     for group in groups:
         outcomes[group.outcome] += group.requests
     timings = connection.execute(
         select(requests.c.duration_ms, requests.c.first_token_ms, requests.c.decision_us)
-        .where(requests.c.at >= since, requests.c.model.is_not(None), requests.c.outcome != "begun")
+        .where(_ASKED, requests.c.at >= since, requests.c.model.is_not(None), requests.c.outcome != "begun")
         .order_by(requests.c.at.desc())
         .limit(_LATENCY_SAMPLE)
     ).all()
-    lately = connection.execute(select(func.count()).where(requests.c.at >= now - _RATE_WINDOW_S)).scalar_one()
+    lately = connection.execute(select(func.count()).where(_ASKED, requests.c.at >= now - _RATE_WINDOW_S)).scalar_one()
     return Summary(
         since=since,
         requests=outcomes.total(),
@@ -143,15 +145,15 @@ def summary(connection: Connection, since: float, now: float) -> Summary:
         outcomes=dict(outcomes),
         errors=outcomes["failed"] + outcomes["cut"],
         fallbacks=sum(group.fallbacks for group in groups),
-        cost=_total(groups, "cost"),
+        cost=_total(everything, "cost"),
         baseline=_total(groups, "baseline"),
         saved=PicoDollars(_total(groups, "baseline") - _total(groups, "compared")),
-        unpriced=sum(group.unpriced for group in groups),
+        unpriced=sum(group.unpriced for group in everything),
         latency_ms=_quantiles(row.duration_ms for row in timings),
         first_token_ms=_quantiles(row.first_token_ms for row in timings),
         decision_us_p50=quantile(sorted(row.decision_us for row in timings), 0.5),
-        models=_shares(groups, "model"),
-        routes=_shares(groups, "route"),
+        models=_shares(everything, "model"),
+        routes=_shares(everything, "route"),
         latest=max((group.latest for group in groups), default=None),
     )
 
@@ -160,7 +162,7 @@ def mix_samples(connection: Connection, route: str, since: float, limit: int = 1
     """The known complexities (0..1) of a route's latest requests, newest first."""
     rows = connection.execute(
         select(requests.c.complexity)
-        .where(requests.c.at >= since, requests.c.route == route, requests.c.complexity.is_not(None))
+        .where(_ASKED, requests.c.at >= since, requests.c.route == route, requests.c.complexity.is_not(None))
         .order_by(requests.c.at.desc())
         .limit(limit)
     )
@@ -200,6 +202,7 @@ def _grouped(since: float) -> Any:
             c.model,
             c.route,
             c.outcome,
+            _ASKED.label("asked"),
             func.count().label("requests"),
             func.count().filter(c.reason == "fallback").label("fallbacks"),
             func.count().filter(c.cost_pico.is_(None), or_(c.outcome == "ok", c.outcome == "cut")).label("unpriced"),
@@ -209,7 +212,7 @@ def _grouped(since: float) -> Any:
             func.max(c.at).label("latest"),
         )
         .where(c.at >= since)
-        .group_by(c.model, c.route, c.outcome)
+        .group_by(c.model, c.route, c.outcome, _ASKED)
     )
 
 
@@ -237,8 +240,8 @@ def _shares(groups: Iterable[DbRow], column: str) -> tuple[Share, ...]:
     shares = (
         Share(
             name=name,
-            requests=sum(group.requests for group in of_name),
-            errors=sum(group.requests for group in of_name if group.outcome in {"failed", "cut"}),
+            requests=sum(group.requests for group in of_name if group.asked),
+            errors=sum(group.requests for group in of_name if group.asked and group.outcome in {"failed", "cut"}),
             cost=_total(of_name, "cost"),
         )
         for name, of_name in by_name.items()

@@ -51,6 +51,7 @@ def request_row(record: Record) -> Values:
         record.saved,
         record.drill,
         record.ticket,
+        record.copy_of,
     )
 
 
@@ -104,6 +105,7 @@ def record_of(request: DbRow, attempts: Sequence[DbRow]) -> Record:
         saved=request.saved_pico,
         drill=request.drill,
         ticket=request.ticket,
+        copy_of=request.copy_of,
     )
 
 

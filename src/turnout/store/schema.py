@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 
 metadata = MetaData()
 
-VERSION = 3
+VERSION = 4
 """Raised with every change of a table. ``store.upgrade`` adds what is new to an older ledger; any other is refused in words, not in SQL."""
 
 # Ids begin with the time of arrival: in that order a key's page is nearly always the one at hand, and an insert costs half.
@@ -45,10 +45,11 @@ requests = Table(
     Column("skipped", String),
     # A request may have several records; its rows are those of the highest edition that has come.
     Column("edition", SmallInteger, nullable=False),
-    # What a cached answer would have cost; the drill it was part of; the ticket it was handed over with.
+    # What a cached answer would have cost; the drill it was part of; the ticket it was handed over with; whose copy it is.
     Column("saved_pico", BigInteger),
     Column("drill", String),
     Column("ticket", String),
+    Column("copy_of", String),
     Index("requests_at", "at"),
 )
 

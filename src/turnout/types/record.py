@@ -37,7 +37,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     content reached the client); ``cancelled`` (the client left); ``begun`` (provisional: a stream of an audited route whose
     final record has not come yet, ADR 2). ``skipped`` pairs the plan's steps that dispatch left out with the reason.
     ``saved`` is what the call was charged whose answer was given again, ``ticket`` the request's own when it was handed to people,
-    ``drill`` that of a rehearsal the request was part of. ``edition`` counts a request's records from 0: an audited route's are written before the answer too, and the last one holds.
+    ``drill`` that of a rehearsal the request was part of. ``copy_of`` is the request of a client's that this one was made from: nobody
+    waited for it, and it costs what it costs. ``edition`` counts a request's records from 0: an audited route's are written before the answer too, and the last one holds.
     """
 
     id: str
@@ -66,3 +67,4 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     saved: PicoDollars | None = None
     drill: str | None = None
     ticket: str | None = None
+    copy_of: str | None = None

@@ -39,7 +39,7 @@ def test_a_change_of_a_table_is_a_change_of_the_version():
     """Whoever changes the tables raises VERSION and writes the new digest here; else an older ledger would fail in the middle."""
     tables = "".join(str(CreateTable(table).compile(dialect=dialect())) for table in metadata.sorted_tables)
 
-    assert (VERSION, sha256(tables.encode()).hexdigest()[:12]) == (3, "ffa8389cc72e")
+    assert (VERSION, sha256(tables.encode()).hexdigest()[:12]) == (4, "783547edb31c")
 
 
 def test_a_ledger_from_before_versions_were_written_is_refused(tmp_path: Path):
@@ -194,6 +194,18 @@ def test_unknown_costs_are_counted_not_added(ledger: Ledger):
     summary = ledger.summary(0, NOW)
 
     assert (summary.cost, summary.baseline, summary.saved, summary.unpriced) == (8, 8, 3, 1)
+
+
+def test_of_a_copy_only_the_cost_is_in_a_summary(ledger: Ledger):
+    """Nobody waited for it, and it was paid for."""
+    asked = record(1, cost=PicoDollars(5), baseline=PicoDollars(8))
+    ledger.ingest([asked, record(2, cost=PicoDollars(3), baseline=None, outcome="failed", copy_of="req-1", drill="d")], "s", 1)
+
+    summary = ledger.summary(0.0, NOW + 3)
+    assert (summary.requests, summary.errors, summary.outcomes) == (1, 0, {"ok": 1})
+    assert (summary.cost, summary.baseline, summary.saved) == (8, 8, 3)
+    assert [(share.requests, share.errors, share.cost) for share in summary.models] == [(1, 0, 8)]
+    assert [line.id for line in ledger.recent(10)] == ["req-1"]
 
 
 def test_a_summary_says_who_served_and_how_it_ended(ledger: Ledger):
