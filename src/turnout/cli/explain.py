@@ -113,7 +113,8 @@ def show(decision: dict[str, Any]) -> None:
     if decision["candidates"]:
         console.print(candidates)
     for place, step in enumerate(decision["plan"], 1):
-        console.print(f"  {place}. {step['model']} on {', '.join(step['on'])}", highlight=False)
+        held_to = f", if it passes {', '.join(step['checks'])}" if step.get("checks") else ""
+        console.print(f"  {place}. {step['model']} on {', '.join(step['on'])}{held_to}", highlight=False)
     for rejection in decision["rejections"]:
         console.print(f"  [red]not[/] {rejection['model']}: {rejection['reason']}, {rejection['detail']}", highlight=False)
 

@@ -8,7 +8,8 @@ from turnout.decide.decide import decide, in_full
 from turnout.decide.match import NoCandidate
 from turnout.flow import read_traits
 from turnout.serve.worker import Gateway, Request, Snapshot
-from turnout.types.decision import Decision, Rejection
+from turnout.types.checks import name_of
+from turnout.types.decision import Decision, Rejection, Step
 from turnout.types.models import Feature, Modality, names
 from turnout.types.money import usd
 from turnout.types.traits import Traits
@@ -75,13 +76,19 @@ def shown(decision: Decision, traits: Traits) -> dict[str, Any]:
         ],
         "scored_by": decision.scored_by,
         "rejections": _shown_rejections(decision.rejections),
-        "plan": [{"model": step.model, "on": sorted(step.on), "reason": step.reason} for step in decision.plan.steps],
+        "plan": [_shown_step(step) for step in decision.plan.steps],
         "limits": {
             "attempts": decision.plan.attempts,
             "deadline_s": decision.plan.deadline,
             "budget_usd": None if decision.plan.budget is None else usd(decision.plan.budget),
         },
     }
+
+
+def _shown_step(step: Step) -> dict[str, Any]:
+    """A cascade's arm says what its answer is held to; every other step is held to nothing."""
+    shown: dict[str, Any] = {"model": step.model, "on": sorted(step.on), "reason": step.reason}
+    return shown | {"checks": [name_of(check) for check in step.checks]} if step.checks else shown
 
 
 def _shown_rejections(rejections: Iterable[Rejection]) -> list[dict[str, str]]:
