@@ -50,8 +50,9 @@ def _well_again(world: World) -> Iterator[None]:
     world.inject()
 
 
-def auth() -> str:
-    keys = [{"name": name, "hash": key_hash(key.secret), **key.settings} for name, key in KEYS.items()]
+def auth(*names: str) -> str:
+    """The policy's keys; those of these ``names``, or all."""
+    keys = [{"name": name, "hash": key_hash(KEYS[name].secret), **KEYS[name].settings} for name in names or KEYS]
     return f"auth: {json.dumps({'keys': keys})}\n"
 
 

@@ -51,6 +51,11 @@ ROUTES = SIM_ROUTES.replace(
     needs: {{quality: 5}}
     models: [sim-openai/small, sim-anthropic/swift, sim-openai/medium]
     fallback: [sim-openai/medium]
+  kept-openai: {{static: sim-openai/medium, cache: {{}}}}
+  kept-anthropic: {{static: sim-anthropic/steady, cache: {{}}}}
+  kept-briefly: {{static: sim-openai/medium, cache: {{ttl: 300ms, stale: 1h}}}}
+  kept-alike: {{static: sim-openai/medium, cache: {{match: similar}}}}
+  kept-audited: {{static: sim-openai/medium, cache: {{}}, journal: required}}
   default:""",
 )
 
@@ -64,8 +69,9 @@ KEYS = {
     "app": Key("tk-the-application"),
     "audit": Key("tk-the-auditors", {"tags": {"requires_audit": "true"}}),
     "limited": Key("tk-support-only", {"routes": ["support"]}),
+    "other": Key("tk-another-tenant"),
 }
-APP = KEYS["app"].secret
+APP, OTHER = KEYS["app"].secret, KEYS["other"].secret
 
 
 class Raw(msgspec.Struct, frozen=True):
