@@ -14,7 +14,7 @@ from turnout.execute.checking import held_answer
 from turnout.execute.commit import Hold
 from turnout.execute.deployment import Away, Lease, Upstream
 from turnout.execute.job import Execution, Gate, Job, World
-from turnout.execute.progress import Skip, State
+from turnout.execute.progress import State
 from turnout.execute.race import Race
 from turnout.execute.rests import fraction
 from turnout.execute.room import Need
@@ -63,21 +63,20 @@ class Run:
         self.race = Race()
         self.place: int | None = None
         self.paid = 0
-        self.state = self._at_first(deadline)
+        self.state = State(job.plan, job.seed, deadline)
         self.end: commands.End | None = None
-
-    def _at_first(self, deadline: float) -> State:
-        """The plan as decided, unless something is known that it could not know."""
-        job, board = self.job, self.world.board
         self.budget.requests += 1
-        plan = job.plan
-        skipped: tuple[Skip, ...] = ()
-        if board.deferred or plan.equal > 1:
-            late, now = board.deferred.get(job.route, frozenset()), self.steady()
-            plan, skipped = arranged(
-                plan, late, lambda models: board.lighter([self.world.pools[model] for model in models], now), fraction(job.seed)
-            )
-        return State(plan, job.seed, deadline, skipped=skipped)
+        if world.board.deferred or job.plan.equal > 1:
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """What is known now that the plan could not know."""
+        job, board, now = self.job, self.world.board, self.steady()
+        late = board.deferred.get(job.route, frozenset())
+        plan, skipped = arranged(
+            job.plan, late, lambda models: board.lighter([self.world.pools[model] for model in models], now), fraction(job.seed)
+        )
+        self.state = State(plan, job.seed, self.state.deadline, skipped=skipped)
 
     async def play(self) -> None:
         """Answer the request through the sink, or find out why not. However it ends, :meth:`execution` then says how.
@@ -92,7 +91,8 @@ class Run:
             if self.end is None:
                 self._stop()
             self.watch.stop()
-            await self.race.end()
+            if self.race.running:
+                await self.race.end()
             if self.call is not None and self.call.incoming is not None:
                 await self.call.hang_up()
         if not isinstance(self.end, commands.Done):
@@ -118,7 +118,7 @@ class Run:
         """Do what the rules say until they say it is over."""
         while True:
             for command in self._step(event):
-                if isinstance(command, commands.Ending):
+                if command is self.end:
                     return
                 try:
                     event = await self._perform(command) or event
@@ -131,7 +131,9 @@ class Run:
     def _step(self, event: events.Event) -> tuple[commands.Command, ...]:
         self.state, due = attempts.step(self.state, event)
         assert due, f"{type(event).__name__} does not belong in the phase {self.state.phase}"
-        if isinstance(last := due[-1], commands.Ending):
+        if self.state.phase == "over":
+            last = due[-1]
+            assert isinstance(last, commands.Ending), "what is over ends with a word on it"
             self.end = last
         return due
 
@@ -155,7 +157,7 @@ class Run:
             except OSError:  # a TimeoutError is one too
                 self.end = commands.UNRECORDED
 
-    def _perform(self, command: commands.Act) -> Awaitable[events.Event | None]:
+    def _perform(self, command: commands.Command) -> Awaitable[events.Event | None]:
         """Doing it, and what happened: None when that is no news."""
         match command:
             case commands.StartAttempt():
@@ -174,15 +176,18 @@ class Run:
                 return self._next_of_two()
             case commands.CancelAttempt():
                 return self._cancel(command)
+            case commands.Ending():
+                raise AssertionError("an end is told, not done")
 
     async def _try(self, command: commands.StartAttempt) -> events.Event:
         """Ask dispatch for a way to the step's model, and call it."""
         if self.call is not None and not command.beside:
             await self.call.hang_up()
-        found = self._lease(command)
+        now = self.steady()
+        found = self._lease(command, now)
         if isinstance(found, Away):
-            return events.TurnedAway(self.steady(), command.attempt, found.reason, found.until, found.badness)
-        call = self._new_call(command, found)
+            return events.TurnedAway(now, command.attempt, found.reason, found.until, found.badness)
+        call = self._new_call(command, found, now)
         if self.state.plan.hedge is None or call.step.checks:
             return await self._ask(call)
         return await self._ask_beside(call, None if command.beside else self._hedge_at(call))
@@ -218,8 +223,8 @@ class Run:
         after = hedge.after if hedge.after is not None else p95(call.lease.deployment, stream=self.stream)
         return call.started + after if after is not None else None
 
-    def _lease(self, command: commands.StartAttempt) -> Lease | Away:
-        job, board, now = self.job, self.world.board, self.steady()
+    def _lease(self, command: commands.StartAttempt, now: float) -> Lease | Away:
+        job, board = self.job, self.world.board
         step = self.state.plan.steps[command.step]
         pool = self.world.pools[step.model]
         cap = self._limit(step, pool[0].upstream) / 2
@@ -366,10 +371,10 @@ class Run:
         await asyncio.sleep(command.until - self.steady())
         return events.Rested(self.steady())
 
-    def _new_call(self, command: commands.StartAttempt, lease: Lease) -> Call:
+    def _new_call(self, command: commands.StartAttempt, lease: Lease, now: float) -> Call:
         step, upstream = self.state.plan.steps[command.step], lease.deployment.upstream
         hold = Hold(deliver(self.job.front, upstream.dialect, self.job.ask), stream=self.stream and not step.checks)
-        self.call = call = Call(command.attempt, step, upstream, hold, self.steady(), lease)
+        self.call = call = Call(command.attempt, step, upstream, hold, now, lease)
         self.watch.allow("first_token" if self.stream else "total", self._patience(call))
         return call
 
