@@ -134,20 +134,21 @@ class Metrics:
     def _count(self, record: Record) -> None:
         if record.copy_of is None:  # nobody asked for a copy: only its calls count, and what they cost
             self._count_asked(record)
-        route = record.route or ""
+        counters, route = self._counters, record.route or ""
         for attempt in record.attempts:
-            self._counters["turnout_attempts"][attempt.model, attempt.fault or "ok"] += 1
+            model = attempt.model
+            counters["turnout_attempts"][model, attempt.fault or "ok"] += 1
             if attempt.cost is not None:
-                self._counters["turnout_cost_usd"][route, attempt.model] += attempt.cost / PICO_PER_USD
+                counters["turnout_cost_usd"][route, model] += attempt.cost / PICO_PER_USD
             else:
-                self._counters["turnout_cost_unknown"][route, attempt.model] += 1
+                counters["turnout_cost_unknown"][route, model] += 1
             if (usage := attempt.usage) is not None:
-                read, written = self._counters["turnout_input_tokens"], self._counters["turnout_output_tokens"]
-                read[attempt.model, "uncached"] += usage.total_input - usage.cache_read - usage.cache_write - usage.cache_write_1h
-                read[attempt.model, "cache_read"] += usage.cache_read
-                read[attempt.model, "cache_write"] += usage.cache_write + usage.cache_write_1h
-                written[attempt.model, "visible"] += usage.total_output - usage.reasoning
-                written[attempt.model, "reasoning"] += usage.reasoning
+                read, written = counters["turnout_input_tokens"], counters["turnout_output_tokens"]
+                read[model, "uncached"] += usage.input + usage.input_audio + usage.input_image
+                read[model, "cache_read"] += usage.cache_read
+                read[model, "cache_write"] += usage.cache_write + usage.cache_write_1h
+                written[model, "visible"] += usage.output + usage.output_audio + usage.output_image
+                written[model, "reasoning"] += usage.reasoning
 
     def _count_asked(self, record: Record) -> None:
         route, model = record.route or "", record.model or ""
