@@ -188,6 +188,14 @@ def test_an_accepted_attempt_without_usage_has_an_unknown_cost() -> None:
     assert played.execution.cost is None
 
 
+def test_an_answer_that_says_it_took_no_tokens_has_an_unknown_cost() -> None:
+    """Nothing is answered without reading something: zeros are a provider that does not count, never a price of zero."""
+    played = play(Answer(b"role\nsay hi\n", b"usage 0 0\nstop\nend\n"))
+
+    assert played.execution.outcome == "ok"
+    assert played.execution.cost is None
+
+
 def test_an_error_body_is_read_only_so_far() -> None:
     """At most 64 KiB of an error answer are read, however much comes."""
     played = play(Answer(*[b"x" * 16384] * 100, status=500), Answer(*STREAM))

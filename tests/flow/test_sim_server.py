@@ -208,6 +208,22 @@ async def test_stalls_last_as_long_as_they_say(fault: str) -> None:
         assert sim.stats.by_model[FULL["openai"]].answered == 1
 
 
+@pytest.mark.parametrize("sdk", SDKS)
+@pytest.mark.parametrize(
+    "fault", ["none", "no_usage", "wrong_usage", "quality_drop;factor=1", "stall;seconds=0", "slow_first_token;seconds=0"]
+)
+async def test_a_fault_that_passes_leaves_a_stream_whole(fault: str, sdk: str) -> None:
+    """All its events, the first one too: an answer's id is told however it is paced, counted or right."""
+    headers = {} if fault == "none" else {"x-sim-fault": fault}
+    async with world() as (_, clients):
+        events = [event async for event in await clients.ask(sdk, stream=True, extra_headers=headers)]
+
+    first = events[0].message if sdk == "anthropic" else events[0]
+    assert first.id == "sim-1"
+    if sdk == "openai":
+        assert first.choices[0].delta.role == "assistant"
+
+
 async def test_a_client_that_gives_up_is_billed_what_it_got() -> None:
     """A stall after content, then a hang-up: input and the words sent so far are on the invoice."""
     async with world() as (sim, clients):

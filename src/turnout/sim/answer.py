@@ -120,10 +120,11 @@ async def _stream(job: Job, delivered: Delivered) -> None:
     contents = 0
     wait = job.pace.first
     for event in events_of(_reply(job), PIECE):
+        written = writer.write(event)  # once: a writer remembers what it began
         if isinstance(event, CONTENT):
             if fault is not None and fault.after is not None and contents >= fault.after:
                 await _flush(exchange, pending)
-                if not await _survives(job, fault, writer.write(event)):
+                if not await _survives(job, fault, written):
                     return
                 fault = None
             if wait:
@@ -133,7 +134,7 @@ async def _stream(job: Job, delivered: Delivered) -> None:
             wait = job.pace.token * tokens
             delivered.tokens += tokens
             contents += 1
-        pending.append(writer.write(event))
+        pending.append(written)
     await _flush(exchange, pending)
     exchange.end()
     delivered.complete = True
