@@ -14,7 +14,7 @@ from turnout.serve.hand import hand
 from turnout.serve.worker import Request
 from turnout.types.policy import CacheEnd, QueueEnd, Route
 from turnout.types.record import Attempt
-from turnout.types.reply import Choice, Reply
+from turnout.types.reply import Choice, Reply, Usage
 from turnout.types.request import Message, Text
 from turnout.types.tickets import Said, Standing, Ticket, Tried
 
@@ -124,9 +124,9 @@ def _told(end: QueueEnd, ticket: str, answer: Standing | None) -> str:
 
 
 def _written(book: Book, text: str) -> bytes:
-    """The text as an answer in the client's dialect, whole or as a stream."""
+    """The text as an answer in the client's dialect, whole or as a stream. No tokens: applications count on there being a count."""
     request = book.request
-    reply = Reply(f"ticket-{request.id}", PEOPLE, (Choice((Text(text),), "stop"),))
+    reply = Reply(f"ticket-{request.id}", PEOPLE, (Choice((Text(text),), "stop"),), Usage())
     if not request.ask.sketch.stream:
         return request.front.write_reply(reply)
     writer = request.front.writer(request.ask)
