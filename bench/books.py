@@ -13,6 +13,8 @@ from bench.askers import Heard
 from turnout.types.money import PICO_PER_USD
 
 Tokens = tuple[int, int, int]
+NOT_TOLD: Tokens = (0, 0, 0)
+"""Where a provider tells no usage and the client's dialect must name one."""
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -90,7 +92,8 @@ def _disagreement(heard: Heard, row: Row | None) -> str | None:
     if heard.attempts != len(row.tried):
         return f"heard of {heard.attempts} attempts, written {len(row.tried)}"
     served = row.tried[-1]
-    if served.fault is not None or served.model != row.model or heard.said.tokens != served.tokens:
+    told = heard.said.tokens if heard.said.tokens != NOT_TOLD else served.tokens and NOT_TOLD
+    if served.fault is not None or served.model != row.model or told != served.tokens:
         return f"heard {heard.said.tokens}, written {served}"
     if heard.cost is not None and round(float(heard.cost) * PICO_PER_USD) != row.cost:
         return f"heard a cost of {heard.cost}, written {row.cost}"
