@@ -12,13 +12,16 @@ from turnout.execute.attempts import step as move
 from turnout.execute.commands import (
     UNRECORDED,
     Abandon,
+    AwaitAttempt,
     CancelAttempt,
+    Check,
     Command,
     Commit,
     Cut,
     Done,
     GiveUp,
     Sleep,
+    StandInLine,
     StartAttempt,
     WriteRecord,
 )
@@ -26,16 +29,20 @@ from turnout.execute.events import (
     AttemptFailed,
     AttemptFinished,
     Began,
+    CheckPassed,
     ClientLeft,
     ContentCame,
     DeadlinePassed,
     Event,
+    HedgeDue,
     RecordRefused,
     RecordWritten,
     Rested,
     Stopped,
+    TurnedAway,
 )
 from turnout.execute.progress import Skip, State
+from turnout.types.checks import NotRefusal
 from turnout.types.decision import Plan
 from turnout.types.money import PicoDollars
 
@@ -338,3 +345,236 @@ def test_events_of_an_attempt_that_no_longer_counts_change_nothing() -> None:
     assert talk.state is before
     talk(ClientLeft(1.0))
     assert talk(ContentCame(2.0, 2)) == ()
+
+
+def away(
+    attempt: int, reason: Any, at: float = 0.0, until: float = 0.0, badness: tuple[bool, float, float] = (False, 0.0, 0.0)
+) -> TurnedAway:
+    return TurnedAway(at, attempt, reason, until, badness)
+
+
+def test_what_is_turned_away_was_not_attempted() -> None:
+    """The next step has its number, and the record says who was passed over and why."""
+    talk = Talk(plan(step("a"), step("b"), step("c"), attempts=1))
+    talk(Began(0.0))
+
+    assert talk(away(1, "ejected")) == (StartAttempt(1, 1),)
+    assert talk(away(1, "quota", until=9.0)) == (StartAttempt(1, 2),)
+    assert talk.state.skipped == (Skip("a", "ejected"), Skip("b", "quota"))
+    assert talk.state.failures == ()
+
+
+@pytest.mark.parametrize(("reason", "condition"), [("ejected", "unavailable"), ("quota", "rate_limited")])
+def test_what_is_turned_away_leads_on_as_if_it_had_failed_like_that(reason: str, condition: str) -> None:
+    """A step that lists the other condition is passed over."""
+    talk = Talk(plan(step("a"), step("b", on("content_filter")), step("c", on(condition))))
+    talk(Began(0.0))
+
+    assert talk(away(1, reason, until=9.0)) == (StartAttempt(1, 2),)
+
+
+def test_the_least_bad_of_all_that_are_ejected_is_forced() -> None:
+    """At once; when that fails at once, too, it rests for it rather than force the worse one."""
+    talk = Talk(plan(step("a"), step("b"), attempts=5))
+    talk(Began(0.0))
+    talk(away(1, "ejected", badness=(False, 9.0, 1.0)))
+
+    assert talk(away(1, "ejected", badness=(False, 3.0, 1.0))) == (StartAttempt(1, 1, forced=True),)
+    (rest,) = talk(failed(1))
+    assert isinstance(rest, Sleep)
+    assert talk(Rested(1.0)) == (StartAttempt(2, 1, again=True),)
+
+
+def test_a_quarantined_one_is_forced_after_all_others() -> None:
+    """Only a person mends it."""
+    talk = Talk(plan(step("a"), step("b")))
+    talk(Began(0.0))
+    talk(away(1, "ejected", badness=(True, 1.0, 1.0)))
+
+    assert talk(away(1, "ejected", badness=(False, 300.0, 1.0))) == (StartAttempt(1, 1, forced=True),)
+
+
+@pytest.mark.parametrize(("retry_after", "is_forced"), [(0.9, False), (1.1, True)])
+def test_a_rest_of_a_second_is_better_than_forcing(retry_after: float, *, is_forced: bool) -> None:
+    """Longer ones are not."""
+    talk = Talk(plan(step("a"), step("b")))
+    talk(Began(0.0))
+    talk(away(1, "ejected"))
+    (command,) = talk(failed(1, "rate_limited", retry_after=retry_after))
+
+    assert command == (StartAttempt(2, 0, forced=True) if is_forced else Sleep(retry_after))
+
+
+def test_where_room_will_be_it_stands_in_line() -> None:
+    """For its patience in all; then it asks again; what it waited for is no second try."""
+    talk = Talk(plan(step("a")))
+    talk(Began(0.0))
+
+    assert talk(away(1, "quota", until=1.5)) == (StandInLine(0, 1.5, 2.0),)
+    assert talk(Rested(1.5)) == (StartAttempt(1, 0),)
+    assert talk(away(1, "quota", 1.5, until=1.9)) == (StandInLine(0, 1.9, 2.0),)
+    assert talk(Rested(2.0)) == (StartAttempt(1, 0),)
+    (end,) = talk(away(1, "quota", 2.0, until=2.5))
+    assert isinstance(end, GiveUp)
+    assert (end.code, end.retry_after) == (Code.RATE_LIMITED, 0.5)
+    assert end.message == "no model was called: a (quota: it has no room)"
+
+
+def test_nobody_stands_in_line_in_vain() -> None:
+    """Room that comes after its patience, or its deadline, is waited for by nobody: it is told when."""
+    for limits in ({}, {"deadline": 1.0}):
+        talk = Talk(plan(step("a"), **limits))  # type: ignore[arg-type]
+        talk(Began(0.0))
+        (end,) = talk(away(1, "quota", until=2.5))
+        assert isinstance(end, GiveUp)
+        assert (end.code, end.retry_after) == (Code.RATE_LIMITED, 2.5)
+
+
+def test_a_full_line_is_not_the_end_where_something_is_left() -> None:
+    """A retry that is due soon, or an ejected one; and no other line is tried."""
+    retrying, forcing, lost = Talk(plan(step("a"), step("b"))), Talk(plan(step("a"), step("b"))), Talk(plan(step("a"), step("b")))
+    for talk, second in ((retrying, failed(1)), (forcing, away(1, "ejected")), (lost, away(1, "quota", until=1.5))):
+        talk(Began(0.0))
+        talk(away(1, "quota", until=0.05))
+        assert talk(second) == (StandInLine(0, 0.05, 2.0),)
+
+    full = away(1, "quota", until=0.05)
+    assert isinstance(retrying(msgspec.structs.replace(full, attempt=1))[0], Sleep)
+    assert forcing(full) == (StartAttempt(1, 1, forced=True),)
+    (end,) = lost(full)
+    assert isinstance(end, GiveUp)
+    assert end.code is Code.RATE_LIMITED
+
+
+def test_who_has_retried_enough_is_told_what_happened() -> None:
+    """No further second try, of any step; an untried step is still tried."""
+    talk = Talk(plan(step("a"), step("b", on("rate_limited")), attempts=9))
+    talk(Began(0.0))
+    talk(failed(1))
+    (start,) = talk(Rested(0.25))
+    assert start == StartAttempt(2, 0, again=True)
+
+    assert talk(away(2, "retries", 0.25)) == (StartAttempt(2, 1),)
+    (end,) = talk(failed(2, at=0.3))
+    assert isinstance(end, GiveUp)
+    assert end.code is Code.UPSTREAM_FAILED
+
+
+def test_another_credential_is_tried_before_another_model() -> None:
+    """At once; it counts as an attempt, and must be paid for."""
+    talk = Talk(plan(step("a"), step("b"), attempts=2))
+    talk(Began(0.0))
+    assert talk(failed(1, "rate_limited", retry_after=30.0, spare=True)) == (StartAttempt(2, 0),)
+    (end,) = talk(failed(2, "rate_limited", spare=True))
+    assert isinstance(end, GiveUp)
+
+    poor = Talk(plan(step("a", cost=6), step("b", cost=1), budget=10))
+    poor(Began(0.0))
+    assert poor(failed(1, "rate_limited", spare=True, cost=PicoDollars(6))) == (StartAttempt(2, 1),)
+
+
+def hedging(*more: Any, **limits: Any) -> Talk:
+    """A second attempt goes on beside the first."""
+    talk = Talk(plan(step("p/a", cost=2), step("q/b", cost=3), *more, **limits))
+    talk(Began(0.0))
+    assert talk(HedgeDue(1.0, 1)) == (StartAttempt(2, 1, beside=True),)
+    return talk
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_the_first_of_two_to_answer_serves(first: int) -> None:
+    """The other is hung up on, and counts as what it was expected to cost."""
+    talk = hedging()
+    lost = 3 - first
+
+    assert talk(ContentCame(2.0, first)) == (CancelAttempt(lost, "cancelled", "another attempt answered first"), Commit(first))
+    assert talk.state.spent == (2 if lost == 1 else 3)
+    assert talk(ContentCame(2.0, lost)) == ()
+    assert talk(AttemptFinished(3.0, first)) == (Done(),)
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_of_two_that_fail_the_last_one_leads_on(first: int) -> None:
+    """The other goes on meanwhile, and no third starts beside it."""
+    talk = hedging(step("s/c"))
+
+    assert talk(failed(first, at=2.0)) == (AwaitAttempt(),)
+    assert talk(failed(3 - first, at=3.0)) == (StartAttempt(3, 2),)
+
+
+def test_a_hedge_that_is_turned_away_was_not_attempted() -> None:
+    """The first goes on; its number is free again."""
+    talk = hedging()
+
+    assert talk(away(2, "ejected", 1.0)) == (AwaitAttempt(),)
+    assert talk.state.skipped == ()
+    assert talk(failed(1, at=2.0)) == (StartAttempt(2, 1),)
+
+
+@pytest.mark.parametrize(
+    ("limits", "steps"),
+    [
+        ({"attempts": 1}, (step("p/a"), step("q/b"))),
+        ({"budget": 4}, (step("p/a", cost=2), step("q/b", cost=3))),
+        ({"budget": 40}, (step("p/a", cost=2), step("q/b", cost=None))),
+        ({}, (step("p/a"), step("p/b"))),
+        ({}, (step("p/a"), step("q/b", on("rate_limited")))),
+        ({}, (step("p/a"),)),
+        ({"deadline": 1.0}, (step("p/a"), step("q/b"))),
+    ],
+)
+def test_a_hedge_needs_an_attempt_money_another_provider_and_time(limits: Any, steps: Any) -> None:
+    """Else the first goes on alone."""
+    talk = Talk(plan(*steps, **limits))
+    talk(Began(0.0))
+
+    assert talk(HedgeDue(1.0, 1)) == (AwaitAttempt(),)
+    assert talk.state.other is None
+
+
+@pytest.mark.parametrize("event", [DeadlinePassed(600.0), ClientLeft(2.0), Stopped(2.0)])
+def test_whatever_ends_a_request_ends_both(event: Event) -> None:
+    """Each is hung up on by its number."""
+    *lost, end = hedging()(event)
+
+    assert {command.attempt for command in lost if isinstance(command, CancelAttempt)} == {1, 2}
+    assert isinstance(end, GiveUp | Abandon)
+
+
+def test_a_wrong_request_ends_the_attempt_beside_it_too() -> None:
+    """It would be wrong everywhere."""
+    lost, end = hedging()(failed(2, "caller_error", 2.0, status=422))
+
+    assert lost == CancelAttempt(1, "cancelled", "the request is wrong, wherever it goes")
+    assert end == GiveUp(Code.INVALID_REQUEST, "words", 422)
+
+
+def test_an_arms_answer_is_checked_before_it_is_committed_to() -> None:
+    """One that passes goes out; one that does not is an attempt that failed, and any step takes its condition that takes any."""
+    arm = msgspec.structs.replace(step("arm"), checks=(NotRefusal(),))
+    passes, fails = Talk(plan(arm, step("a"))), Talk(plan(arm, step("b", on("unavailable")), step("a")))
+    for talk in (passes, fails):
+        talk(Began(0.0))
+        assert talk(ContentCame(1.0, 1)) == (Check(1),)
+
+    assert passes(CheckPassed(1.0, 1)) == (Commit(1),)
+    unfit = AttemptFailed(1.0, 1, "check_failed", "check", Blame.QUALITY, "refusal: it declines", 200, None, PicoDollars(3))
+    assert fails(unfit) == (StartAttempt(2, 2),)
+    assert fails.state.spent == 3
+    assert fails(ContentCame(2.0, 2)) == (Commit(2),)
+
+
+def test_the_message_names_what_was_called_and_what_was_not() -> None:
+    """In a sentence that a person can act on."""
+    talk = Talk(plan(step("a"), step("b"), step("c"), attempts=1))
+    talk(Began(0.0))
+    talk(away(1, "ejected"))
+    talk(away(1, "quota", until=60.0))
+    (end,) = talk(failed(1, status=503))
+
+    assert isinstance(end, GiveUp)
+    assert end.code is Code.UPSTREAM_FAILED
+    assert end.message == (
+        "1 attempt made, the last one at c answered 503 (unavailable): words; "
+        "not called: a (ejected: it has failed too often), b (quota: it has no room)"
+    )
