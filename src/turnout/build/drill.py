@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
+from turnout.build.drill_lease import NoDrill, in_force, must_be_alone
 from turnout.build.drill_traffic import Drive, Tally, mix
 from turnout.build.drill_world import checked, fleet, rehearsed
 from turnout.build.served import free_ports, served
@@ -19,21 +21,22 @@ from turnout.catalog.load import load_catalog
 from turnout.clock import Clock, SystemClock
 from turnout.config.settings import Settings
 from turnout.decide.compiled import View
-from turnout.drill.advice import said_target
-from turnout.drill.current import LEASE, lift, put, read
 from turnout.drill.inject import Target, targets
 from turnout.drill.measure import measure
 from turnout.drill.page import page
 from turnout.drill.report import Report, drill_id, keep, report
+from turnout.drill.words import said_target
 from turnout.providers.transport import HttpTransport
 from turnout.sim.policy import Ports
 from turnout.sim.server import running_sim
-from turnout.store.ledger import Ledger
+from turnout.store.ledger import Ledger, in_words
 from turnout.types.drill import Drill, aims_at
 from turnout.types.record import Record
 from turnout.view import ViewStore
 
 LOOK_EVERY = 0.25
+JOURNALLED_WITHIN = 2.0
+"""Seconds in which what the workers wrote last is in the ledger."""
 SETTLES_WITHIN = 10.0
 SEED = 7
 BEFORE, DURING = 0.25, 0.5
@@ -66,14 +69,6 @@ class Progress(msgspec.Struct, frozen=True):
 Show = Callable[[Progress], None]
 
 
-class Stopped(Exception):
-    """Someone ended the drill: nothing is injected any more, and there is no report."""
-
-
-class NoDrill(Exception):
-    """It cannot be run as asked; the message says why."""
-
-
 async def simulated(wish: Wish, config: Path, data_dir: Path, show: Show, stop: asyncio.Event) -> tuple[Report, Path]:
     """Rehearse ``config`` on simulated models. The report is kept under ``data_dir``, nothing else is.
 
@@ -86,7 +81,7 @@ async def simulated(wish: Wish, config: Path, data_dir: Path, show: Show, stop: 
     found = checked(config, os.environ, load_catalog(), today)
     known = targets(found.policy, found.models)
     _must_aim(wish.drill, known)
-    _must_be_alone(data_dir, clock.now())
+    must_be_alone(data_dir, clock.now())
     with tempfile.TemporaryDirectory(prefix="turnout-drill-") as folder:
         own = Path(folder)
         async with running_sim(fleet(found.policy, found.models, seed=wish.seed)) as sim:
@@ -96,12 +91,14 @@ async def simulated(wish: Wish, config: Path, data_dir: Path, show: Show, stop: 
             async with served(file, api, control), _way_in(clock) as way:
                 drive = Drive(way, api, clock)
                 drill = _timed(wish, data_dir, clock.now())
-                async with _in_force(data_dir, drill, clock, stop) as lease:
-                    # Its gateway serves nothing but rehearsal traffic, so to it the drill is on live traffic, and on all of it.
-                    put(own / "data", msgspec.structs.replace(drill, on="live", share=1.0, until=drill.until + 3600))
-                    asks = mix(found.policy, max(int(wish.rate * wish.seconds * BEFORE), 1), wish.seed)
+                asks = mix(found.policy, max(int(wish.rate * wish.seconds * BEFORE), 1), wish.seed)
+                # Its gateway serves nothing but rehearsal traffic, so to it the drill is on live traffic, and on all of it.
+                homes = {data_dir: drill, own / "data": msgspec.structs.replace(drill, on="live", share=1.0)}
+                async with in_force(homes, clock, stop) as lease:
                     driving = drive.run(asks, rate=wish.rate, seconds=wish.seconds)
-                    await lease.during(driving, lambda: show(_seen_by_client(drill, drive.tally, wish.seconds, clock.now())))
+                    await lease.during(
+                        _shown(driving, lambda: show(_seen_by_client(drill, drive.tally, wish.seconds, clock.now())))
+                    )
                 records = await _settled(own / "data", drive.tally.sent)
                 view = _view(own / "data")
         return _written(drill, records, (), view, str(config), data_dir)
@@ -114,82 +111,38 @@ async def on_real(wish: Wish, settings: Settings, config: str, show: Show, stop:
     _must_aim(wish.drill, targets(view.policy, view.facts.values()))
     ledger = Ledger(data_dir / Places.ledger if settings.store.url == "sqlite" else settings.store.url)
     try:
-        drill = _timed(wish, data_dir, clock.now())
-        begun, spent = clock.now(), asyncio.Event()
-        async with _in_force(data_dir, drill, clock, stop) as lease:
-
-            def look() -> None:
-                records = ledger.between(begun, clock.now() + 1)
-                mine = [record for record in records if record.drill == drill.id]
-                if drill.budget is not None and sum(record.cost or 0 for record in mine) >= drill.budget:
-                    spent.set()
-                show(_seen_in_ledger(drill, mine, wish.seconds, clock.now()))
-
-            await lease.during(_spent_or_over(spent, wish.seconds), look)
-        drill = msgspec.structs.replace(drill, ends=min(drill.ends, clock.now()))
-        await asyncio.sleep(2)  # what the workers journalled last is in the ledger by then
-        records = ledger.between(begun, clock.now() + 1)
+        begun = clock.now()
+        drill = _timed(wish, data_dir, begun)
+        async with in_force({data_dir: drill}, clock, stop) as lease:
+            await lease.during(_watched(ledger, drill, begun, wish.seconds, clock, show))
+        await asyncio.sleep(JOURNALLED_WITHIN)
+        mine = ledger.between(begun, clock.now() + 1, drill=drill.id)
+        beside = [record for record in ledger.between(drill.since, drill.ends) if record.drill is None and record.copy_of is None]
+    except SQLAlchemyError as error:
+        raise OSError(f"the ledger cannot be read: {in_words(error)}") from error
     finally:
         ledger.close()
-    mine = [record for record in records if record.drill == drill.id]
-    beside = [record for record in records if record.drill is None]
     return _written(drill, mine, beside, view, config, data_dir)
 
 
-async def _spent_or_over(spent: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await spent.wait()
+async def _watched(ledger: Ledger, drill: Drill, begun: float, seconds: float, clock: Clock, show: Show) -> None:
+    """Show what is in the ledger, in a thread: much traffic takes a while to read, and the lease must be renewed meanwhile."""
+    while (now := clock.now()) < begun + seconds:
+        with contextlib.suppress(SQLAlchemyError):  # there is nothing to be seen; the report will say if that stays so
+            show(_seen_in_ledger(drill, await asyncio.to_thread(ledger.between, begun, now + 1, drill=drill.id), seconds, now))
+        await asyncio.sleep(LOOK_EVERY)
 
 
-class Lease:
-    """A drill's file, kept alive by who runs it: without that it is void within seconds."""
-
-    def __init__(self, data_dir: Path, drill: Drill, clock: Clock, stop: asyncio.Event) -> None:
-        self._data_dir = data_dir
-        self._drill = drill
-        self._clock = clock
-        self._stop = stop
-
-    def renew(self) -> None:
-        """Raises Stopped when someone took the file away."""
-        if (found := read(self._data_dir)) is None or found.id != self._drill.id:
-            raise Stopped
-        self.take()
-
-    def take(self) -> None:
-        self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        put(self._data_dir, msgspec.structs.replace(self._drill, until=min(self._drill.until, self._clock.now() + LEASE)))
-
-    async def during(self, work: Coroutine[None, None, None], look: Callable[[], None]) -> None:
-        """Do it, and look now and then; whatever ends the drill ends the work at once. Raises Stopped."""
-        working = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            while not working.done():
-                await asyncio.wait((working, stopping), timeout=LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED)
-                if stopping.done():
-                    raise Stopped
-                self.renew()
-                look()
-            working.result()
-        finally:
-            stopping.cancel()
-            working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
-
-
-@asynccontextmanager
-async def _in_force(data_dir: Path, drill: Drill, clock: Clock, stop: asyncio.Event) -> AsyncIterator[Lease]:
-    """Its file stands in the data directory meanwhile, and no other's."""
-    _must_be_alone(data_dir, clock.now())
-    lease = Lease(data_dir, drill, clock, stop)
-    lease.take()
+async def _shown(work: Coroutine[None, None, None], look: Callable[[], None]) -> None:
+    """Do it, and look now and then."""
+    working = asyncio.ensure_future(work)
     try:
-        yield lease
+        while not working.done():
+            await asyncio.wait((working,), timeout=LOOK_EVERY)
+            look()
+        working.result()
     finally:
-        lift(data_dir)
+        working.cancel()
 
 
 @asynccontextmanager
@@ -207,12 +160,6 @@ def _timed(wish: Wish, data_dir: Path, now: float) -> Drill:
     ends = since + DURING * wish.seconds
     name = drill_id(data_dir, wish.drill.kind, said_target(wish.drill).replace("region ", ""), now)
     return msgspec.structs.replace(wish.drill, id=name, since=since, ends=ends, until=now + wish.seconds + 60)
-
-
-def _must_be_alone(data_dir: Path, now: float) -> None:
-    running = read(data_dir)
-    if running is not None and now < running.until:
-        raise NoDrill(f"the drill {running.id} is running; end it with `turnout drill stop`")
 
 
 def _must_aim(drill: Drill, known: Mapping[str, Target]) -> None:
@@ -270,7 +217,7 @@ def _seen_by_client(drill: Drill, tally: Tally, seconds: float, now: float) -> P
     )
 
 
-def _seen_in_ledger(drill: Drill, records: list[Record], seconds: float, now: float) -> Progress:
+def _seen_in_ledger(drill: Drill, records: Sequence[Record], seconds: float, now: float) -> Progress:
     answered = [record for record in records if record.outcome == "ok" and record.model]
     by_model: dict[str, int] = {}
     for record in answered:

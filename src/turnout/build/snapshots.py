@@ -89,5 +89,7 @@ class Snapshots:
         known = self.current.rehearsal if self.current is not None else None
         if known is not None and known.drill.id == way.drill.id:
             return Rehearsal(way, _world(view, means, way, known.world.board), known.purse)
-        purse = Purse(PicoDollars((way.drill.budget or 0) // means.workers))
+        # A worker that comes up in the middle of a mirror does not know what its predecessor spent: it may spend nothing.
+        limit = 0 if way.drill.id == self._drilling.found else (way.drill.budget or 0) // means.workers
+        purse = Purse(PicoDollars(limit))
         return Rehearsal(way, _world(view, means, way, Board(random.random, means.workers)), purse)

@@ -251,7 +251,8 @@ def _wish(
 
 
 def _run(wish: "Wish", settings: "Settings", policy: Path | None, *, quiet: bool) -> "tuple[Report, Path]":
-    from turnout.build.drill import NoDrill, Stopped, on_real, simulated
+    from turnout.build.drill import on_real, simulated
+    from turnout.build.drill_lease import NoDrill, Stopped
     from turnout.cli.drill_view import shown
 
     async def main(show: "Show") -> "tuple[Report, Path]":

@@ -11,9 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from turnout.drill.advice import said_target
 from turnout.drill.measure import quantiles
-from turnout.drill.report import Report, duration
+from turnout.drill.report import Report
+from turnout.drill.words import counted, duration, said_target
 
 if TYPE_CHECKING:
     from turnout.build.drill import Progress, Show
@@ -103,7 +103,7 @@ def summary(report: Report) -> Iterator[str]:
     during, usual, over = figures.during, figures.reference, figures.failover
     yield f"{report.verdict}: {report.sentence}"
     left = DASH if not figures.met else duration(over.seconds) if over.seconds is not None else "never"
-    yield f"  fail over    {left}; {over.hit:,} requests met the failure before, {over.probes:,} after as probes"
+    yield f"  fail over    {left}; {counted(over.hit, 'request')} met the failure before, {counted(over.probes, 'probe')} after"
     if during.latency_ms.p50 is not None and usual.latency_ms.p50 is not None:
         yield f"  latency      {_pairs(usual.latency_ms, during.latency_ms)}"
     if during.cost_usd is not None and usual.cost_usd:

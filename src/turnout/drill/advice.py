@@ -6,7 +6,9 @@ from typing import Literal
 import msgspec
 
 from turnout.drill.figures import ENOUGH, Measurements, RouteFigures
+from turnout.drill.words import counted, said_target, were
 from turnout.types.drill import Drill, aims_at
+from turnout.types.money import usd
 from turnout.types.policy import Policy, Route
 
 Weight = Literal["must", "should", "note"]
@@ -54,13 +56,6 @@ class Case(msgspec.Struct, frozen=True):
     def chain(self, route: Route) -> tuple[str, ...]:
         """The models it may use in any place; empty: every model of every provider."""
         return (*route.models, *(step.model for step in route.fallback))
-
-
-def said_target(drill: Drill) -> str:
-    """What is drilled, in a word or two: ``openai``, ``region eu``."""
-    if drill.region is not None:
-        return f"region {drill.region}"
-    return drill.model if drill.model != "*" else drill.provider
 
 
 def advise(figures: Measurements, policy: Policy) -> tuple[Advice, ...]:
@@ -123,8 +118,8 @@ def capability_hole(case: Case, route: Route, mine: RouteFigures) -> Iterator[Ad
     if mine.during.lost and others and case.drill.kind != "bad_content" and not out_of_attempts(route, mine):
         yield Advice(
             "must", route.name, "Some requests have no stand-in",
-            f"{mine.during.lost} requests were lost although {', '.join(others)} stands in the chain: for these it lacked something they "
-            "need (context, a feature, a region, a price), or it failed too. Ask `turnout explain` for one of them, and add a "
+            f"{counted(mine.during.lost, 'request')} {were(mine.during.lost)} lost although {', '.join(others)} stands in the chain: it lacked something "
+            "they need (context, a feature, a region, a price), or it failed too. Ask `turnout explain` for such a request, and add a "
             "fallback that can do the same.",
         )  # fmt: skip
 
@@ -145,7 +140,7 @@ def few_attempts(_: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
 
 def long_wait(case: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
     """Silence is only noticed when its time is over."""
-    waited, usual = route.timeouts.first_token, mine.before.first_token_ms.p95 or mine.before.latency_ms.p95
+    waited, usual = route.timeouts.first_token, mine.reference.first_token_ms.p95 or mine.reference.latency_ms.p95
     was_silent = bool(mine.faults.get("timeout") or (mine.faults and case.drill.look == "silent"))
     if was_silent and waited > LONG_WAIT_S and usual is not None and waited * 1000 > 4 * usual:
         yield Advice(
@@ -157,8 +152,8 @@ def long_wait(case: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
 
 def dearer(_: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
     """Standing in has its price."""
-    usual, then = mine.before.cost_usd, mine.during.cost_usd
-    if usual and then and then > DEARER * usual and mine.during.answered >= ENOUGH:
+    usual, then = mine.reference.cost_usd, mine.during.cost_usd
+    if usual and then and then > DEARER * usual and min(mine.reference.answered, mine.during.answered) >= ENOUGH:
         yield Advice(
             "should" if then > 2 * usual else "note", route.name, f"The fallback is {then / usual:.1f} times as dear",
             f"A thousand requests cost ${then * 1000:,.2f} instead of ${usual * 1000:,.2f}. See whether a cheaper model of another provider is good enough, and "
@@ -168,7 +163,7 @@ def dearer(_: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
 
 def worse(_: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
     """Standing in is not being as good."""
-    usual, then = mine.before.quality, mine.during.quality
+    usual, then = mine.reference.quality, mine.during.quality
     if usual is not None and then is not None and usual - then > WORSE:
         yield Advice(
             "should", route.name, f"The fallback is weaker by {usual - then:.1f} points",
@@ -179,7 +174,7 @@ def worse(_: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
 
 def slower(case: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
     """A provider that is only slow is not left unless someone says what slow is."""
-    usual, then = mine.before.latency_ms.p95, mine.during.latency_ms.p95
+    usual, then = mine.reference.latency_ms.p95, mine.during.latency_ms.p95
     if case.drill.kind == "degradation" and usual and then and then > SLOWER * usual and mine.during.to_target > 0:
         yield Advice(
             "should", route.name, "A slow provider was kept",
@@ -193,7 +188,7 @@ def unchecked(case: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
     if case.drill.kind == "bad_content" and mine.during.lost:
         yield Advice(
             "must", route.name, "Useless answers reached the client",
-            f"{mine.during.lost} answers were well-formed and worthless ({case.drill.look}). Only a check of the content can tell: give "
+            f"{counted(mine.during.lost, 'answer')} {were(mine.during.lost)} well-formed and worthless ({case.drill.look}). Only a check of the content can tell: give "
             "the route a `check` (JSON valid, schema, length, refusal, a hook of your own).",
         )  # fmt: skip
 
@@ -208,6 +203,19 @@ def untouched(case: Case) -> Iterator[Advice]:
         )  # fmt: skip
 
 
+def few_copies(case: Case) -> Iterator[Advice]:
+    """A mirror that copied less than it was to."""
+    figures, drill = case.figures, case.drill
+    due = drill.share * figures.beside.requests if drill.on == "mirror" and figures.beside is not None else 0.0
+    if drill.budget is not None and due >= ENOUGH and figures.during.requests < 0.8 * due:
+        yield Advice(
+            "note", None, f"{figures.during.requests} copies where {due:.0f} were due",
+            f"${figures.spent_usd:.4f} of ${usd(drill.budget):.2f} were spent. No copy is made once that part of the budget which is for this "
+            "stretch of the drill is gone, and none of a request whose chain has a model of unknown price. Give it more with `--budget`, "
+            "or copy less with `--share`.",
+        )  # fmt: skip
+
+
 def never_left(case: Case) -> Iterator[Advice]:
     """Each request found out for itself."""
     figures = case.figures
@@ -218,7 +226,7 @@ def never_left(case: Case) -> Iterator[Advice]:
     ):
         yield Advice(
             "should", None, f"{case.target} was tried to the end",
-            f"{figures.failover.hit} requests called it first although it had failed all the time. Look at `health`: its window, its "
+            f"{counted(figures.failover.hit, 'request')} called it first although it had failed all the time. Look at `health`: its window, its "
             "minimum of samples and the level at which a provider is ejected.",
         )  # fmt: skip
 
@@ -229,7 +237,7 @@ def fallback_full(case: Case) -> Iterator[Advice]:
         if faults.get("rate_limited"):
             yield Advice(
                 "should", None, f"{model} has too little room",
-                f"It refused {faults['rate_limited']} calls for its rate limit while it stood in. Ask for a larger quota, add a key to its "
+                f"It refused {counted(faults['rate_limited'], 'call')} for its rate limit while it stood in. Ask for a larger quota, add a key to its "
                 "provider's pool, or put another model beside it.",
             )  # fmt: skip
 
@@ -268,7 +276,7 @@ def slow_return(case: Case) -> Iterator[Advice]:
 
 
 OF_THE_WHOLE: tuple[Callable[[Case], Iterator[Advice]], ...] = (
-    untouched, never_left, fallback_full, one_key, herd, slow_return,
+    untouched, few_copies, never_left, fallback_full, one_key, herd, slow_return,
 )  # fmt: skip
 OF_A_ROUTE: tuple[Callable[[Case, Route, RouteFigures], Iterator[Advice]], ...] = (
     no_other_provider, chain_ends_there, condition_missing, capability_hole, few_attempts, long_wait, dearer, worse, slower, unchecked,

@@ -60,7 +60,7 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class RouteFigures(msgspec.Struct, frozen=True):
-    """One route: before the failure and during it. ``faults`` counts how calls to what was drilled ended, by fault."""
+    """One route: before the failure, during it, and ``beside`` it. ``faults`` counts how calls to what was drilled ended, by fault."""
 
     name: str
     before: Phase
@@ -68,6 +68,12 @@ class RouteFigures(msgspec.Struct, frozen=True):
     saved: int
     faults: dict[str, int]
     tried: tuple[str, ...]
+    beside: Phase | None = None
+
+    @property
+    def reference(self) -> Phase:
+        """What the route is like without the failure."""
+        return reference(self.beside, self.before)
 
 
 class Measurements(msgspec.Struct, frozen=True):
@@ -76,6 +82,7 @@ class Measurements(msgspec.Struct, frozen=True):
     ``met`` requests met the failure or were led around it; ``saved`` were answered all the same. ``recovery_s`` is the time from
     the failure's end until what was drilled had its share again, None when that was not seen. ``served_by`` counts the answers
     during the failure by model, ``faults_elsewhere`` the faults of models that were not drilled, as ``model: {fault: count}``.
+    ``spent_usd`` sums the known costs of all its requests: what a mirror cost.
     """
 
     drill: Drill
@@ -94,11 +101,17 @@ class Measurements(msgspec.Struct, frozen=True):
     starts: float
     served_by: dict[str, int]
     faults_elsewhere: dict[str, dict[str, int]]
+    spent_usd: float = 0.0
 
     @property
     def reference(self) -> Phase:
-        """What the traffic is like without the failure: beside the drill at the same time where there was enough, else before it."""
-        return self.beside if self.beside is not None and self.beside.answered >= ENOUGH else self.before
+        """What the traffic is like without the failure."""
+        return reference(self.beside, self.before)
+
+
+def reference(beside: Phase | None, before: Phase) -> Phase:
+    """Traffic beside the drill at the same time where there was enough, else that before the failure."""
+    return beside if beside is not None and beside.answered >= ENOUGH else before
 
 
 ENOUGH = 20

@@ -28,7 +28,7 @@ def measure(
     records: Iterable[Record], drill: Drill, aim: Aim, quality: Quality, *, beside: Iterable[Record] = ()
 ) -> Measurements:
     """``records`` are those of the drill's requests; ``beside`` those of other traffic at the time, where it was live."""
-    seen = _Seen(drill, aim, quality)
+    seen, unhurt = _Seen(drill, aim, quality), _Seen(drill, aim, quality, spared=True)
     called = sorted((record for record in records if record.outcome != "rejected"), key=lambda record: record.at)
     before = [record for record in called if record.at < drill.since]
     during = [record for record in called if drill.since <= record.at < drill.ends]
@@ -42,39 +42,43 @@ def measure(
         before=usual,
         during=seen.phase(during),
         after=seen.phase(after),
-        beside=seen.phase(others) if others else None,
+        beside=unhurt.phase(others) if others else None,
         struck=sum(seen.is_struck(attempt) for record in during for attempt in record.attempts),
         met=sum(map(seen.meets, during)),
         saved=sum(map(seen.saved, during)),
         failover=seen.failover(during, usual.to_target),
         recovery_s=seen.recovery(after, usual.to_target),
-        routes=tuple(seen.routes(before, during)),
+        routes=tuple(
+            msgspec.structs.replace(mine, beside=unhurt.of_route(others, mine.name)) for mine in seen.routes(before, during)
+        ),
         timeline=tuple(seen.timeline(called, starts, slice_s)),
         slice_s=slice_s,
         starts=starts,
         served_by=dict(Counter(record.model for record in during if seen.answered(record) and record.model).most_common()),
         faults_elsewhere=seen.faults_elsewhere(during),
+        spent_usd=sum(usd(record.cost) for record in called if record.cost is not None),
     )
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    """How a record is read, given what was drilled."""
+    """How a record is read, given what was drilled; ``spared``: it was no part of it."""
 
     drill: Drill
     aim: Aim
     quality: Quality
+    spared: bool = False
 
     def is_struck(self, attempt: Attempt) -> bool:
         """It met the failure; calls that are only slow, or answered with nonsense, need not have failed for that."""
         quiet = self.drill.kind in ("degradation", "bad_content")
-        return self.aim(attempt.model) and (quiet or attempt.fault is not None)
+        return not self.spared and self.aim(attempt.model) and (quiet or attempt.fault is not None)
 
     def touches(self, record: Record) -> bool:
         return any(map(self.is_struck, record.attempts))
 
     def is_led_around(self, record: Record) -> bool:
         """Its plan had what was drilled, and dispatch left it out."""
-        return any(self.aim(model) for model, _ in record.skipped)
+        return not self.spared and any(self.aim(model) for model, _ in record.skipped)
 
     def meets(self, record: Record) -> bool:
         return self.touches(record) or self.is_led_around(record)
@@ -178,6 +182,10 @@ class _Seen(msgspec.Struct, frozen=True):
                 dict(Counter(attempt.fault for attempt in attempts if attempt.fault and self.aim(attempt.model))),
                 tuple(sorted({attempt.model for attempt in attempts})),
             )
+
+    def of_route(self, records: Sequence[Record], name: str) -> Phase | None:
+        mine = [record for record in records if record.route == name]
+        return self.phase(mine) if mine else None
 
     def timeline(self, records: Sequence[Record], starts: float, slice_s: float) -> Iterable[Moment]:
         slices: dict[int, list[Record]] = defaultdict(list)

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 
-from turnout.drill.advice import said_target
 from turnout.drill.chart import timeline
 from turnout.drill.figures import Measurements, Phase, RouteFigures
-from turnout.drill.report import Report, duration
+from turnout.drill.report import Report
+from turnout.drill.words import counted, duration, said_target
+from turnout.types.money import usd
 
 DASH = "\u2013"
 TRAFFIC = {
@@ -56,7 +57,7 @@ def _cards(figures: Measurements) -> Iterator[str]:
     yield _card(
         "Time to fail over",
         left if figures.met else DASH,
-        f"{failover.hit:,} requests hit before, {failover.probes:,} probes after",
+        f"{counted(failover.hit, 'request')} hit before, {counted(failover.probes, 'probe')} after",
     )
     back = duration(figures.recovery_s) if figures.recovery_s is not None else "not seen"
     yield _card("Time to recover", back if figures.met else DASH, "from the failure's end to its usual share")
@@ -116,27 +117,18 @@ def _advised(report: Report) -> Iterator[str]:
 
 def _routes(figures: Measurements) -> str:
     head = (
-        "Route",
-        "Requests",
-        "Lost",
-        "Saved",
-        "p95 before",
-        "during",
-        "$ per 1,000 before",
-        "during",
-        "Quality before",
-        "during",
-    )
+        "Route", "Requests", "Lost", "Saved", "p95 usually", "during", "$ per 1,000 usually", "during", "Quality usually", "during",
+    )  # fmt: skip
     return _table(head, map(_route, figures.routes), numbers_from=1)
 
 
 def _route(mine: RouteFigures) -> tuple[str, ...]:
-    before, during = mine.before, mine.during
+    usual, during = mine.reference, mine.during
     lost = f'<span class="bad">{during.lost:,}</span>' if during.lost else "0"
     return (
         f"<b>{escape(mine.name)}</b>", f"{during.requests:,}", lost, f"{mine.saved:,}",
-        _seconds(before.latency_ms.p95), _seconds(during.latency_ms.p95), _money(before.cost_usd), _money(during.cost_usd),
-        _number(before.quality, 1), _number(during.quality, 1),
+        _seconds(usual.latency_ms.p95), _seconds(during.latency_ms.p95), _money(usual.cost_usd), _money(during.cost_usd),
+        _number(usual.quality, 1), _number(during.quality, 1),
     )  # fmt: skip
 
 
@@ -180,13 +172,22 @@ def _method(report: Report) -> str:
     rows = (
         ("Failure", f"{drill.kind.replace('_', ' ')}{f' ({drill.look})' if drill.look else ''} of {said_target(drill)}"),
         ("Traffic", f"{TRAFFIC[drill.on]}{share}"),
+        *(_spent(report) if drill.budget is not None else ()),
         ("Where it was made", "inside Turnout, in front of the way out: no provider saw any of it"),
         ("Quality", f"{report.quality_by}; by the route's checks: {report.checks}; by a suite: {report.suite}"),
-        ("Compared with", "the same traffic before the failure" if report.figures.beside is None else "traffic beside the drill"),
+        ("Compared with", _compared(report.figures)),
         ("Failed over", "once a stretch that usually brings it ten requests brings it one at most (a probe)"),
         ("Policy", report.config),
     )
     return f"<dl>{''.join(f'<dt>{escape(name)}</dt><dd>{escape(said)}</dd>' for name, said in rows)}</dl>"
+
+
+def _spent(report: Report) -> Iterator[tuple[str, str]]:
+    yield "Spent on copies", f"${report.figures.spent_usd:,.4f} of ${usd(report.drill.budget or 0):,.2f}"
+
+
+def _compared(figures: Measurements) -> str:
+    return "traffic before the failure" if figures.reference is figures.before else "traffic beside the drill, at the same time"
 
 
 def _table(head: Iterable[str], rows: Iterable[tuple[str, ...]], *, numbers_from: int) -> str:

@@ -8,8 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from turnout.drill.advice import Advice, advise, said_target
+from turnout.drill.advice import Advice, advise
 from turnout.drill.figures import Measurements
+from turnout.drill.words import counted, duration, happened, were
 from turnout.types.drill import Drill
 from turnout.types.policy import Policy
 
@@ -55,43 +56,17 @@ def sentence(verdict: Verdict, figures: Measurements) -> str:
     """For a manager: what happened, and what came of it."""
     during = figures.during
     what = f"{happened(figures.drill)} for {duration(figures.drill.ends - figures.drill.since)}"
+    of_all = counted(during.requests, "request")
+    if not during.requests:
+        return f"{what}, and no request came meanwhile: nothing is proved."
     if verdict == "inconclusive":
         return f"{what}, and no request would have gone there: nothing is proved."
     if verdict == "failed":
         answer = "got no usable answer" if figures.drill.kind == "bad_content" else "got no answer"
-        return f"{what}, and {during.lost:,} of {during.requests:,} requests {answer}."
+        return f"{what}, and {during.lost:,} of {of_all} {answer}."
     if figures.drill.kind == "degradation" and not figures.saved:
-        return f"{what}, and none of {during.requests:,} requests was lost: all were answered, if more slowly."
-    return f"{what}, and none of {during.requests:,} requests was lost; {figures.saved:,} were answered elsewhere."
-
-
-def happened(drill: Drill) -> str:
-    """As a clause: ``openai was down``."""
-    target = said_target(drill)
-    match drill.kind:
-        case "outage":
-            return f"{target} was down" if drill.look == "refused" else f"{target} fell silent"
-        case "degradation":
-            return f"{target} was {drill.factor:g} times slower"
-        case "rate_limiting":
-            return f"{target} refused calls for its rate limit"
-        case "partial_failure":
-            return f"{drill.rate:.0%} of the calls to {target} failed"
-        case "bad_credentials":
-            return f"{target} refused our credentials"
-        case "regional_loss":
-            return f"{target} was lost" if drill.look == "refused" else f"{target} fell silent"
-        case "bad_content":
-            return f"{target} answered with nothing of use"
-
-
-def duration(seconds: float) -> str:
-    """``40 ms``, ``1.4 s``, ``12 s``, ``2 min``."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 120:
-        return f"{seconds:.1f} s" if seconds < 10 and seconds % 1 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min"
+        return f"{what}, and none of {of_all} was lost: all were answered, if more slowly."
+    return f"{what}, and none of {of_all} was lost; {figures.saved:,} {were(figures.saved)} answered elsewhere."
 
 
 def drill_id(data_dir: Path, kind: str, target: str, now: float) -> str:

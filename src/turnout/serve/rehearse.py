@@ -3,10 +3,12 @@
 from msgspec.structs import replace
 
 from turnout.cache.tee import Nobody
+from turnout.drill.worker import Held, spendable
 from turnout.serve.book import Book
 from turnout.serve.given import again, behind
 from turnout.serve.once import execute
 from turnout.serve.worker import Rehearsal
+from turnout.types.decision import Plan
 from turnout.types.drill import drilled
 from turnout.types.money import PicoDollars
 
@@ -20,14 +22,19 @@ def rehearse(book: Book, rehearsal: Rehearsal) -> None:
         book.world, book.drill = rehearsal.world, drill.id
         return
     assert book.decided is not None, "what takes part has been decided"
-    expected = book.decided.plan.steps[0].expected_cost
-    if expected is None or not rehearsal.purse.reserve(expected):
-        return
-    if not behind(book, _copy(again(book), rehearsal, expected)):
-        rehearsal.purse.settle(expected, PicoDollars(0))
+    held = rehearsal.purse.hold(_at_most(book.decided.plan), spendable(drill, book.request.at))
+    if held is not None and not behind(book, _copy(again(book), rehearsal, held)):
+        rehearsal.purse.settle(held, PicoDollars(0))
 
 
-async def _copy(book: Book, rehearsal: Rehearsal, expected: PicoDollars) -> None:
+def _at_most(plan: Plan) -> PicoDollars | None:
+    """What its dearest step is expected to cost: in a drill the first is not the likeliest. None: one has no known price."""
+    costs = [step.expected_cost for step in plan.steps]
+    known = [cost for cost in costs if cost is not None]
+    return max(known) if len(known) == len(costs) else None
+
+
+async def _copy(book: Book, rehearsal: Rehearsal, held: Held) -> None:
     """Ask the drilled models what a client asks the others. No tool is ever run, and nobody sees the answer."""
     assert book.decided is not None, "it is a copy of one that was decided"
     unaudited = replace(book.decided.plan, journal_required=False)
@@ -36,5 +43,5 @@ async def _copy(book: Book, rehearsal: Rehearsal, expected: PicoDollars) -> None
     try:
         await execute(book, Nobody())
     finally:
-        rehearsal.purse.settle(expected, book.execution.cost)
+        rehearsal.purse.settle(held, book.execution.cost)
         book.close()

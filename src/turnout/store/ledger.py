@@ -115,9 +115,12 @@ class Ledger:
             tried = connection.execute(select(attempts).where(attempts.c.request_id == request_id).order_by(attempts.c.n))
             return record_of(found, tried.all())
 
-    def between(self, since: float, until: float) -> tuple[Record, ...]:
-        """The records of the requests that arrived from ``since`` to before ``until`` (unix seconds), in order of arrival."""
-        here = requests.c.at >= since, requests.c.at < until
+    def between(self, since: float, until: float, *, drill: str | None = None) -> tuple[Record, ...]:
+        """The records of the requests that arrived from ``since`` to before ``until`` (unix seconds), in order of arrival.
+
+        Those of one drill only, if it is named.
+        """
+        here = [requests.c.at >= since, requests.c.at < until, *([requests.c.drill == drill] if drill is not None else [])]
         tried: dict[str, list[Any]] = {}
         with self._engine.connect() as connection:
             found = connection.execute(select(requests).where(*here).order_by(requests.c.at)).all()

@@ -3,9 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from turnout.build.drill import Lease, NoDrill, Stopped, _in_force
+from turnout.build.drill_lease import Lease, NoDrill, Stopped, in_force
 from turnout.clock import ManualClock
 from turnout.drill.current import LEASE, lift, put, read
 from turnout.types.drill import Drill
@@ -21,7 +22,7 @@ async def forever() -> None:
 async def test_renewed(tmp_path: Path) -> None:
     """Its end is always near, and moves on with each renewal, up to the drill's own."""
     clock = ManualClock(NOW)
-    async with _in_force(tmp_path, DRILL, clock, asyncio.Event()) as lease:
+    async with in_force({tmp_path: DRILL}, clock, asyncio.Event()) as lease:
         assert _until(tmp_path) == NOW + LEASE
         clock.advance(50)
         lease.renew()
@@ -35,13 +36,47 @@ async def test_renewed(tmp_path: Path) -> None:
 
 async def test_taken_away(tmp_path: Path) -> None:
     """Who runs it notices that its file is gone, ends its work, and does not bring it back."""
-    work = asyncio.ensure_future(forever())
-    with pytest.raises(Stopped):
-        async with _in_force(tmp_path, DRILL, ManualClock(NOW), asyncio.Event()) as lease:
-            await lease.during(_wait(work), lambda: lift(tmp_path))
+    ended = []
 
-    assert work.cancelled()
+    async def work() -> None:
+        lift(tmp_path)
+        try:
+            await forever()
+        finally:
+            ended.append(True)
+
+    with pytest.raises(Stopped):
+        async with in_force({tmp_path: DRILL}, ManualClock(NOW), asyncio.Event()) as lease:
+            await lease.during(work())
+
+    assert ended
     assert read(tmp_path) is None
+
+
+async def test_ends_no_other(tmp_path: Path) -> None:
+    """Who notices that another drill is in force by now leaves that one alone."""
+    other = msgspec.structs.replace(DRILL, id="another")
+
+    async def work() -> None:
+        put(tmp_path, other, NOW)
+        await forever()
+
+    with pytest.raises(Stopped):
+        async with in_force({tmp_path: DRILL}, ManualClock(NOW), asyncio.Event()) as lease:
+            await lease.during(work())
+
+    assert read(tmp_path) == msgspec.structs.replace(other, until=NOW + LEASE)
+
+
+async def test_two_homes(tmp_path: Path) -> None:
+    """A rehearsal's own gateway is told by a second file, which is kept alive and lifted with the first."""
+    clock, own = ManualClock(NOW), tmp_path / "own"
+    async with in_force({tmp_path: DRILL, own: DRILL}, clock, asyncio.Event()) as lease:
+        clock.advance(2)
+        lease.renew()
+        assert _until(own) == _until(tmp_path) == NOW + 2 + LEASE
+
+    assert read(own) is None
 
 
 async def test_told_to_stop(tmp_path: Path) -> None:
@@ -49,8 +84,8 @@ async def test_told_to_stop(tmp_path: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_soon(stop.set)
     with pytest.raises(Stopped):
-        async with _in_force(tmp_path, DRILL, ManualClock(NOW), stop) as lease:
-            await lease.during(forever(), lambda: None)
+        async with in_force({tmp_path: DRILL}, ManualClock(NOW), stop) as lease:
+            await lease.during(forever())
 
     assert read(tmp_path) is None
 
@@ -62,8 +97,8 @@ async def test_what_breaks_lifts_it(tmp_path: Path) -> None:
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        async with _in_force(tmp_path, DRILL, ManualClock(NOW), asyncio.Event()) as lease:
-            await lease.during(breaks(), lambda: None)
+        async with in_force({tmp_path: DRILL}, ManualClock(NOW), asyncio.Event()) as lease:
+            await lease.during(breaks())
 
     assert read(tmp_path) is None
 
@@ -71,19 +106,15 @@ async def test_what_breaks_lifts_it(tmp_path: Path) -> None:
 async def test_one_at_a_time(tmp_path: Path) -> None:
     """A drill waits for no other and ends none: it is refused, until the other's lease is over."""
     clock = ManualClock(NOW)
-    put(tmp_path, DRILL)
+    put(tmp_path, DRILL, NOW)
     with pytest.raises(NoDrill, match="mine is running"):
-        async with _in_force(tmp_path, DRILL, clock, asyncio.Event()):
+        async with in_force({tmp_path: DRILL}, clock, asyncio.Event()):
             pass
-    assert read(tmp_path) == DRILL
+    assert _until(tmp_path) == NOW + LEASE
 
-    clock.advance(100)
-    async with _in_force(tmp_path, DRILL, clock, asyncio.Event()) as lease:
+    clock.advance(LEASE)
+    async with in_force({tmp_path: DRILL}, clock, asyncio.Event()) as lease:
         assert isinstance(lease, Lease)
-
-
-async def _wait(work: "asyncio.Future[None]") -> None:
-    await work
 
 
 def _until(data_dir: Path) -> float:

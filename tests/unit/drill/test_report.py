@@ -11,7 +11,8 @@ from tests.unit.drill.drilling import DRILL, OTHER, POLICY, T0, TARGET, aim, cha
 from turnout.drill.figures import Measurements
 from turnout.drill.measure import measure
 from turnout.drill.page import page
-from turnout.drill.report import Report, drill_id, duration, find, keep, kept, report
+from turnout.drill.report import Report, drill_id, find, keep, kept, report
+from turnout.drill.words import duration
 from turnout.types.drill import Kind
 
 
