@@ -30,8 +30,9 @@ def check_routes(
     for name, part in routes.items():
         at = ("routes", name)
         yield from _shape(at, name, part)
-        yield from _fallbacks(at, part)
-        yield from _cascade(at, part)
+        yield from _fallbacks(at, part, shaped)
+        yield from _cascade(at, part, shaped)
+        yield from _hedge(at, part, facts)
         yield from _named_models(at, part, facts, shaped.file, today)
         yield from _words(at, part, catalog, levels)
     yield from _dead_rules(shaped, policy)
@@ -70,12 +71,12 @@ def _shape(at: Path, name: str, part: RoutePart) -> Iterator[Finding]:
             yield Finding((*at, "models" if part.models else "approved"), f'"{model}" is listed twice', "keep one", warning=True)
 
 
-def _fallbacks(at: Path, part: RoutePart) -> Iterator[Finding]:
+def _fallbacks(at: Path, part: RoutePart, shaped: Shaped) -> Iterator[Finding]:
     own = candidates(part)
     seen: dict[str, int] = {}
     for index, step in enumerate(part.fallback):
         where = (*at, "fallback", index)
-        if sum(kind is not None for kind in (step.model, step.cache, step.queue)) != 1:
+        if shaped.is_whole(*where) and sum(kind is not None for kind in (step.model, step.cache, step.queue)) != 1:
             yield Finding(where, "needs exactly one of model, cache and queue")
         if not step.on:
             yield Finding((*where, "on"), "with no condition it is never tried", "name one, or leave `on` out for any")
@@ -107,7 +108,7 @@ def _end(where: Path, index: int, step: FallbackPart, part: RoutePart) -> Iterat
             yield Finding(where, f"{kind}: {getattr(step, kind)} is named twice", "keep one", warning=True)
 
 
-def _cascade(at: Path, part: RoutePart) -> Iterator[Finding]:
+def _cascade(at: Path, part: RoutePart, shaped: Shaped) -> Iterator[Finding]:
     own = candidates(part)
     for index, arm in enumerate(part.cascade):
         where = (*at, "cascade", index)
@@ -117,10 +118,24 @@ def _cascade(at: Path, part: RoutePart) -> Iterator[Finding]:
             yield Finding((*where, "model"), f'"{arm.model}" is what the route begins with anyway', "name a cheaper model")
         for place, rule in enumerate(arm.check):
             named = rule.model_fields_set
+            if not shaped.is_whole(*where, "check", place):
+                continue  # what is left of it says nothing
             if len(named) != 1:
                 yield Finding((*where, "check", place), "needs exactly one rule", "write each check as an entry of its own")
             elif (wrong := problem(check(rule))) is not None:
                 yield Finding((*where, "check", place, next(iter(named))), wrong)
+
+
+def _hedge(at: Path, part: RoutePart, facts: Mapping[str, ModelFacts]) -> Iterator[Finding]:
+    """A hedge goes to another provider: where the chain has none it never starts."""
+    named = (*(candidates(part) or facts), *(step.model for step in part.fallback if step.model))
+    if part.hedge is not None and len({model.partition("/")[0] for model in named}) == 1:
+        yield Finding(
+            (*at, "hedge"),
+            "never starts: all models of the route are one provider's",
+            "name a model of another provider",
+            warning=True,
+        )
 
 
 def _models_at(at: Path, part: RoutePart) -> Iterator[tuple[Path, str]]:
@@ -246,6 +261,9 @@ def _unreachable(
                 for where, model in _models_at(at, part)
                 if model in never and where[len(at)] not in ("fallback", "cascade")
             )
+        for index, arm in enumerate(part.cascade):
+            if arm.model in short[route.name]:
+                yield _never((*at, "cascade", index, "model"), arm.model, short[route.name][arm.model], warning=True)
         for index, step in enumerate(part.fallback):
             if step.model and step.model in short[route.name] and step.model not in never:
                 yield _never((*at, "fallback", index), step.model, short[route.name][step.model])

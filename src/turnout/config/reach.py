@@ -22,7 +22,7 @@ class Shortfall(msgspec.Struct, frozen=True):
 
 
 def shortfalls(policy: Policy, facts: Mapping[str, ModelFacts], catalog: Catalog, today: date) -> dict[str, dict[str, Shortfall]]:
-    """By route, the models among its candidates and fallbacks that can never serve it. Models not in ``facts`` are passed over."""
+    """By route, the models among its candidates, fallbacks and arms that can never serve it. Models not in ``facts`` are passed over."""
     known = msgspec.structs.replace(policy, routes=tuple(_known(route, facts) for route in policy.routes))
     tasks = {task: dict(skills) for task, skills in catalog.tasks.items()}
     view = compile_view(Base(0, known, tuple(facts.values()), tasks), Overlay("", today), "")
@@ -35,12 +35,13 @@ def _known(route: Route, facts: Mapping[str, ModelFacts]) -> Route:
         models=tuple(model for model in route.models if model in facts),
         split=tuple((model, weight) for model, weight in route.split if model in facts),
         fallback=tuple(step for step in route.fallback if step.model in facts),
+        cascade=tuple(arm for arm in route.cascade if arm.model in facts),
     )
 
 
 def _short(lane: Lane) -> dict[str, Shortfall]:
     found = {refusal.model: Shortfall(refusal.reason, refusal.detail) for refusal in lane.refused}
-    for slot in (*lane.slots, *lane.reserve):
+    for slot in (*lane.slots, *lane.reserve, *(arm.slot for arm in lane.arms)):
         lack = _lacks_what_comes(slot, lane.route) or _too_weak(slot, lane.route)
         if lack is not None:
             found.setdefault(slot.id, lack)
