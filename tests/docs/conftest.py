@@ -25,3 +25,10 @@ def served_sim(sim_port: int, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A gateway on the sim's own policy."""
     with serving.gateway(serving.sim_policy(sim_port), tmp_path_factory.mktemp("sim"), sim_port) as gateway:
         yield gateway
+
+
+@pytest.fixture(scope="session")
+def served_page(sim_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A gateway on the README's policy and the routes that pages show (``yaml page``)."""
+    with serving.gateway(serving.pages_policy(sim_port), tmp_path_factory.mktemp("pages"), sim_port) as gateway:
+        yield gateway

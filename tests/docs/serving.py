@@ -1,4 +1,4 @@
-"""Two gateways over one sim, as processes: one on the README's policy, one on the sim's own. No page needs more."""
+"""Gateways over one sim, as processes: on the README's policy, on that and the pages' routes, on the sim's own. No page needs more."""
 
 import os
 import re
@@ -63,6 +63,14 @@ def readme_policy(sim_port: int) -> dict[str, Any]:
     for name in policy["providers"]:
         policy["providers"][name] = {"base_url": f"http://127.0.0.1:{sim_port}/sim-{name}/v1", "proxy": "none"}
     return {**policy, "models": {model: {"upstream_id": stand_in} for model, stand_in in STAND_INS.items()}}
+
+
+def pages_policy(sim_port: int) -> dict[str, Any]:
+    """The same with the routes of every page that shows some to try."""
+    policy = readme_policy(sim_port)
+    for snippet in chosen("yaml", "page"):
+        policy["routes"] = YAML(typ="safe", pure=True).load(snippet.text)["routes"] | policy["routes"]
+    return policy
 
 
 def sim_policy(sim_port: int) -> dict[str, Any]:

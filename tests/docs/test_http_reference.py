@@ -12,7 +12,7 @@ from turnout.front.hints import _BODY_KEYS
 from turnout.types.decision import Reason, Rejected
 
 PAGE = (ROOT / "docs/reference/http.md").read_text("utf-8")
-NOT_YET = {"explore", "trial", "cascade", "cache"}
+NOT_YET = {"explore", "trial"}
 """Reasons that PRODUCT names and nothing gives yet."""
 
 

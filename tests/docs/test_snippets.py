@@ -33,7 +33,7 @@ def _places(found: list[Snippet]) -> Any:
 @pytest.fixture
 def gateway(snippet: Snippet, request: pytest.FixtureRequest) -> Any:
     """The gateway a snippet's page speaks of; the sim starts and ends without faults."""
-    served: Served = request.getfixturevalue("served_sim" if "sim" in snippet.words else "served")
+    served: Served = request.getfixturevalue(next((f"served_{word}" for word in ("sim", "page") if word in snippet.words), "served"))
     served.reset_sim()
     yield served
     served.reset_sim()
