@@ -578,3 +578,14 @@ def test_the_message_names_what_was_called_and_what_was_not() -> None:
         "1 attempt made, the last one at c answered 503 (unavailable): words; "
         "not called: a (ejected: it has failed too often), b (quota: it has no room)"
     )
+
+
+def test_it_is_no_429_while_somebody_is_ejected() -> None:
+    """To come back later is no advice when the provider is ill."""
+    talk = Talk(plan(step("a"), step("b"), attempts=1))
+    talk(Began(0.0))
+    talk(away(1, "ejected"))
+    (end,) = talk(failed(1, "rate_limited", retry_after=9.0))
+
+    assert isinstance(end, GiveUp)
+    assert end.code is Code.UPSTREAM_FAILED
