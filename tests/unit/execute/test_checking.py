@@ -6,7 +6,7 @@ import pytest
 
 from turnout.dialects.dialect import Ask
 from turnout.dialects.registry import DIALECTS
-from turnout.errors import ProviderFault
+from turnout.errors import ProviderFault, TurnoutError
 from turnout.execute.checking import held_answer
 
 CHAT = DIALECTS["openai-chat"]
@@ -48,9 +48,11 @@ def test_the_schema_that_the_request_asks_for_goes_along() -> None:
 
 def test_a_request_that_could_not_be_translated_is_checked_all_the_same() -> None:
     """It is relayed as it came; what nobody can read of it asks for no schema."""
-    odd = CHAT.ask(b'{"model": "auto", "messages": [{"role": "user", "content": [{"type": "hologram", "hologram": {}}]}]}')
+    legacy = ask(messages=[{"role": "user", "content": "hi"}, {"role": "function", "name": "f", "content": "1"}])
+    with pytest.raises(TurnoutError):
+        CHAT.to_hub(legacy)
 
-    assert held_answer(odd, CHAT, whole("hi")).text == "hi"
+    assert held_answer(legacy, CHAT, whole("hi")).text == "hi"
 
 
 @pytest.mark.parametrize("delivered", [b"", b"{", b'{"choices": 7}'])
