@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -93,6 +95,7 @@ def _meaning(
         *_server(shaped),
         *_auth(file),
         *_bound_routes(file, policy),
+        *_cache(file, serving=secrets_needed),
         *check_providers(file, providers, env, secrets_needed=secrets_needed),
         *check_models(file, providers, facts, catalog),
         *check_routes(shaped, policy, facts, catalog, today),
@@ -128,6 +131,19 @@ def _server(shaped: Shaped) -> Iterator[Finding]:
         server.host == control.host or _ANY_ADDRESS.intersection((server.host, control.host))
     ):
         yield Finding(("control", "port"), f"port {control.port} is the data plane's", "give the control plane another one")
+
+
+def _cache(file: File, *, serving: bool) -> Iterator[Finding]:
+    """What would keep a worker from opening it. Where nothing is served the client may be missing, as secrets may."""
+    at, url = ("cache", "store"), file.cache.store
+    if not url.startswith("redis"):
+        return
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        yield Finding(at, f"no address: {error}", "write redis://HOST:PORT/DB")
+    if find_spec("redis") is None:
+        yield Finding(at, "the client for Redis is not installed", "pip install 'turnout[redis]'", warning=not serving)
 
 
 def _auth(file: File) -> Iterator[Finding]:

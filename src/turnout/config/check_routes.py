@@ -103,6 +103,9 @@ def _end(where: Path, index: int, step: FallbackPart, part: RoutePart) -> Iterat
         yield Finding(
             where, "is never reached: the queue before it takes every request", "remove it, or write it before the queue"
         )
+    if step.queue == "human" and step.wait >= part.deadline:
+        over = f"the route's deadline of {part.deadline:g} s is over before"
+        yield Finding((*where, "wait"), over, "wait for less, or raise `deadline`", warning=True)
     for kind in ("cache", "queue"):
         if getattr(step, kind) and any(getattr(earlier, kind) == getattr(step, kind) for earlier in before):
             yield Finding(where, f"{kind}: {getattr(step, kind)} is named twice", "keep one", warning=True)

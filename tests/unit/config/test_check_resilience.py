@@ -1,5 +1,7 @@
 """Health, limits, cascades, hedges, caches and chain ends in a policy: what is wrong is said with its place and what to do."""
 
+import sys
+
 import pytest
 
 from turnout.types.checks import Hook, JsonSchema, JsonValid, Length, NotRefusal, PythonCompiles, Regex
@@ -205,3 +207,16 @@ def test_a_check_nobody_knows() -> None:
     """Said where it stands, with the near one where it is a key."""
     assert any("routes.r.cascade[0].check[0]: unknown key" in said for said in problems(of(arm("[jsn_valid]"))))
     assert any('did you mean "json_valid"' in said for said in problems(of(arm("[{jsn_valid: true}]"))))
+
+
+def test_a_cache_in_redis_needs_its_client_and_an_address(monkeypatch: pytest.MonkeyPatch):
+    """Said before a worker would end on it; where nothing is served the client may be missing."""
+    text = BASE + "cache: {store: 'redis://localhost:6379/0'}\n"
+    monkeypatch.setitem(sys.modules, "redis", None)
+    (missing,) = problems(text)
+    assert "cache.store: the client for Redis is not installed; pip install 'turnout[redis]'" in missing
+    elsewhere = checked(text, secrets_needed=False)
+    assert (elsewhere.problems, len(elsewhere.warnings)) == ((), 1)
+    monkeypatch.undo()
+    (wrong,) = problems(text.replace("6379", "port"))
+    assert "cache.store: no address" in wrong

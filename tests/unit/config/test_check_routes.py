@@ -211,3 +211,10 @@ def test_the_words_of_the_decider_are_those_of_the_check():
     policy = checked(routes("default: {objective: cost}\nb: {when: {task: math}}\na: {static: openai/large}")).policy
 
     assert [route.name for route in policy.routes] == ["b", "a", "default"]
+
+
+def test_a_wait_for_people_that_the_deadline_cuts_short():
+    """Nobody waits past the request's deadline, so a longer wait says something that is not so."""
+    said = warnings(routes("r: {static: openai/large, deadline: 10s, fallback: [{queue: human, wait: 1h}]}"))
+    assert [warning for warning in said if "deadline of 10 s is over before" in warning]
+    assert not warnings(routes("r: {static: openai/large, fallback: [{queue: human, wait: 1m}]}"))
