@@ -117,12 +117,19 @@ async def on_real(wish: Wish, settings: Settings, config: str, show: Show, stop:
             await lease.during(_watched(ledger, drill, begun, wish.seconds, clock, show))
         await asyncio.sleep(JOURNALLED_WITHIN)
         mine = ledger.between(begun, clock.now() + 1, drill=drill.id)
-        beside = [record for record in ledger.between(drill.since, drill.ends) if record.drill is None and record.copy_of is None]
+        beside = _beside(mine, ledger.between(drill.since, drill.ends))
     except SQLAlchemyError as error:
         raise OSError(f"the ledger cannot be read: {in_words(error)}") from error
     finally:
         ledger.close()
     return _written(drill, mine, beside, view, config, data_dir)
+
+
+def _beside(mine: Sequence[Record], at_the_time: Sequence[Record]) -> list[Record]:
+    """What the drill is compared with: of a mirror the very requests that were copied, else all that were no part of it."""
+    copied = {record.copy_of for record in mine if record.copy_of is not None}
+    asked = [record for record in at_the_time if record.drill is None and record.copy_of is None]
+    return [record for record in asked if record.id in copied] if copied else asked
 
 
 async def _watched(ledger: Ledger, drill: Drill, begun: float, seconds: float, clock: Clock, show: Show) -> None:

@@ -20,6 +20,8 @@ WORSE = 0.5  # quality points
 SLOWER = 2.0
 SLOW_RETURN_S = 30.0
 HERD = 1.5  # calls per request
+NEARLY = 0.7
+"""The part of its budget that a mirror may have spent by the end of the failure is hardly less."""
 
 CONDITION = {"rate_limiting": "rate_limited"}
 """What a fallback's ``on`` must have for a kind of failure; else ``unavailable``."""
@@ -204,15 +206,13 @@ def untouched(case: Case) -> Iterator[Advice]:
 
 
 def few_copies(case: Case) -> Iterator[Advice]:
-    """A mirror that copied less than it was to."""
-    figures, drill = case.figures, case.drill
-    due = drill.share * figures.beside.requests if drill.on == "mirror" and figures.beside is not None else 0.0
-    if drill.budget is not None and due >= ENOUGH and figures.during.requests < 0.8 * due:
+    """A mirror whose budget was the limit."""
+    spent, budget = case.figures.spent_usd, usd(case.drill.budget or 0)
+    if budget and spent > NEARLY * budget:
         yield Advice(
-            "note", None, f"{figures.during.requests} copies where {due:.0f} were due",
-            f"${figures.spent_usd:.4f} of ${usd(drill.budget):.2f} were spent. No copy is made once that part of the budget which is for this "
-            "stretch of the drill is gone, and none of a request whose chain has a model of unknown price. Give it more with `--budget`, "
-            "or copy less with `--share`.",
+            "note", None, "The budget was the limit",
+            f"${spent:.4f} of ${budget:.2f} were spent. A copy whose cost did not fit was not made, a dear one sooner than a cheap one. Give "
+            "it more with `--budget`, or copy less with `--share`.",
         )  # fmt: skip
 
 

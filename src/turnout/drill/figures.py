@@ -20,7 +20,8 @@ class Phase(msgspec.Struct, frozen=True):
     ``cut`` are those of the lost whose answer broke off. ``latency_ms`` and ``first_token_ms`` are of answered requests,
     ``cost_usd`` is the mean of those with a known cost, ``unpriced`` counts the others. ``quality`` is the mean estimate (0..10) of the
     models that answered, where known. ``amplification`` is upstream calls per request, ``to_target`` the share of requests that
-    called first what was drilled.
+    called first what was drilled. ``checked`` counts the answers of cascades' first models, which are held and checked, and ``turned_down``
+    those that failed.
     """
 
     requests: int = 0
@@ -35,6 +36,8 @@ class Phase(msgspec.Struct, frozen=True):
     unpriced: int = 0
     quality: float | None = None
     to_target: float = 0.0
+    checked: int = 0
+    turned_down: int = 0
 
 
 class Failover(msgspec.Struct, frozen=True):

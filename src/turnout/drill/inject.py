@@ -12,7 +12,7 @@ from turnout.dialects.registry import DIALECTS
 from turnout.drill.garbage import garbage
 from turnout.errors import Code, TurnoutError, Unavailable
 from turnout.ports import Incoming, Outgoing, Transport
-from turnout.types.drill import Drill, strikes, strikes_now
+from turnout.types.drill import Drill, aims_at, makes_up, strikes, strikes_now
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Policy
 
@@ -76,6 +76,11 @@ class InjectedTransport:
             case "bad_content":
                 return Prepared(200, *garbage(target.dialect, request.body, drill.look or "garbled"))
         assert_never(drill.kind)
+
+    def answers_for(self, model: str) -> bool:
+        """Whether nobody else does, when it strikes."""
+        target = self._known.get(model)
+        return target is not None and makes_up(self.drill) and aims_at(self.drill, target.provider, target.region, model)
 
     async def close(self) -> None:
         """Ends with the drill; the way out behind it belongs to the worker and stays open."""

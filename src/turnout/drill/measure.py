@@ -8,8 +8,9 @@ from statistics import fmean
 import msgspec
 
 from turnout.drill.figures import Failover, Measurements, Moment, Phase, Quantiles, RouteFigures
-from turnout.types.drill import Drill
-from turnout.types.money import usd
+from turnout.drill.paid import paid
+from turnout.types.drill import Drill, makes_up
+from turnout.types.money import PicoDollars, usd
 from turnout.types.record import Attempt, Record
 
 Aim = Callable[[str], bool]
@@ -20,6 +21,7 @@ Quality = Callable[[str, str | None], float | None]
 SLICES = 60
 EXPECTED_TOUCHES = 10
 """A stretch is long enough to tell whether a provider is left alone when it would usually have had this many requests in it."""
+CHECK_FAILED = "check_failed"
 BACK = 0.8
 """The part of its usual share with which a provider counts as back."""
 
@@ -56,7 +58,7 @@ def measure(
         starts=starts,
         served_by=dict(Counter(record.model for record in during if seen.answered(record) and record.model).most_common()),
         faults_elsewhere=seen.faults_elsewhere(during),
-        spent_usd=sum(usd(record.cost) for record in called if record.cost is not None),
+        spent_usd=sum(usd(cost) for record in called if (cost := seen.cost(record)) is not None),
     )
 
 
@@ -107,9 +109,13 @@ class _Seen(msgspec.Struct, frozen=True):
             return False
         return self.meets(record)
 
+    def cost(self, record: Record) -> PicoDollars | None:
+        return paid(record.attempts, lambda model: makes_up(self.drill) and not self.spared and self.aim(model))
+
     def phase(self, records: Sequence[Record]) -> Phase:
         answered = [record for record in records if self.answered(record)]
-        known = [usd(record.cost) for record in answered if record.cost is not None]
+        known = [usd(cost) for record in answered if (cost := self.cost(record)) is not None]
+        checked = [attempt.fault for record in records for attempt in record.attempts if attempt.reason == "cascade"]
         good = [
             figure
             for record in answered
@@ -132,6 +138,8 @@ class _Seen(msgspec.Struct, frozen=True):
             unpriced=len(answered) - len(known),
             quality=fmean(good) if good else None,
             to_target=first / len(records) if records else 0.0,
+            checked=sum(fault in (None, CHECK_FAILED) for fault in checked),
+            turned_down=checked.count(CHECK_FAILED),
         )
 
     def failover(self, during: Sequence[Record], usual: float) -> Failover:

@@ -187,7 +187,9 @@ def _spent(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _compared(figures: Measurements) -> str:
-    return "traffic before the failure" if figures.reference is figures.before else "traffic beside the drill, at the same time"
+    if figures.reference is figures.before:
+        return "traffic before the failure"
+    return "the requests that were copied" if figures.drill.on == "mirror" else "traffic beside the drill, at the same time"
 
 
 def _table(head: Iterable[str], rows: Iterable[tuple[str, ...]], *, numbers_from: int) -> str:

@@ -15,6 +15,7 @@ from turnout.types.drill import Drill
 from turnout.types.policy import Policy
 
 FOLDER = "drills"
+NOT_MEASURED = "not measured"
 Verdict = Literal["passed", "failed", "inconclusive"]
 
 
@@ -29,8 +30,8 @@ class Report(msgspec.Struct, frozen=True):
     advice: tuple[Advice, ...]
     config: str
     quality_by: str = "estimates of the capability matrix for the models that answered"
-    checks: str = "not measured"
-    suite: str = "not measured"
+    checks: str = NOT_MEASURED
+    suite: str = NOT_MEASURED
 
     @property
     def drill(self) -> Drill:
@@ -49,7 +50,18 @@ class Line(msgspec.Struct, frozen=True):
 def report(figures: Measurements, policy: Policy, config: str) -> Report:
     """Judge and advise. Lost requests fail a drill; one in which nothing met the failure proves nothing."""
     verdict: Verdict = "inconclusive" if not figures.met else "failed" if figures.during.lost else "passed"
-    return Report(figures.drill.id, figures.starts, verdict, sentence(verdict, figures), figures, advise(figures, policy), config)
+    return Report(
+        figures.drill.id, figures.starts, verdict, sentence(verdict, figures), figures, advise(figures, policy), config, checks=_checks(figures)
+    )  # fmt: skip
+
+
+def _checks(figures: Measurements) -> str:
+    """What cascades' checks said of their first models."""
+    usual, then = figures.reference, figures.during
+    if not then.checked:
+        return NOT_MEASURED
+    said = f"{then.turned_down:,} of {counted(then.checked, 'first answer')} turned down"
+    return f"{said}; usually {usual.turned_down / usual.checked:.0%}" if usual.checked else said
 
 
 def sentence(verdict: Verdict, figures: Measurements) -> str:

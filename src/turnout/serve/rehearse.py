@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from turnout.cache.tee import Nobody
+from turnout.drill.paid import paid
 from turnout.drill.worker import Held, spendable
 from turnout.serve.book import Book
 from turnout.serve.given import again, behind
@@ -43,5 +44,5 @@ async def _copy(book: Book, rehearsal: Rehearsal, held: Held) -> None:
     try:
         await execute(book, Nobody())
     finally:
-        rehearsal.purse.settle(held, book.execution.cost)
+        rehearsal.purse.settle(held, paid(book.execution.attempts, rehearsal.way.answers_for))
         book.close()

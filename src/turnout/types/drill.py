@@ -57,6 +57,11 @@ def strikes_now(drill: Drill, now: float) -> bool:
     return drill.since <= now < min(drill.ends, drill.until)
 
 
+def makes_up(drill: Drill) -> bool:
+    """Whether what it strikes fails or is answered without anybody being called; else real calls only take longer."""
+    return drill.kind != "degradation"
+
+
 def aims_at(drill: Drill, provider: str, region: str | None, model: str) -> bool:
     """Whether this model (``provider/model``) is what is drilled."""
     return (

@@ -1,5 +1,6 @@
 """What a drill measured follows from its records alone."""
 
+import msgspec
 import pytest
 
 from tests.unit.drill.drilling import DRILL, OTHER, T0, TARGET, aim, changed, one, outage, quality
@@ -10,6 +11,12 @@ from turnout.types.record import Record
 
 def measured(*records: Record, **changes: object) -> Measurements:
     return measure(records, changed(**changes), aim, quality)
+
+
+def unpriced(found: Record) -> Record:
+    """Nobody knows what its calls cost."""
+    attempts = tuple(msgspec.structs.replace(attempt, cost=None) for attempt in found.attempts)
+    return msgspec.structs.replace(found, cost=None, attempts=attempts)
 
 
 def test_an_outage() -> None:
@@ -98,7 +105,7 @@ def test_means_and_amplification() -> None:
     """Cost is the mean of what is known, unknown is counted; calls are per request; quality is that of who answered."""
     at = DRILL.since + 1
     figures = measured(
-        one(1, at, (TARGET, "unavailable", 1.0), (OTHER, None, 1.0)), one(2, at, (OTHER, None, 1.0), cost=None)
+        one(1, at, (TARGET, "unavailable", 1.0), (OTHER, None, 1.0)), unpriced(one(2, at, (OTHER, None, 1.0)))
     ).during
 
     assert figures.cost_usd == pytest.approx(0.0016)
@@ -113,7 +120,46 @@ def test_beside() -> None:
 
     figures = measure(outage(), DRILL, aim, quality, beside=others)
     assert figures.reference is figures.beside
+    assert [route.reference is route.beside for route in figures.routes] == [False, True]
     assert measure(outage(), DRILL, aim, quality, beside=others[:3]).reference == figures.before
+
+
+@pytest.mark.parametrize("kind", ["outage", "bad_content"])
+def test_beside_is_no_part_of_it(kind: str) -> None:
+    """What the drilled provider did for others at the time is neither spoilt nor a failure of the drill's."""
+    at = DRILL.since + 1
+    others = [one(1, at, (TARGET, None, 50.0)), one(2, at, (TARGET, "unavailable", 1.0))]
+
+    beside = measure((), changed(kind=kind), aim, quality, beside=others).beside
+    assert beside is not None
+    assert (beside.answered, beside.lost, beside.failed_otherwise) == (1, 0, 1)
+
+
+def test_nobody_bills_what_was_made_up() -> None:
+    """A struck call may say nothing of its cost, and cost nothing; one that was only slowed down was made, and its cost is unknown."""
+    found = unpriced(one(1, DRILL.since + 1, (TARGET, "timeout", 900.0)))
+    assert measured(found).spent_usd == 0
+    both = msgspec.structs.replace(
+        one(1, DRILL.since + 1, (TARGET, "timeout", 900.0), (OTHER, None, 1.0)),
+        cost=None,
+        attempts=(*found.attempts, *one(1, T0, (OTHER, None, 1.0)).attempts),
+    )
+
+    assert measured(both).during.cost_usd == pytest.approx(0.0016)
+    assert measured(both, kind="degradation").during.unpriced == 1
+
+
+def test_checks_of_a_cascade() -> None:
+    """Its first models' answers are held and checked; whoever did not answer was not checked."""
+    at = DRILL.since + 1
+    arms = [one(n, at, (OTHER, fault, 1.0), (OTHER, None, 1.0)) for n, fault in enumerate([None, "check_failed", "timeout"])]
+    arms = [
+        msgspec.structs.replace(arm, attempts=(msgspec.structs.replace(arm.attempts[0], reason="cascade"), arm.attempts[1]))
+        for arm in arms
+    ]
+    during = measured(*arms).during
+
+    assert (during.checked, during.turned_down) == (2, 1)
 
 
 def test_timeline() -> None:

@@ -14,6 +14,7 @@ from turnout.drill.page import page
 from turnout.drill.report import Report, drill_id, find, keep, kept, report
 from turnout.drill.words import duration
 from turnout.types.drill import Kind
+from turnout.types.money import pico_from_usd
 
 
 def reported(*records: Any, **changes: Any) -> Report:
@@ -38,6 +39,35 @@ def test_failed() -> None:
 
     assert found.verdict == "failed"
     assert found.sentence.endswith("and 1 of 300 requests got no answer.")
+
+
+def test_one_is_one() -> None:
+    """Figures of one are said as such."""
+    only = [
+        one(1, T0, (TARGET, None, 5.0)),
+        one(2, DRILL.since + 1, (TARGET, "unavailable", 1.0), (OTHER, None, 5.0)),
+    ]
+    found = reported(*only)
+
+    assert found.sentence.endswith("none of 1 request was lost; 1 was answered elsewhere.")
+    assert "1 request hit before" in page(found)
+    assert "0 probes after" in page(found)
+
+
+def test_nobody_asked() -> None:
+    """Without traffic there is nothing to be said of anybody."""
+    found = reported(one(1, T0, (TARGET, None, 5.0)))
+
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith("and no request came meanwhile: nothing is proved.")
+
+
+def test_a_mirrors_cost() -> None:
+    """A report of copies says what they cost."""
+    found = reported(on="mirror", budget=pico_from_usd("0.50"))
+
+    assert f"${found.figures.spent_usd:,.4f} of $0.50" in page(found)
+    assert "The budget was the limit" in [advice.title for advice in found.advice]
 
 
 def test_inconclusive() -> None:
