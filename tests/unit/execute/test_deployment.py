@@ -103,6 +103,7 @@ def test_one_probe_at_a_time_and_its_place_is_always_given_back() -> None:
         lambda member, probe, now: member.failed(probe, now, RateLimited("no"), heard=True, hung_up=False),
         lambda member, probe, now: member.failed(probe, now, Misconfigured("no", status=404), heard=True, hung_up=False),
         lambda member, probe, now: member.dropped(probe, now, now),
+        lambda member, probe, now: member.dropped(probe, now, now, outrun=True),
     )
     for end in ends:
         member = one(board())
@@ -115,6 +116,29 @@ def test_one_probe_at_a_time_and_its_place_is_always_given_back() -> None:
         end(member, probe, 7.0)
         assert member.own.health.probing == 0
         assert (member.in_flight, member.shared.in_flight) == (0, 0)
+
+
+def test_a_probe_that_a_hedge_outran_has_failed() -> None:
+    """Else a silent model would be probed for ever, each time by a user who waits for the hedge; one that was dropped tells nothing."""
+    for outrun, ejections in ((True, 2), (False, 1)):
+        member = one(board())
+        for _ in range(5):
+            fail(member, 0.0, Unavailable("no", status=500))
+        probe = member.consider(7.0, 10.0, NEED)
+        assert isinstance(probe, Lease)
+        member.dropped(probe, 7.0, 7.1, outrun=outrun)
+        assert member.own.health.ejections == ejections
+
+
+def test_hedges_do_not_hide_a_silence() -> None:
+    """Who was outrun has heard nothing: five of them, and nobody answered, is a silence; five that left is none."""
+    for outrun, away in ((True, True), (False, False)):
+        member = one(board())
+        for n in range(5):
+            lease = member.consider(n / 10, 10.0, NEED)
+            assert isinstance(lease, Lease)
+            member.dropped(lease, n / 10, n / 10 + 0.05, outrun=outrun)
+        assert isinstance(member.consider(30.0, 10.0, NEED), Away) is away
 
 
 def test_a_probe_tells_each_guard_what_it_can_tell() -> None:
@@ -270,3 +294,22 @@ def test_a_full_concurrency_is_asked_again_soon() -> None:
     assert (away.reason, away.until) == ("quota", 0.05)
     member.dropped(first, 0.0, 0.1)
     assert isinstance(member.consider(0.1, 10.0, NEED), Lease)
+
+
+def test_a_probe_that_could_not_be_made_is_given_back() -> None:
+    """There was no room for it, or another guard did not let it pass."""
+    member = one(board())
+    member.own.eject(0.0, "test")
+    member.room.refused(6.0, 30.0, 1)
+    away = member.consider(7.0, 10.0, NEED)
+    assert isinstance(away, Away)
+    assert away.reason == "quota"
+    assert member.own.health.probing == 0
+
+    member = one(board())
+    member.address.eject(0.0, "test")
+    member.own.eject(3.0, "test")
+    away = member.consider(7.0, 10.0, NEED)
+    assert isinstance(away, Away)
+    assert away.reason == "ejected"
+    assert member.address.health.probing == 0
