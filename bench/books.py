@@ -91,7 +91,7 @@ def _disagreement(heard: Heard, row: Row | None) -> str | None:
         return None
     if heard.attempts != len(row.tried):
         return f"heard of {heard.attempts} attempts, written {len(row.tried)}"
-    served = row.tried[-1]
+    served = next((one for one in row.tried if one.fault is None), row.tried[-1])  # who lost to a hedge may end later
     told = heard.said.tokens if heard.said.tokens != NOT_TOLD else served.tokens and NOT_TOLD
     if served.fault is not None or served.model != row.model or told != served.tokens:
         return f"heard {heard.said.tokens}, written {served}"

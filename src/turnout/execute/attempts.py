@@ -103,7 +103,7 @@ def _after_silence(state: State, due: HedgeDue) -> Move:
 def _after_content(state: State, came: ContentCame) -> Move:
     lost: tuple[Command, ...] = ()
     if state.other is not None:
-        lost = _without_the_other(state, "another attempt answered first")
+        lost = _without_the_other(state, "another attempt answered first", outrun=state.other.attempt < came.attempt)
         expected = state.plan.steps[state.other.step].expected_cost or 0
         state = replace(state, other=None, spent=state.spent + expected)
     if state.plan.steps[state.step].checks:
@@ -221,9 +221,9 @@ def _start(state: State, at: float, index: int, *, again: bool = False, forced: 
     return started, (StartAttempt(made, index, again, forced, beside),)
 
 
-def _without_the_other(state: State, detail: str) -> tuple[Command, ...]:
+def _without_the_other(state: State, detail: str, *, outrun: bool = False) -> tuple[Command, ...]:
     """Hang up on the attempt that goes on beside this one, if there is one."""
-    return () if state.other is None else (CancelAttempt(state.other.attempt, "cancelled", detail),)
+    return () if state.other is None else (CancelAttempt(state.other.attempt, "cancelled", detail, outrun),)
 
 
 def _only_the_other(state: State) -> Move:

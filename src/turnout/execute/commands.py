@@ -38,11 +38,12 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class CancelAttempt(msgspec.Struct, frozen=True):
-    """Hang up on it; ``fault`` and ``detail`` are what its record says."""
+    """Hang up on it; ``fault`` and ``detail`` are what its record says. ``outrun``: one that began later has answered before it."""
 
     attempt: int
     fault: str
     detail: str
+    outrun: bool = False
 
 
 class WriteRecord(msgspec.Struct, frozen=True):

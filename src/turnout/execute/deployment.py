@@ -321,13 +321,17 @@ class Deployment:
             return True
         return False if blame is Blame.HEALTH and guard is not self.credential else None
 
-    def dropped(self, lease: Lease, began: float, now: float) -> None:
-        """We hung up, for no fault of its own: it tells nothing."""
+    def dropped(self, lease: Lease, began: float, now: float, *, outrun: bool = False, heard: bool = False) -> None:
+        """We hung up. That tells nothing, unless it was ``outrun``: hedges shall not hide that it is silent, nor keep it probing for ever.
+
+        ``heard``: its answer's head had come.
+        """
         self.in_flight -= 1
-        self._hear(lease.stream, silence.left(self.streams if lease.stream else self.wholes, began))
+        if not outrun:
+            self._hear(lease.stream, silence.left(self.streams if lease.stream else self.wholes, began))
         self._release(lease, now, None)
         for guard in lease.probes:
-            guard.probed(now, ok=None)
+            guard.probed(now, ok=self._verdict(guard, Blame.HEALTH, heard=heard) if outrun else None)
 
     def _release(self, lease: Lease, now: float, usage: Usage | None) -> None:
         if lease.need is not None:

@@ -398,7 +398,7 @@ class Run:
         try:
             await self.race.leave(command.attempt)
         finally:  # whatever else happens meanwhile
-            self.tally.cancelled(call, self.steady(), command.fault, command.detail)
+            self.tally.cancelled(call, self.steady(), command.fault, command.detail, outrun=command.outrun)
         await call.hang_up()
 
     def _cancelled(self, command: commands.CancelAttempt) -> None:

@@ -61,10 +61,10 @@ class Tally(msgspec.Struct, eq=False):
         billed = hung_up or isinstance(fault, Unanswered) or _accepted(call)
         return self._close(call, now, fault.name, fault.message, billed=billed, status=fault.status)
 
-    def cancelled(self, call: Call, now: float, fault: str, detail: str) -> None:
-        """We hung up, for no fault of its own."""
+    def cancelled(self, call: Call, now: float, fault: str, detail: str, *, outrun: bool = False) -> None:
+        """We hung up, for no fault of its own, but that a later one was quicker (``outrun``)."""
         if call.record is None:
-            call.lease.deployment.dropped(call.lease, call.started, now)
+            call.lease.deployment.dropped(call.lease, call.started, now, outrun=outrun, heard=call.status is not None)
             self._close(call, now, fault, detail, billed=True)
 
     def serve(self, call: Call, warnings: tuple[str, ...]) -> Serving:

@@ -483,11 +483,12 @@ def hedging(*more: Any, **limits: Any) -> Talk:
 
 @pytest.mark.parametrize("first", [1, 2])
 def test_the_first_of_two_to_answer_serves(first: int) -> None:
-    """The other is hung up on, and counts as what it was expected to cost."""
+    """The other is hung up on, and counts as what it was expected to cost; the earlier one is outrun."""
     talk = hedging()
     lost = 3 - first
+    hang_up = CancelAttempt(lost, "cancelled", "another attempt answered first", outrun=lost == 1)
 
-    assert talk(ContentCame(2.0, first)) == (CancelAttempt(lost, "cancelled", "another attempt answered first"), Commit(first))
+    assert talk(ContentCame(2.0, first)) == (hang_up, Commit(first))
     assert talk.state.spent == (2 if lost == 1 else 3)
     assert talk(ContentCame(2.0, lost)) == ()
     assert talk(AttemptFinished(3.0, first)) == (Done(),)
