@@ -187,6 +187,7 @@ def test_silence_is_noticed_by_whoever_comes_next() -> None:
     away = member.consider(102.0, 10.0, NEED)
     assert isinstance(away, Away)
     assert member.own.health.cause == "silence"
+    assert member.streams.waiting == 0, "who begins now is judged by itself"
 
 
 def test_streams_and_whole_answers_are_silent_by_themselves() -> None:
