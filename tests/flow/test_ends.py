@@ -178,6 +178,19 @@ async def test_who_leaves_while_waiting_leaves_the_ticket(rooms: House, provider
     assert rooms.gateway.desk.waiting == 0
 
 
+async def test_who_waits_when_the_process_ends_has_a_ticket(rooms: House, provider: Provider, spool: Spool) -> None:
+    """At once, rather than an error when the time to drain is over; nor does anybody wait after that."""
+    provider.refusal = DOWN
+    task, answered = start(rooms.app, CHAT, asked("wait"))
+    ticket = await handed_over(spool)
+    rooms.gateway.desk.let_go()
+    await asyncio.wait_for(task, 5)
+    late = await asyncio.wait_for(ask(rooms.app, CHAT, asked("wait")), 5)
+
+    assert (answered.status, answered.headers["x-turnout-ticket"]) == (202, ticket.id)
+    assert late.status == 202
+
+
 @pytest.mark.parametrize(("refusal", "kind"), [(DOWN, "review"), (LIMITED, "human")])
 async def test_an_end_is_for_how_the_chain_ended(
     refusal: Answer, kind: str, rooms: House, provider: Provider, spool: Spool

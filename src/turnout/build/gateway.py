@@ -82,6 +82,7 @@ async def serve(spec: GatewaySpec) -> None:
 
     def draining() -> None:
         app.draining = True
+        gateway.desk.let_go()
         lookout.stop()
 
     end_with_supervisor(server, draining)

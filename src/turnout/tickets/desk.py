@@ -60,6 +60,10 @@ class Desk:
         """
         return await self._waiting.wait(ticket_id, seconds)
 
+    def let_go(self) -> None:
+        """The process is about to end: who waits for people has its ticket now rather than an error later."""
+        self._waiting.let_go()
+
     async def standing(self, ticket_id: str, tenant: str | None) -> Standing | None:
         """How it stands with a ticket of this tenant; None when it has none of that id. Any text may be asked for. Raises OSError."""
         if not is_id(ticket_id):

@@ -9,7 +9,7 @@ from turnout.types.tickets import Standing
 LOOK_EVERY = 0.1
 """Seconds between looks: one stat each, unless somebody settled something."""
 
-_Waiter = asyncio.Future[Standing]
+_Waiter = asyncio.Future[Standing | None]
 
 
 class Waiting:
@@ -38,6 +38,13 @@ class Waiting:
         finally:
             self._leave(ticket_id, waiter)
         return await self._look(ticket_id)
+
+    def let_go(self) -> None:
+        """Nobody is waited for any more: whoever waits is told nothing, as if its time was over."""
+        self._most = 0
+        for waiter in [waiter for waiters in self._waiters.values() for waiter in waiters]:
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def _look(self, ticket_id: str) -> Standing | None:
         return await asyncio.to_thread(self._spool.settlement, ticket_id)
