@@ -23,8 +23,8 @@ ELSEWHERE: frozenset[FaultCondition] = frozenset({"rate_limited", "unavailable"}
 ROOMIER: frozenset[FaultCondition] = ELSEWHERE | {"context_overflow"}
 
 
-_FIXED: frozenset[Reason] = frozenset({"static", "split", "sticky"})
-"""What was written, drawn or kept for a session serves itself, though the same model is to be had elsewhere."""
+_FIXED: frozenset[Reason] = frozenset({"static", "split", "trial", "direct", "sticky"})
+"""What was written, drawn, asked for or kept for a session serves itself, though the same model is to be had elsewhere."""
 
 
 class Ordered(msgspec.Struct, frozen=True, gc=False):
