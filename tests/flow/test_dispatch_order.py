@@ -119,7 +119,49 @@ def test_the_same_model_in_two_places_shares_by_load() -> None:
             assert all(one.skipped == [] for one in asked)
             fleet.providers.behave["q/a"] = bad()
             await fleet.load(twins, 20, 2)
-            assert firsts(await fleet.load(twins, 20, 2)) == {"p/a": 40}
+            asked = await fleet.load(twins, 20, 2)
+            assert firsts(asked) == {"p/a": 40}
+            assert all(one.skipped == [] for one in asked), "it was not asked at all"
+        fleet.assert_at_rest()
+
+    run(main())
+
+
+def test_an_equal_that_was_ejected_comes_back() -> None:
+    """Its place is with those who begin, or nobody would look whether it is well again."""
+
+    async def main() -> None:
+        ill = [False]
+        fleet = Fleet("p/a", "q/a", policy=Policy((Route("r", "cost"),), ()))
+        fleet.providers.behave |= {"p/a": well(0.5), "q/a": lambda _: bad() if ill[0] else well(0.1)}
+        fleet.board.weigh(("p/a", "q/a"))
+        twins = own(step("p/a", reason="cheapest"), step("q/a", ELSEWHERE), equal=2)
+        async with fleet.ticking():
+            await fleet.load(twins, 20, 5)
+            ill[0] = True
+            await fleet.load(twins, 20, 2)
+            assert fleet.standing("q/a") == "ejected"
+            ill[0] = False
+            await fleet.load(twins, 20, 20)
+            assert fleet.standing("q/a") == "admitting"
+            again = firsts(await fleet.load(twins, 20, 5))
+        assert again["q/a"] > again["p/a"]
+        fleet.assert_at_rest()
+
+    run(main())
+
+
+def test_equals_with_limits_share_too() -> None:
+    """A limit that is not reached is no reason to let one of them rest."""
+
+    async def main() -> None:
+        keys = (provider("p", Credential("k1", rpm=6000)), provider("q", Credential("k2", rpm=6000)))
+        fleet = Fleet("p/a", "q/a", policy=Policy((Route("r", "cost"),), keys))
+        fleet.board.weigh(("p/a", "q/a"))
+        twins = own(step("p/a", reason="cheapest"), step("q/a", ELSEWHERE), equal=2)
+        async with fleet.ticking():
+            begun = firsts(await fleet.load(twins, 50, 10))
+        assert 150 < begun["p/a"] < 350
         fleet.assert_at_rest()
 
     run(main())

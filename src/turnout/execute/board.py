@@ -153,15 +153,18 @@ class Board:
         return (first, *(member for member in pool if member is not first))
 
     def lighter(self, pools: Sequence[Pool], now: float) -> int:
-        """Which of these, all the same model, to ask: a place in the list."""
+        """Which of these, all the same model, to ask: a place in the list. One whose ejection is over is asked, or nobody would probe it."""
         loads = [
-            min((balance.cost(member.wait, now, member.in_flight) for member in pool if member.is_open), default=None)
+            min(
+                (balance.cost(member.wait, now, member.in_flight) for member in pool if member.is_open or not member.is_out(now)),
+                default=None,
+            )
             for pool in pools
         ]
-        open_ = [place for place, load in enumerate(loads) if load is not None]
-        if not open_:
+        here = [place for place, load in enumerate(loads) if load is not None]
+        if not here:
             return 0
-        return open_[balance.pick_two([loads[place] or 0.0 for place in open_], self._chance())]
+        return here[balance.pick_two([loads[place] or 0.0 for place in here], self._chance())]
 
     def tick(self, now: float) -> None:
         """About once a second: what time alone changes, and what is only worked out now and then."""
