@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.asking import Said, Sdk, ask, ask_async, body, user
 from tests.e2e.own import eventually, own
 from tests.e2e.world import APP, OTHER, World
+from turnout.build.replay import recompute
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import default_fleet
 from turnout.types.money import PICO_PER_USD
@@ -85,6 +86,7 @@ def test_what_it_saved_is_recorded(world: World) -> None:
     assert (kept["outcome"], kept["reason"], kept["model"]) == ("ok", "cache", "sim-openai/medium")
     assert (pico(kept["cost_usd"]), kept["attempts"]) == (0, [])
     assert pico(kept["saved_usd"]) == pico(made["cost_usd"]) > 0
+    assert recompute(kept["id"], world.data_dir / "ledger.db", world.data_dir / "views").identical
     assert (hit.headers["x-turnout-attempts"], float(hit.headers["x-turnout-cost-usd"])) == ("0", 0.0)
 
 

@@ -11,6 +11,7 @@ from tests.e2e.asking import Said, Sdk, ask, user
 from tests.e2e.own import Own, eventually, own
 from tests.e2e.test_ledger import counted
 from tests.e2e.world import OTHER, World
+from turnout.build.replay import recompute
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import default_fleet
 
@@ -114,6 +115,7 @@ def test_who_cannot_wait_gets_a_ticket(world: World, house: Own, sdk: Sdk) -> No
     assert (after["text"], after["by"]) == ("Your parcel is here.", "ana")
     assert [house.get(f"/v1/tickets/{id_}", key).status for key in (OTHER, "tk-unknown", None)] == [404, 401, 401]
     assert (record["outcome"], record["status"], record["model"], record["ticket"]) == ("failed", 202, None, id_)
+    assert recompute(id_, house.data_dir / "ledger.db", house.data_dir / "views").identical
 
 
 def test_the_status_is_202(world: World, house: Own) -> None:
@@ -206,3 +208,21 @@ def test_the_queue_survives_its_processes(world: World, house: Own, aside: Threa
     assert answer(house, ticket["id"], "The worker.").status == 200
     standing = eventually(lambda: (one := house.get(f"/v1/tickets/{ticket['id']}").json)["state"] == "answered" and one, "it")
     assert standing["text"] == "The worker."
+
+
+def test_who_waits_when_the_program_is_stopped_has_a_ticket(world: World, house: Own, aside: ThreadPoolExecutor) -> None:
+    """At once; it is answered after the next start."""
+    world.inject(DOWN)
+    caller: Future[Said] = aside.submit(ask_with_usage, house, "openai", question("wait", "Is it stopped?"), stream=True)
+    id_ = waiting(house, "Is it stopped?")["id"]
+    house.stop()
+    said = caller.result(5)
+    house.start()
+    assert answer(house, id_, "It was.").status == 200
+
+    assert (said.headers["x-turnout-ticket"], said.headers["x-turnout-model"]) == (id_, "none")
+    assert (
+        eventually(lambda: (one := house.get(f"/v1/tickets/{id_}").json)["state"] == "answered" and one, "it")["text"]
+        == "It was."
+    )
+    assert house.record(id_)["status"] == 202
