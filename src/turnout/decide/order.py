@@ -212,5 +212,6 @@ def _as_fit(queue: Iterator[Offer], room: int, reserve: Mapping[str, Offer]) -> 
 
 
 def _tighter(one: PicoDollars | None, other: PicoDollars | None) -> PicoDollars | None:
-    limits = [limit for limit in (one, other) if limit is not None]
-    return min(limits) if limits else None
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
