@@ -221,6 +221,7 @@ def never_left(case: Case) -> Iterator[Advice]:
     figures = case.figures
     if (
         figures.failover.seconds is None
+        and figures.saved
         and figures.failover.hit >= ENOUGH
         and case.drill.kind not in ("bad_content", "degradation")
     ):

@@ -41,8 +41,9 @@ class Phase(msgspec.Struct, frozen=True):
 
 
 class Failover(msgspec.Struct, frozen=True):
-    """``seconds`` from the first failure to the last request but probes that still met it; None when it never stopped.
+    """Of requests on routes where others could answer, or of all where none could.
 
+    ``seconds`` from the first failure to the last request but probes that still met it; None when it never stopped.
     ``hit`` requests met it before (``probes`` after), and of them the worst spent ``worst_wait_ms`` on calls that failed.
     """
 

@@ -48,7 +48,7 @@ def measure(
         struck=sum(seen.is_struck(attempt) for record in during for attempt in record.attempts),
         met=sum(map(seen.meets, during)),
         saved=sum(map(seen.saved, during)),
-        failover=seen.failover(during, usual.to_target),
+        failover=seen.failover(seen.with_somewhere_to_go(during), usual.to_target),
         recovery_s=seen.recovery(after, usual.to_target),
         routes=tuple(
             msgspec.structs.replace(mine, beside=unhurt.of_route(others, mine.name)) for mine in seen.routes(before, during)
@@ -141,6 +141,11 @@ class _Seen(msgspec.Struct, frozen=True):
             checked=sum(fault in (None, CHECK_FAILED) for fault in checked),
             turned_down=checked.count(CHECK_FAILED),
         )
+
+    def with_somewhere_to_go(self, during: Sequence[Record]) -> Sequence[Record]:
+        """Those of routes on which others answered; where nobody can, what failed is tried to the end, for want of better."""
+        routes = {record.route for record in during if self.saved(record)}
+        return [record for record in during if record.route in routes] if routes else during
 
     def failover(self, during: Sequence[Record], usual: float) -> Failover:
         """Over when, in a stretch that would usually have had ten requests for what is drilled, it gets one at most."""

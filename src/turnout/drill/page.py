@@ -24,7 +24,7 @@ def page(report: Report) -> str:
     """The whole document."""
     figures = report.figures
     body = (
-        f'<div class="verdict {report.verdict}"><p>{report.verdict}</p><h1>{escape(report.sentence)}</h1></div>',
+        f'<div class="verdict {report.verdict}"><p>{report.verdict}</p><h1>{_unbroken(escape(report.sentence))}</h1></div>',
         f'<div class="cards">{"".join(_cards(figures))}</div>',
         _section("What happened", _legend(figures) + f'<div class="scroll">{timeline(figures)}</div>'),
         _section("What to do", _advice(report)),
@@ -65,13 +65,12 @@ def _cards(figures: Measurements) -> Iterator[str]:
     yield _card(
         "Added latency, median",
         _more_ms(now.p50, then.p50),
-        f"median; p95 {_more_ms(now.p95, then.p95)}, p99 {_more_ms(now.p99, then.p99)}",
+        f"p95 {_more_ms(now.p95, then.p95)}, p99 {_more_ms(now.p99, then.p99)}",
     )
     yield _card("Added cost", _more_share(during.cost_usd, usual.cost_usd), _cost_note(during, usual))
     yield _card("Quality", _more(during.quality, usual.quality), _quality_note(during, usual))
-    wait = (
-        f"the worst waited {duration(failover.worst_wait_ms / 1000)} in vain" if failover.worst_wait_ms else "1 is none too many"
-    )
+    worst = failover.worst_wait_ms or 0.0
+    wait = f"the worst waited {duration(worst / 1000)} in vain" if worst >= 1 else "1 is none too many"
     yield _card("Calls per request", _number(during.amplification, 2), wait)
 
 
@@ -205,6 +204,11 @@ def _table(head: Iterable[str], rows: Iterable[tuple[str, ...]], *, numbers_from
 def _coded(text: str) -> str:
     """What stands between backticks is code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def _unbroken(text: str) -> str:
+    """No line ends between a figure and its unit."""
+    return re.sub(r"(?<=\d) (?=(?:ms|s|min)\b)", "&nbsp;", text)
 
 
 def _money(dollars: float | None) -> str:

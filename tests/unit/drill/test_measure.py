@@ -114,6 +114,16 @@ def test_means_and_amplification() -> None:
     assert figures.quality == pytest.approx(7.9)
 
 
+def test_a_route_without_fallback_is_never_left() -> None:
+    """Its requests go on trying what failed, for want of better; the time to fail over is that of those who had somewhere to go."""
+    alone = [one(1000 + n, DRILL.since + n / 10, (TARGET, "unavailable", 1.0), route="alone") for n in range(250)]
+    records = [*outage(until_left=2.5), *alone]
+
+    assert measured(*records).failover == measured(*outage(until_left=2.5)).failover
+    assert measured(*records).during.lost == 250
+    assert measured(*alone).failover.seconds is None
+
+
 def test_beside() -> None:
     """Live traffic outside the drill at the same time is the better comparison, where there is enough of it."""
     others = [one(n, DRILL.since + n / 10, (TARGET, None, 50.0)) for n in range(100)]
