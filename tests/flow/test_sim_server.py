@@ -121,6 +121,8 @@ async def test_parallel_tools_arrive_whole(sdk: str) -> None:
         ("server_error", 500, openai.InternalServerError, anthropic.InternalServerError),
         ("unavailable", 503, openai.InternalServerError, anthropic.InternalServerError),
         ("overloaded", 529, openai.InternalServerError, anthropic.InternalServerError),
+        ("denied", 401, openai.AuthenticationError, anthropic.AuthenticationError),
+        ("missing", 404, openai.NotFoundError, anthropic.NotFoundError),
     ],
 )
 @pytest.mark.parametrize("sdk", SDKS)

@@ -70,7 +70,7 @@ def refusal(fault: Fault) -> TurnoutError | None:
     status = STATUS.get(fault.kind)
     if status is None:
         return None
-    code = Code.RATE_LIMITED if status == 429 else Code.OVERLOADED
+    code = {429: Code.RATE_LIMITED, 401: Code.UNAUTHENTICATED, 404: Code.MODEL_NOT_FOUND}.get(status, Code.OVERLOADED)
     return TurnoutError(code, f"simulated fault: {fault.kind}", status=status, retry_after=fault.retry_after)
 
 

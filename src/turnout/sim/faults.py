@@ -8,10 +8,12 @@ import msgspec
 from turnout.sim.profile import draw
 
 Kind = Literal[
-    "rate_limited", "server_error", "unavailable", "overloaded", "slow_first_token", "stall", "cut", "truncated",
+    "rate_limited", "server_error", "unavailable", "overloaded", "denied", "missing", "slow_first_token", "stall", "cut", "truncated",
     "broken_json", "error_in_200", "reset", "wrong_usage", "no_usage", "quality_drop",
 ]  # fmt: skip
-STATUS: dict[Kind, int] = {"rate_limited": 429, "server_error": 500, "unavailable": 503, "overloaded": 529}
+STATUS: dict[Kind, int] = {
+    "rate_limited": 429, "server_error": 500, "unavailable": 503, "overloaded": 529, "denied": 401, "missing": 404,
+}  # fmt: skip
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
