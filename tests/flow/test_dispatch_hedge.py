@@ -292,3 +292,19 @@ def test_a_hedged_answer_of_an_audited_route_is_recorded_before_it_is_sent() -> 
         fleet.assert_at_rest()
 
     run(main())
+
+
+@pytest.mark.parametrize("second", [Answer(b"whole b ", 0.5, b"10 3"), Answer(b"whole b ", 0.5, status=503)])
+def test_two_that_end_at_the_same_moment_are_each_on_record_once(second: Answer) -> None:
+    """One serves; the other's own word stands, whatever it was."""
+
+    async def main() -> None:
+        fleet = Fleet("p/a", "q/b", behave={"p/a": Answer(b"whole a ", 1.5, b"10 3"), "q/b": second})
+        asked = await fleet.ask(hedged(), stream=False)
+        assert asked.execution.outcome == "ok"
+        assert asked.sink.got == [b"whole a 10 3"]
+        assert sorted(asked.models) == ["p/a", "q/b"]
+        assert asked.faults.count(None) == (2 if second.status == 200 else 1)
+        fleet.assert_at_rest()
+
+    run(main())
