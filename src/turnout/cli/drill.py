@@ -215,6 +215,7 @@ def unschedule(
         print(f"no drill {name} is scheduled", file=sys.stderr)
         raise typer.Exit(1)
     reschedule(where, [entry for entry in before if entry.id != name])
+    print(f"{name}: no longer scheduled")
 
 
 def _wish(

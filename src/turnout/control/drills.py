@@ -27,7 +27,10 @@ LOG = "last.log"
 """What the latest scheduled drill said."""
 
 Say = Callable[[str], None]
-Start = Callable[[Scheduled], Awaitable[None]]
+Start = Callable[[Scheduled], Awaitable[int]]
+"""Runs it to its end, and returns its exit code."""
+
+ENDINGS = {0: "passed", 1: "did not pass; `turnout drill list` says why"}
 
 
 async def keep_drilling(data_dir: Path, clock: Clock, say: Say, start: Start | None = None) -> None:
@@ -35,7 +38,7 @@ async def keep_drilling(data_dir: Path, clock: Clock, say: Say, start: Start | N
     told = ""
     while True:
         try:
-            await start_due(data_dir, clock, say, start or partial(_in_its_own_process, data_dir))
+            await start_due(data_dir, clock, say, start or partial(in_its_own_process, data_dir))
             told = ""
         except (OSError, msgspec.DecodeError) as error:
             if str(error) != told:  # it is tried again all the time, and told once
@@ -49,7 +52,8 @@ async def start_due(data_dir: Path, clock: Clock, say: Say, start: Start) -> Non
     for entry in due(scheduled(data_dir), last_started(data_dir), clock.now()):
         note_started(data_dir, entry.id, clock.now())
         say(f"drill {entry.id} begins")
-        await start(entry)
+        code = await start(entry)
+        say(f"drill {entry.id} {ENDINGS.get(code, f'could not be run; {data_dir / FOLDER / LOG} says why')}")
 
 
 def command(entry: Scheduled, data_dir: Path) -> tuple[str, ...]:
@@ -74,14 +78,14 @@ def _options(drill: Drill) -> Iterator[str]:
         yield from ("--budget", f"{usd(drill.budget):.12f}")
 
 
-async def _in_its_own_process(data_dir: Path, entry: Scheduled) -> None:
+async def in_its_own_process(data_dir: Path, entry: Scheduled) -> int:
     """Until it is over. Its load is its own process', and so is its death."""
     with (data_dir / FOLDER / LOG).open("wb") as said:
         process = await asyncio.create_subprocess_exec(
-            *command(entry, data_dir), stdin=subprocess.DEVNULL, stdout=said, stderr=said, process_group=0
+            *command(entry, data_dir), stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
         )
     try:
-        await process.wait()
+        return await process.wait()
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

@@ -95,6 +95,7 @@ def drill_id(data_dir: Path, kind: str, target: str, now: float) -> str:
 def keep(data_dir: Path, written: Report, html: str) -> Path:
     """Write both faces of a report; the path of the one for people. Raises OSError."""
     folder = data_dir / FOLDER / written.id
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in (("report.json", msgspec.json.format(msgspec.json.encode(written))), ("report.html", html.encode())):
         temporary = folder / f"{name}.{os.getpid()}.tmp"

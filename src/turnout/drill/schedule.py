@@ -94,7 +94,8 @@ def note_started(data_dir: Path, name: str, now: float) -> None:
 
 def _put(data_dir: Path, name: str, content: bytes) -> None:
     folder = data_dir / FOLDER
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True)
     temporary = folder / f"{name}.{os.getpid()}.tmp"
     temporary.write_bytes(content)
     temporary.replace(folder / name)

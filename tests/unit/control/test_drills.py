@@ -1,17 +1,19 @@
 """The control process starts what is due, once, and hands out what there is."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import uvloop
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tests.unit.drill.drilling import DRILL, POLICY, aim, outage, quality
 from turnout.clock import ManualClock
-from turnout.control.drills import command, drill_routes, keep_drilling, start_due
+from turnout.control.drills import LOG, command, drill_routes, in_its_own_process, keep_drilling, start_due
 from turnout.drill.measure import measure
 from turnout.drill.page import page
 from turnout.drill.report import FOLDER, keep, report
@@ -32,8 +34,9 @@ def test_started_once(tmp_path: Path) -> None:
     reschedule(tmp_path, [entry("a"), entry("b")])
     begun: list[str] = []
 
-    async def start(each: Scheduled) -> None:
+    async def start(each: Scheduled) -> int:
         begun.append(each.id)
+        return 0
 
     for _ in range(3):
         asyncio.run(start_due(tmp_path, ManualClock(NOW), lambda _: None, start))
@@ -42,11 +45,55 @@ def test_started_once(tmp_path: Path) -> None:
     assert begun == ["a", "b", "a", "b"]
 
 
+async def test_two_looks_at_once(tmp_path: Path) -> None:
+    """What one look has begun is not begun by another, however long it takes."""
+    reschedule(tmp_path, [entry()])
+    begun: list[str] = []
+    over = asyncio.Event()
+
+    async def start(each: Scheduled) -> int:
+        begun.append(each.id)
+        await over.wait()
+        return 0
+
+    looks = [asyncio.create_task(start_due(tmp_path, ManualClock(NOW), lambda _: None, start)) for _ in range(2)]
+    await asyncio.sleep(0)
+    over.set()
+    await asyncio.gather(*looks)
+    assert begun == ["m"]
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [(0, "passed"), (1, "did not pass"), (2, "could not be run"), (-9, "could not be run")]
+)
+async def test_its_end_is_told(tmp_path: Path, code: int, word: str) -> None:
+    """Nobody watched it: whoever reads the log learns how it ended."""
+    reschedule(tmp_path, [entry()])
+    said: list[str] = []
+
+    async def start(_: Scheduled) -> int:
+        return code
+
+    await start_due(tmp_path, ManualClock(NOW), said.append, start)
+    assert said[0] == "drill m begins"
+    assert word in said[1]
+
+
+def test_a_process_of_its_own(tmp_path: Path) -> None:
+    """It is really run, on the loop that the control process has: of a policy that is gone, a sentence and the exit code are left."""
+    reschedule(tmp_path, [entry()])
+    said: list[str] = []
+
+    uvloop.run(start_due(tmp_path, ManualClock(NOW), said.append, partial(in_its_own_process, tmp_path)))
+    assert "could not be run" in said[1]
+    assert "no file /x/turnout.yaml" in (tmp_path / FOLDER / LOG).read_text()
+
+
 def test_one_that_breaks(tmp_path: Path) -> None:
     """A drill that cannot be started is not tried again before its next day."""
     reschedule(tmp_path, [entry()])
 
-    async def start(_: Scheduled) -> None:
+    async def start(_: Scheduled) -> int:
         raise OSError("no")
 
     with pytest.raises(OSError, match="no"):

@@ -72,6 +72,13 @@ def test_not_made_up_for() -> None:
     assert due([ENTRY], {}, at("2026-11-04T09:05")) == ()
 
 
+def test_whose_directory_it_is(tmp_path: Path) -> None:
+    """A data directory that is made for a schedule is its owner's alone, as `serve` wants it."""
+    reschedule(tmp_path / "data", ())
+
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
 def test_kept(tmp_path: Path) -> None:
     """What was scheduled and when it was started outlives the process; without files there is nothing."""
     assert scheduled(tmp_path) == ()
