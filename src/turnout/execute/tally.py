@@ -89,7 +89,8 @@ class Tally(msgspec.Struct, eq=False):
     ) -> Attempt:
         seen = call.hold.delivery.seen
         usage = seen.usage
-        if usage is not None and usage.complete and (not _is_final(call) or not (usage.total_input or usage.total_output)):
+        is_final = seen.finish is not None or seen.ended  # it has said how it ended
+        if usage is not None and usage.complete and not (is_final and (usage.total_input or usage.total_output)):
             # A provider counts while it speaks, so figures from before the finish are not the bill's; and no request reads nothing.
             usage = msgspec.structs.replace(usage, complete=False)
         cost: PicoDollars | None = PicoDollars(0)
@@ -112,11 +113,6 @@ class Tally(msgspec.Struct, eq=False):
 
 _UNTOLD = Usage(complete=False)
 """What a provider billed for without saying: it costs something unknown, or nothing where nothing has a price."""
-
-
-def _is_final(call: Call) -> bool:
-    """Whether its answer has said how it ended."""
-    return call.hold.delivery.seen.finish is not None or call.hold.delivery.seen.ended
 
 
 def _accepted(call: Call) -> bool:
