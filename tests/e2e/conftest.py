@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.world import KEYS, ROUTES, World
+from tests.e2e.world import KEYS, ROUTES, UNMOVED, World
 from turnout.cli.keys import key_hash
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import default_fleet
@@ -27,7 +27,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("e2e")
     api, control, sim = free_ports(3)
     config, data_dir = directory / "turnout.yaml", directory / "data"
-    config.write_text(policy_yaml(default_fleet(time_scale=0), Ports(api, control, sim), routes=ROUTES) + auth())
+    config.write_text(policy_yaml(default_fleet(time_scale=0), Ports(api, control, sim), routes=ROUTES) + auth() + UNMOVED)
     providers = start("sim", "--port", sim, "--time-scale", 0)
     gateway = start("serve", "--config", config, "--data-dir", data_dir, log=directory / "serve.log")
     running = World(f"http://127.0.0.1:{api}", f"http://127.0.0.1:{control}", f"http://127.0.0.1:{sim}", data_dir)

@@ -18,6 +18,12 @@ from turnout.sim.policy import ROUTES as SIM_ROUTES
 BRIEF = "{connect: 1s, first_token: 600ms, first_token_reasoning: 600ms, idle: 600ms, total: 600ms}"
 """Timeouts short enough to wait for."""
 
+UNMOVED = """
+health: {consecutive: 1000000, samples: 1000000, quarantine: 1ms, check: none}
+quota: {shadow: true}
+"""
+"""All tests share one gateway: what one does to a provider must not be what the next one meets. Health has worlds of its own."""
+
 ROUTES = SIM_ROUTES.replace(
     "  default:",
     f"""\

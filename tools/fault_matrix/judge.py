@@ -38,7 +38,7 @@ def judge(cell: Cell, answer: Answer, record: dict[str, Any], reached: int, save
     heard = hear(cell.key.front, answer)
     attempts = record["attempts"]
     outcome = Outcome(
-        attempts[0]["fault"] or NONE, _limit(attempts[0]), _gets(answer, heard, record), " + ".join(_bill(attempt) for attempt in attempts)
+        attempts[0]["fault"] or NONE, _limit(attempts[0]), _gets(answer, heard, record), " + ".join(_bill(cell, attempt) for attempt in attempts)
     )  # fmt: skip
     problems = [*_story(answer, heard, record), *_money(answer, record), *_time(cell, answer, record, outcome.limit)]
     if attempts[0]["fault"] is None and attempts[0]["upstream_model"] != cell.fault.model:
@@ -68,8 +68,10 @@ def _limit(attempt: dict[str, Any]) -> str:
     return next((limit for words, limit in _LIMITS.items() if (attempt["detail"] or "").startswith(words)), NONE)
 
 
-def _bill(attempt: dict[str, Any]) -> str:
+def _bill(cell: Cell, attempt: dict[str, Any]) -> str:
     cost = attempt["cost_usd"]
+    if cell.key.phase == "connect" and cell.fault.name in ("reset", "closed") and attempt["model"] == f"{cell.id}/m" and not cost:
+        return "free or unknown"  # by chance of a millisecond the request has gone out before the connection ends, or has not
     return "unknown" if cost is None else "known" if cost else "free"
 
 

@@ -63,6 +63,7 @@ streams only. Where a fault is missing in another phase, the line above its tabl
   came of the provider's text, then the dialect's error event and no end mark: the official SDKs raise on it. Otherwise the status and the error
   code of an error answer, always with `x-should-retry: false`, so that an SDK's retries do not multiply ours.
 - *Attempts*: what each upstream call cost, in order. `free`: nothing is billed for it. `known`: the price of the tokens that it reported, once.
+  `free or unknown`: unknown if the request had been sent when the connection ended, else free.
   `unknown`: the provider may have billed something and did not say; the request's cost is then unknown, never zero.
 - *Alone*: the same with nobody behind it. A fault that may pass is tried once more there, since `attempts` is 2 in all cells.
 
