@@ -15,6 +15,9 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 """Seconds without calls after a refusal that names no time; doubled with each that follows."""
 
+LONGEST_TOLD = 600.0
+"""Seconds for which a provider's own word is taken, before one call asks again: some name the end of the day."""
+
 FEW = 2
 """Calls at once that no refusal is put down to: then it was their number per minute."""
 
@@ -107,7 +110,7 @@ class Room:
     def refused(self, now: float, retry_after: float | None, in_flight: int) -> None:
         """429, 529: it has no room for this many, and says when to come back, or not."""
         self._in_row += 1
-        pause = retry_after if retry_after is not None else min(FIRST_PAUSE * 2.0 ** min(self._in_row - 1, 10), LONGEST_PAUSE)
+        pause = min(retry_after, LONGEST_TOLD) if retry_after is not None else min(FIRST_PAUSE * 2.0 ** min(self._in_row - 1, 10), LONGEST_PAUSE)
         self._paused_until = max(self._paused_until, now + pause)
         if in_flight > FEW:
             self._crowd = concurrency.refused(self._crowd, now, in_flight)
