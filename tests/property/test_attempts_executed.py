@@ -18,7 +18,9 @@ PAUSES = st.sampled_from([0.0, 0.01, 1.0, 4.0, 7.0])
 FAULTS = st.sampled_from([Broken("cut"), Unavailable("reset"), TimedOut("late")])
 HEADERS = st.sampled_from([None, {"retry-after": "3"}])
 
-LINES = st.sampled_from([b"role\n", b"say x\n", b"say ", b"x\n", b"usage 4 2\n", b"stop\n", b"end\n", b"error\n", b"whole x 4 2 "])
+LINES = st.sampled_from(
+    [b"role\n", b"say x\n", b"say ", b"x\n", b"usage 4 2\n", b"stop\n", b"end\n", b"error\n", b"whole x 4 2 "]
+)
 junk = st.lists(LINES | PAUSES | FAULTS, max_size=5)
 tails = junk | st.just([b"usage 4 2\nstop\nend\n"])
 streams = st.tuples(PAUSES, tails).map(lambda drawn: [b"role\n", drawn[0], b"say x\n", *drawn[1]])
