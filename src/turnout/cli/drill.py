@@ -237,6 +237,8 @@ def _wish(
         _misused(f"--look {look}: {kind} looks like {', '.join(VARIANTS.get(kind, ())) or 'nothing else'}")  # type: ignore[call-overload]  # same
     if on == "mirror" and not budget:
         _misused("copies are paid for: say what they may cost with --budget USD")
+    if on != "mirror" and budget is not None:
+        _misused(f"--budget is for copies (--on mirror): on {on} traffic nothing more is asked than is anyway")
     try:
         lasts = in_seconds(lasting)
     except ValueError as error:

@@ -1,6 +1,7 @@
 """``turnout drill`` says what is wrong before anything starts, and keeps a schedule."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def called(arguments: list[str], code: int) -> str:
         (["regional_loss", "--provider", "local"], "regional_loss needs --region"),
         (["outage", "--provider", "local", "--on", "prod"], "--on prod"),
         (["outage", "--provider", "local", "--on", "mirror"], "--budget"),
+        (["outage", "--provider", "local", "--on", "live", "--budget", "1"], "--budget is for copies"),
         (["outage", "--provider", "local", "--look", "garbled"], "outage looks like refused, silent"),
         (["outage", "--provider", "local", "--for", "60"], "write 60s"),
         (["outage", "--provider", "local", "--for", "1s"], "nothing can be told"),
@@ -55,7 +57,7 @@ def test_no_such_file() -> None:
 def test_another_is_running(data: list[str], tmp_path: Path) -> None:
     """One at a time."""
     (tmp_path / "data").mkdir()
-    put(tmp_path / "data", Drill("first", "outage", 0, 1e12, 1e12, provider="local"))
+    put(tmp_path / "data", Drill("first", "outage", 0, 1e12, 1e12, provider="local"), time.time())
 
     said = called(["run", "outage", "--provider", "local", *data], 2)
     assert said == "the drill first is running; end it with `turnout drill stop`\n"
