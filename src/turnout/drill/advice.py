@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from turnout.drill.figures import ENOUGH, Measurements, RouteFigures
-from turnout.drill.words import counted, said_target, were
+from turnout.drill.words import counted, said_target, setting, were
 from turnout.types.drill import Drill, aims_at
 from turnout.types.money import usd
 from turnout.types.policy import Policy, Route
@@ -93,7 +93,8 @@ def no_other_provider(case: Case, route: Route, mine: RouteFigures) -> Iterator[
 def chain_ends_there(case: Case, route: Route, _: RouteFigures) -> Iterator[Advice]:
     """Its last resort fails with its first choice."""
     chain = case.chain(route)
-    if route.fallback and case.is_target(route.fallback[-1].model) and not all(map(case.is_target, chain)):
+    begins_there = not route.models or any(map(case.is_target, route.models))
+    if begins_there and route.fallback and case.is_target(route.fallback[-1].model) and not all(map(case.is_target, chain)):
         yield Advice(
             "should", route.name, "The chain ends where it began",
             f"The last fallback, {route.fallback[-1].model}, is part of {case.target} too: it helps on no day like this. Put a model "
@@ -181,7 +182,7 @@ def slower(case: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
         yield Advice(
             "should", route.name, "A slow provider was kept",
             f"p95 rose from {usual / 1000:.1f} s to {then / 1000:.1f} s. Say what is too slow: "
-            f"`prefers: {{latency_p95: {max(1, round(1.5 * usual / 1000))}s}}`, and it is left for a faster one.",
+            f"`prefers: {{latency_p95: {setting(1.5 * usual)}}}`, and it is left for a faster one.",
         )  # fmt: skip
 
 

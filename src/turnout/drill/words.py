@@ -13,6 +13,11 @@ def were(number: int) -> str:
     return "was" if number == 1 else "were"
 
 
+def setting(ms: float) -> str:
+    """As a policy has it, in round figures: ``400ms``, ``3s``."""
+    return f"{max(round(ms / 50), 1) * 50}ms" if ms < 975 else f"{round(ms / 1000)}s"
+
+
 def said_target(drill: Drill) -> str:
     """What is drilled, in a word or two: ``openai``, ``region eu``."""
     if drill.region is not None:

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.drill.drilling import DRILL, OTHER, POLICY, T0, TARGET, aim, changed, one, outage, quality
 from turnout.drill.advice import Advice, advise
 from turnout.drill.measure import measure
+from turnout.drill.words import setting
 from turnout.types.policy import Credential, Fallback, Policy, Timeouts
 from turnout.types.record import Record
 
@@ -55,6 +56,17 @@ def test_chain_ends_there() -> None:
     chain = (Fallback(OTHER), Fallback("openai/gpt-mini"))
 
     assert "The chain ends where it began" in titles(outage(), policy(fallback=chain))
+
+
+def test_a_chain_that_begins_elsewhere() -> None:
+    """A last resort that fails is no weakness of a route whose first choice does not."""
+    assert "The chain ends where it began" not in titles(outage(), policy(models=(OTHER,), fallback=(Fallback(TARGET),)))
+
+
+@pytest.mark.parametrize(("ms", "said"), [(1.0, "50ms"), (380.0, "400ms"), (974.0, "950ms"), (980.0, "1s"), (2600.0, "3s")])
+def test_settings_are_round(ms: float, said: str) -> None:
+    """What is proposed can be written into the policy as it stands."""
+    assert setting(ms) == said
 
 
 @pytest.mark.parametrize(("kind", "on"), [("outage", "rate_limited"), ("rate_limiting", "unavailable")])
