@@ -89,6 +89,8 @@ class Turn(NamedTuple):
     event: Event
     before: State
     commands: tuple[Command, ...]
+    failures: int
+    """How many there were then."""
 
 
 class Run:
@@ -133,7 +135,7 @@ class Run:
                 self.spent += self.expected(index) if event.cost is None else event.cost
         before = self.state
         self.state, commands = step(self.state, event)
-        self.turns.append(Turn(event, before, commands))
+        self.turns.append(Turn(event, before, commands, len(self.state.failures)))
         for command in commands:
             self.said.append((event.at, command))
             if isinstance(command, CancelAttempt):
@@ -312,7 +314,7 @@ def test_a_step_is_called_for_a_reason(data: st.DataObject) -> None:
                 assert isinstance(last, TurnedAway)
                 assert last.reason == "ejected"
             elif start.again:
-                failures = [each for each in run.state.failures if each.step == start.step and each.fault.at <= event.at]
+                failures = [each for each in run.state.failures[: turn.failures] if each.step == start.step]
                 assert failures
                 assert failures[-1].fault.name in TRANSIENT
                 assert may_retry

@@ -91,11 +91,11 @@ def _after_turning(state: State, away: TurnedAway) -> Move:
 
 
 def _after_silence(state: State, due: HedgeDue) -> Move:
-    """Start the chain's next step beside it, if it may be paid for and would not share the first one's outage."""
+    """Start the chain's next step of another provider beside it, if it may be paid for: one that would share its outage is no help."""
     beside = replace(state, other=Other(state.attempt, state.step))
     if state.other is None and state.made < state.plan.attempts and due.at < state.deadline:
-        chosen, _ = chain.next_step(beside, "unavailable")
-        if chosen is not None and _provider(state, chosen) != _provider(state, state.step):
+        chosen, _ = chain.next_step(beside, "unavailable", elsewhere=True)
+        if chosen is not None:
             return _start(beside, due.at, chosen, beside=True)
     return state, (AwaitAttempt(),)
 
@@ -230,10 +230,6 @@ def _only_the_other(state: State) -> Move:
     """Of two attempts one is no more."""
     assert state.other is not None, "there are two"
     return replace(state, attempt=state.other.attempt, step=state.other.step, other=None), (AwaitAttempt(),)
-
-
-def _provider(state: State, index: int) -> str:
-    return state.plan.steps[index].model.partition("/")[0]
 
 
 def _break_off(state: State, fault: str, detail: str, end: GiveUp | Abandon) -> Move:

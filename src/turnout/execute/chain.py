@@ -29,17 +29,18 @@ class Again(msgspec.Struct, frozen=True):
     how: Literal["retry", "forced", "line"]
 
 
-def next_step(state: State, condition: str | None) -> tuple[int | None, set[int]]:
+def next_step(state: State, condition: str | None, *, elsewhere: bool = False) -> tuple[int | None, set[int]]:
     """The first untried step further on that takes this condition and can be paid for; and those that cannot be.
 
     ``condition`` None: nothing has failed yet, so the first step is due, and after it only steps that take anything.
+    ``elsewhere``: only at another provider than the one that is being tried.
     """
     tried = {failure.step for failure in state.failures} | {turned.step for turned in state.turned}
     unpaid: set[int] = set()
     for index in range(state.step + 1, len(state.plan.steps)):
         on = state.plan.steps[index].on
         due = "any" in on or condition in on or (condition is None and index == 0)
-        if not due or index in tried:
+        if not due or index in tried or (elsewhere and _provider(state, index) == _provider(state, state.step)):
             continue
         if affordable(state, index):
             return index, unpaid
@@ -86,6 +87,10 @@ def line_until(state: State, at: float) -> float:
     """For all its waits together a request has as long as the policy's patience, and none where no place was left."""
     since = at if state.waited_since is None else state.waited_since
     return min(since + state.plan.patience, state.deadline)
+
+
+def _provider(state: State, index: int) -> str:
+    return state.plan.steps[index].model.partition("/")[0]
 
 
 def affordable(state: State, index: int) -> bool:

@@ -5,6 +5,7 @@ The rules are `turnout.live`'s, pure; this is where their state is kept. A worke
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -27,6 +28,10 @@ HEAR_EVERY = 0.05
 
 KEY_FAULTS = frozenset({401, 402, 407})
 """Statuses that speak of the credential, whatever the model; other faults of configuration are this model's."""
+
+
+_NO_TOKENS = Usage()
+"""What a call that was refused has used of a limit per minute; of the requests it was one."""
 
 
 class Upstream(Protocol):
@@ -306,7 +311,8 @@ class Deployment:
             guard.quarantine(now, f"{fault.status or fault.name}: {fault.message[:200]}")
         elif fault.blame is Blame.CAPACITY:
             self.room.refused(now, fault.retry_after, self.in_flight + 1)
-        self._release(lease, now, None)
+        refused = (fault.status or 0) >= 400 or not (heard or hung_up)
+        self._release(lease, now, _NO_TOKENS if refused else None)
         for guard in lease.probes:
             guard.probed(now, ok=self._verdict(guard, fault.blame, heard=heard))
         if fault.blame is Blame.HEALTH:
@@ -327,8 +333,9 @@ class Deployment:
         ``heard``: its answer's head had come.
         """
         self.in_flight -= 1
-        if not outrun:
-            self._hear(lease.stream, silence.left(self.streams if lease.stream else self.wholes, began))
+        known = self.streams if lease.stream else self.wholes
+        if not outrun and now - began <= silence.limit(known, self.rules, inf):  # who was kept waiting too long bears witness
+            self._hear(lease.stream, silence.left(known, began))
         self._release(lease, now, None)
         for guard in lease.probes:
             guard.probed(now, ok=self._verdict(guard, Blame.HEALTH, heard=heard) if outrun else None)

@@ -110,7 +110,11 @@ class Room:
     def refused(self, now: float, retry_after: float | None, in_flight: int) -> None:
         """429, 529: it has no room for this many, and says when to come back, or not."""
         self._in_row += 1
-        pause = min(retry_after, LONGEST_TOLD) if retry_after is not None else min(FIRST_PAUSE * 2.0 ** min(self._in_row - 1, 10), LONGEST_PAUSE)
+        pause = (
+            min(retry_after, LONGEST_TOLD)
+            if retry_after is not None
+            else min(FIRST_PAUSE * 2.0 ** min(self._in_row - 1, 10), LONGEST_PAUSE)
+        )
         self._paused_until = max(self._paused_until, now + pause)
         if in_flight > FEW:
             self._crowd = concurrency.refused(self._crowd, now, in_flight)
