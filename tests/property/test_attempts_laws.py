@@ -304,7 +304,8 @@ def test_a_step_is_called_for_a_reason(data: st.DataObject) -> None:
             else before.step
         )
         if isinstance(event, AttemptFailed | TurnedAway) and before.phase in ("trying", "checking") and index >= 0:
-            words[index] = event
+            if not (isinstance(event, TurnedAway) and before.other is not None):  # a hedge that was turned away is let be
+                words[index] = event
             may_retry &= not (isinstance(event, TurnedAway) and event.reason == "retries" and before.other is None)
         for start in turn.commands:
             if not isinstance(start, StartAttempt):
