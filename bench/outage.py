@@ -79,7 +79,8 @@ class Outage(msgspec.Struct, frozen=True):
     """One failing phase. Times in ms, by which users waited longer than the median of those on the other route.
 
     ``met``: requests per worker that met the failing primary before it was ejected there; ``probes``: those after it.
-    ``after_p99`` is the difference of the two routes' 99th percentiles.
+    ``after_p99`` is the difference of the two routes' 99th percentiles; ``well_p99`` and ``well_longest`` are the other route's own
+    above its median: what the machine does to anybody.
     """
 
     fault: str
@@ -93,6 +94,8 @@ class Outage(msgspec.Struct, frozen=True):
     after: int
     after_p50: float
     after_p99: float
+    well_p99: float
+    well_longest: float
 
 
 class Return(msgspec.Struct, frozen=True):
@@ -151,13 +154,13 @@ class Waits:
         well = [one for one in heard if one.question.model == WELL]
         kinds = {one.question.kind for one in well}
         self._usual = {kind: median(one.wait for one in well if one.question.kind == kind) for kind in kinds}
-        self._p99 = p99(self.added(well))
+        self.p99, self.longest = p99(self.added(well)), max(self.added(well), default=0.0)
 
     def added(self, heard: Iterable[Heard]) -> list[float]:
         return [(one.wait - self._usual[one.question.kind]) * 1000 for one in heard]
 
     def added_p99(self, heard: Iterable[Heard]) -> float:
-        return p99(self.added(heard)) - self._p99
+        return p99(self.added(heard)) - self.p99
 
 
 def outages(run: Run) -> list[Outage]:
@@ -185,7 +188,7 @@ def _outage(run: Run, lived: Lived) -> Outage:
     return Outage(
         lived.phase.fault or "", len(everyone), sum(not one.ok for one in everyone), lived.struck, _by_worker(met, run.rows),
         _by_worker(probes, run.rows), max(waits.added(met), default=0.0), max(waits.added(probes), default=0.0), len(after),
-        median(waits.added(after)), waits.added_p99(after),
+        median(waits.added(after)), waits.added_p99(after), waits.p99, waits.longest,
     )  # fmt: skip
 
 
@@ -271,7 +274,8 @@ def show(run: Run) -> None:
         print(
             f"{out.fault:8} {out.requests} requests, {out.failed} failed, {out.struck} struck | before ejection {sum(out.met.values())}"
             f" {list(out.met.values())} by worker, longest +{out.longest_met:.0f} ms | probes {list(out.probes.values())}, longest "
-            f"+{out.longest_probe:.0f} ms | after: {out.after} requests, p50 {out.after_p50:+.2f} ms, p99 {out.after_p99:+.2f} ms"
+            f"+{out.longest_probe:.0f} ms | after: {out.after} requests, p50 {out.after_p50:+.2f} ms, p99 {out.after_p99:+.2f} ms | "
+            f"on the well route p99 +{out.well_p99:.0f} ms, longest +{out.well_longest:.0f} ms"
         )
     for back in returns(run):
         shares = " ".join(f"{share * 100:.0f}" for share in back.shares)

