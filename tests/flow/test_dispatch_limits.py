@@ -54,7 +54,7 @@ def test_a_pool_of_keys_spills_over() -> None:
 
 
 def test_a_refused_credential_is_not_the_end_of_its_pool() -> None:
-    """The next key is tried at once, before another model; with all refused the chain goes on."""
+    """The next key is tried at once, before another model; with all refused the chain goes on. One that has served is doubted first."""
 
     async def main() -> None:
         keys = Policy((), (provider("p", Credential("k1"), Credential("k2")),))
@@ -62,8 +62,9 @@ def test_a_refused_credential_is_not_the_end_of_its_pool() -> None:
         assert (await fleet.ask(AB)).models == ["p/a", "p/a"]
         fleet.providers.behave["p/a#k2"] = bad(401)
         assert (await fleet.ask(AB)).models == ["p/a", "q/b"]
+        assert (await fleet.ask(AB)).models == ["p/a", "q/b"]
         assert (await fleet.ask(AB)).models == ["q/b"]
-        assert [sent.credential for sent in fleet.providers.sent] == ["k1", "k2", "k2", "", ""]
+        assert [sent.credential for sent in fleet.providers.sent] == ["k1", "k2", "k2", "", "k2", "", ""]
         fleet.assert_at_rest()
 
     run(main())

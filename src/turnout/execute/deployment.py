@@ -126,6 +126,11 @@ class Guard:
         self._become(health.eject(self.health, self.rules, now, self.chance(), cause), now)
 
     def quarantine(self, now: float, cause: str) -> None:
+        """Out for long. Of one that serves well a single such fault is doubted: providers err too, and the next call will tell."""
+        known = self.health
+        if known.until is None and known.in_row == 0 and known.succeeded >= 1.0:
+            self.observe(now, failures=1)
+            return
         self._become(health.quarantine(self.health, self.rules, now, cause), now)
 
     def readmit(self, now: float) -> None:

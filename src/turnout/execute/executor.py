@@ -6,22 +6,18 @@ from collections.abc import Awaitable
 
 from turnout.dialects.delivery import deliver
 from turnout.dialects.features import changes
-from turnout.errors import Blame, CallerFault, ClientGone, Misconfigured, ProviderFault, TimedOut, TurnoutError, Unfit
+from turnout.errors import CallerFault, ClientGone, Misconfigured, ProviderFault, TimedOut, TurnoutError, Unfit
 from turnout.execute import attempts, commands, events
-from turnout.execute.arrange import arranged
-from turnout.execute.board import p95
 from turnout.execute.checking import held_answer
 from turnout.execute.commit import Hold
-from turnout.execute.deployment import Away, Lease, Upstream
+from turnout.execute.deployment import Away, Lease
+from turnout.execute.dispatch import Dispatch
 from turnout.execute.job import Execution, Gate, Job, World
 from turnout.execute.progress import State
 from turnout.execute.race import Race
-from turnout.execute.rests import fraction
-from turnout.execute.room import Need
 from turnout.execute.tally import Call, Tally
 from turnout.execute.watch import NEVER, Cause, Limit, Watch
 from turnout.ports import Incoming, Sink
-from turnout.types.decision import Step
 from turnout.types.record import Outcome
 
 ERROR_BODY_LIMIT = 64 * 1024
@@ -31,9 +27,6 @@ LAST_EVENT_WITHIN = 5.0
 """Seconds a client gets to take the event that ends a cut stream."""
 RECORD_WITHIN = 5.0
 """Seconds the journal gets to take the record of an error that is yet to be told."""
-
-_OF_ITS_KEY = frozenset({Blame.CAPACITY, Blame.CONFIGURATION})
-"""What another credential may help against at once."""
 
 _OVERDUE: dict[Limit, str] = {
     "first_token": "no content within the time for the first token",
@@ -57,26 +50,13 @@ class Run:
         self.steady = world.clock.steady
         deadline = job.arrived + job.plan.deadline
         self.watch = Watch(world.nursery, sink, deadline)
-        self.budget = world.board.budget(job.route)
+        self.dispatch = Dispatch(job, world)
         self.tally = Tally(job.arrived, world.charge)
         self.call: Call | None = None
         self.race = Race()
-        self.place: int | None = None
-        self.paid = 0
-        self.state = State(job.plan, job.seed, deadline)
+        plan, skipped = self.dispatch.plan(self.steady)
+        self.state = State(plan, job.seed, deadline, skipped=skipped)
         self.end: commands.End | None = None
-        self.budget.requests += 1
-        if world.board.deferred or job.plan.equal > 1:
-            self._arrange()
-
-    def _arrange(self) -> None:
-        """What is known now that the plan could not know."""
-        job, board, now = self.job, self.world.board, self.steady()
-        late = board.deferred.get(job.route, frozenset())
-        plan, skipped = arranged(
-            job.plan, late, lambda models: board.lighter([self.world.pools[model] for model in models], now), fraction(job.seed)
-        )
-        self.state = State(plan, job.seed, self.state.deadline, skipped=skipped)
 
     async def play(self) -> None:
         """Answer the request through the sink, or find out why not. However it ends, :meth:`execution` then says how.
@@ -184,23 +164,22 @@ class Run:
         if self.call is not None and not command.beside:
             await self.call.hang_up()
         now = self.steady()
-        found = self._lease(command, now)
+        found = self.dispatch.lease(self.state.plan, command, now)
         if isinstance(found, Away):
             return events.TurnedAway(now, command.attempt, found.reason, found.until, found.badness)
         call = self._new_call(command, found, now)
-        if self.state.plan.hedge is None or call.step.checks:
+        hedge = self.state.plan.hedge
+        if hedge is None or call.step.checks:
             return await self._ask(call)
-        return await self._ask_beside(call, None if command.beside else self._hedge_at(call))
-
-    async def _ask_beside(self, call: Call, hedge_at: float | None) -> events.Event:
-        """Ask in a task of its own, so that another attempt may be made meanwhile."""
+        # In a task of its own, so that another attempt may be made meanwhile.
+        after = None if command.beside else self.dispatch.hedge_after(hedge, found.deployment)
         self.watch.lift()  # each has its own time: only the deadline and the client concern both
-        self.race.enter(call, self._within(call), hedge_at)
+        self.race.enter(call, self._within(call), None if after is None else now + after)
         return await self._next_of_two()
 
     async def _within(self, call: Call) -> events.Event:
         try:
-            async with asyncio.timeout(self._patience(call)):
+            async with asyncio.timeout(self.dispatch.patience(call.step, call.lease)):
                 event = await self._ask(call)
         except TimeoutError:
             event = self._failed(call, TimedOut(_OVERDUE["first_token" if self.stream else "total"]), hung_up=True)
@@ -215,42 +194,6 @@ class Run:
             return events.HedgeDue(self.steady(), self.state.attempt)
         self.call, event = news
         return event
-
-    def _hedge_at(self, call: Call) -> float | None:
-        """Steady second from which another may start beside it; without a figure of the policy's or of experience, none does."""
-        hedge = self.state.plan.hedge
-        assert hedge is not None, "only such a plan is raced"
-        after = hedge.after if hedge.after is not None else p95(call.lease.deployment, stream=self.stream)
-        return call.started + after if after is not None else None
-
-    def _lease(self, command: commands.StartAttempt, now: float) -> Lease | Away:
-        job, board = self.job, self.world.board
-        step = self.state.plan.steps[command.step]
-        pool = self.world.pools[step.model]
-        cap = self._limit(step, pool[0].upstream) / 2
-        if (command.again or command.beside) and not self._may_spend(command, now):
-            return Away("retries", now)
-        if board.lines.waiting and self.place is None and board.lines.is_ahead(step.model, job.priority):
-            return Away("quota", min(member.room_at(now, self._need()) for member in pool))
-        if len(pool) == 1 and not command.forced:
-            lease = pool[0].take(now, cap, stream=self.stream)
-            if lease is not None:
-                return lease
-        return board.choose(pool, command, now, cap, self._need())
-
-    def _need(self) -> Need:
-        return Need(self.stream, self.job.read, self.job.written)
-
-    def _may_spend(self, command: commands.StartAttempt, now: float) -> bool:
-        """The route's budgets of second tries and of hedges."""
-        budget, plan = self.budget, self.state.plan
-        if command.again:
-            if self.paid != command.attempt and budget.retry(now):
-                self.paid = command.attempt  # one that is turned away once it may be made is not paid for again
-            return self.paid == command.attempt
-        assert plan.hedge is not None, "only such a plan is hedged"
-        cost, usual = plan.steps[command.step].expected_cost or 0, plan.steps[0].expected_cost or 0
-        return budget.hedge(plan.hedge.budget, cost, usual)
 
     async def _ask(self, call: Call) -> events.Event:
         """Call the model and read its answer up to the commit point."""
@@ -358,11 +301,7 @@ class Run:
     async def _stand_in_line(self, command: commands.StandInLine) -> events.Event:
         if self.call is not None:
             await self.call.hang_up()
-        job, lines, now = self.job, self.world.board.lines, self.steady()
-        if self.place is None:
-            self.place = lines.number()
-        model = self.state.plan.steps[command.step].model
-        if await lines.wait(model, job.priority, self.place, command.ready - now, command.until - now):
+        if await self.dispatch.wait_for_room(self.state.plan, command, self.steady()):
             return events.Rested(self.steady())
         return events.TurnedAway(self.steady(), self.state.attempt, "quota", command.ready)
 
@@ -375,19 +314,8 @@ class Run:
         step, upstream = self.state.plan.steps[command.step], lease.deployment.upstream
         hold = Hold(deliver(self.job.front, upstream.dialect, self.job.ask), stream=self.stream and not step.checks)
         self.call = call = Call(command.attempt, step, upstream, hold, now, lease)
-        self.watch.allow("first_token" if self.stream else "total", self._patience(call))
+        self.watch.allow("first_token" if self.stream else "total", self.dispatch.patience(step, lease))
         return call
-
-    def _patience(self, call: Call) -> float:
-        """Seconds that this attempt may be silent. Whoever tries whether a model is well again shall not wait longer than is usual there."""
-        limit, lease = self._limit(call.step, call.upstream), call.lease
-        return min(limit, lease.deployment.usual_wait(limit, stream=self.stream)) if lease.probes else limit
-
-    def _limit(self, step: Step, upstream: Upstream) -> float:
-        """Seconds that the step's model may be silent."""
-        if not self.stream:
-            return step.timeouts.total
-        return step.timeouts.first_token_reasoning if upstream.thinks else step.timeouts.first_token
 
     def _under_way(self) -> Call:
         assert self.call is not None, "no command names an attempt before the first has started"
@@ -434,13 +362,8 @@ class Run:
         record = self.tally.failed(call, now, fault, hung_up=hung_up)
         return events.AttemptFailed(
             now, call.number, fault.name, fault.condition, fault.blame, fault.message, record.status, fault.retry_after, record.cost,
-            fault.blame in _OF_ITS_KEY and self._has_spare(call, now),
+            self.dispatch.has_spare(call.step, call.lease, fault.blame, now),
         )  # fmt: skip
-
-    def _has_spare(self, call: Call, now: float) -> bool:
-        """There is another credential for the same model that is not out."""
-        pool, mine = self.world.pools[call.step.model], call.lease.deployment
-        return len(pool) > 1 and any(member is not mine and not member.is_out(now) for member in pool)
 
     def _interrupted(self, cause: Cause) -> events.Event:
         """The watch ended a wait."""
