@@ -33,7 +33,9 @@ def _places(found: list[Snippet]) -> Any:
 @pytest.fixture
 def gateway(snippet: Snippet, request: pytest.FixtureRequest) -> Any:
     """The gateway a snippet's page speaks of; the sim starts and ends without faults."""
-    served: Served = request.getfixturevalue(next((f"served_{word}" for word in ("sim", "page") if word in snippet.words), "served"))
+    served: Served = request.getfixturevalue(
+        next((f"served_{word}" for word in ("sim", "page") if word in snippet.words), "served")
+    )
     served.reset_sim()
     yield served
     served.reset_sim()
