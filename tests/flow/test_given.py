@@ -225,6 +225,20 @@ async def test_an_audited_hit_without_a_record_is_not_given(rooms: House) -> Non
     assert (rooms.journal.records[-1].outcome, rooms.journal.records[-1].code) == ("failed", "overloaded")
 
 
+async def test_an_audited_request_that_waited_in_vain_is_recorded_before_it_is_told(rooms: House, provider: Provider) -> None:
+    """Its error is as much an answer as any: durable first."""
+    provider.open.clear()
+    first, _ = start(rooms.app, CHAT, asked("audited"))
+    await settled()
+    waited = await ask(rooms.app, CHAT, asked("audited"), x_turnout_deadline_ms="20")
+    [durable] = rooms.journal.durable
+    provider.open.set()
+    await first
+
+    assert waited.status == 504
+    assert (durable.id, durable.outcome) == (waited.headers["x-turnout-request-id"], "failed")
+
+
 async def test_an_error_is_not_kept(rooms: House, provider: Provider) -> None:
     """The next request asks again."""
     provider.refusal = Answer(b"{}", status=400)

@@ -16,7 +16,7 @@ from turnout.errors import ClientGone, Code, ProviderFault, TurnoutError
 from turnout.execute.job import Execution
 from turnout.ports import Sink
 from turnout.serve.book import Book
-from turnout.serve.hand import hand
+from turnout.serve.hand import hand, may_be_told
 from turnout.serve.once import execute
 from turnout.serve.worker import Request, request_id
 from turnout.types.caching import Caching
@@ -68,7 +68,9 @@ class Given:
             return  # the book has it: cancelled, without a call
         except TimeoutError:
             late = TurnoutError(Code.DEADLINE_EXCEEDED, "the same question was being answered, and took too long", retry=False)
-            book.execution = Execution("failed", (), PicoDollars(0), error=late)
+            failed = Execution("failed", (), PicoDollars(0), error=late)
+            if await may_be_told(book, failed):
+                book.execution = failed
             return
         if isinstance(turn, Hit):
             if not await self.give(turn, client):
