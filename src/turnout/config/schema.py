@@ -156,7 +156,7 @@ class HealthPart(Part):
     degraded_at: float = Field(default=0.05, gt=0, le=1, description="Share of failures at which others come first.")
     eject_at: float = Field(default=0.5, gt=0, le=1, description="Share of failures at which it is ejected.")
     samples: int = Field(default=20, ge=1, description="Fewest requests before a share counts.")
-    window: Duration = Field(default=30.0, description="Time constant of forgetting; 30s unless said.")
+    window: Duration = Field(default=30.0, gt=0, description="Time constant of forgetting; 30s unless said.")
     consecutive: int = Field(default=5, ge=1, description="Failures in a row that eject it whatever the share.")
     ejection: Duration = Field(default=5.0, description="The first ejection; doubled with each further one.")
     longest_ejection: Duration = Field(default=60.0, description="The longest ejection; 1m unless said.")

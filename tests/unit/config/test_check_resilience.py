@@ -156,6 +156,7 @@ def test_what_will_have_no_effect_is_a_warning(route: str, place: str, what: str
         ("health: {probes: 0}", "health.probes"),
         ("health: {consecutive: 0}", "health.consecutive"),
         ("health: {ejection: 5 parsecs}", "health.ejection"),
+        ("health: {window: 0s}", "health.window"),
         ("health: {check: paid}", "health.check"),
         ("health: {check_every: 10ms}", "health.check_every"),
         ("health: {chek: none}", "health.chek"),
