@@ -123,5 +123,5 @@ def find(data_dir: Path, name: str) -> Report | None:
         return None
     try:
         return msgspec.json.decode((data_dir / FOLDER / name / "report.json").read_bytes(), type=Report)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, msgspec.DecodeError):  # a name may be none of a file
         return None

@@ -141,3 +141,4 @@ def test_handed_out(tmp_path: Path) -> None:
     assert client.get(f"/api/drills/{DRILL.id}/report.html").text.startswith("<!doctype html>")
     assert client.get("/api/drills/none").status_code == 404
     assert client.get("/api/drills/..%2F..%2Fx/report.html").status_code == 404
+    assert client.get("/api/drills/%00").status_code == 404
