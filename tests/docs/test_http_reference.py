@@ -1,10 +1,16 @@
 """docs/reference/http.md names what the program has."""
 
 import urllib.request
+from pathlib import Path
 from typing import get_args
 
 from tests.docs.serving import Served
 from tests.docs.snippets import ROOT
+from turnout.clock import SystemClock
+from turnout.control.app import control_app
+from turnout.control.drills import drill_routes
+from turnout.control.health import health_routes
+from turnout.control.tickets import Tickets
 from turnout.errors import STATUS
 from turnout.front.app import App
 from turnout.front.guard import Guard
@@ -50,3 +56,15 @@ def test_every_header_is_there(served: Served) -> None:
 
     assert len(ours) >= 7
     assert all(f"`{name}`" in PAGE for name in ours)
+
+
+def test_every_path_of_the_control_plane_is_there(tmp_path: Path) -> None:
+    """Pages and their parts apart."""
+    clock, directory = SystemClock(), tmp_path
+    routes = (*health_routes(directory, clock), *drill_routes(directory, clock))
+    app = control_app(None, "", (), tickets=Tickets(None, None, clock), more=routes)  # type: ignore[arg-type]  # nothing is called
+
+    paths = [route.path.replace("{id}", "ID") for route in app.routes if route.path.startswith(("/api", "/health"))]
+
+    assert len(paths) >= 12
+    assert all(f" {path}`" in PAGE or f" {path}?" in PAGE for path in paths)
