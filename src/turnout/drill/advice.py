@@ -191,8 +191,8 @@ def unchecked(case: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
     if case.drill.kind == "bad_content" and mine.during.lost:
         yield Advice(
             "must", route.name, "Useless answers reached the client",
-            f"{counted(mine.during.lost, 'answer')} {were(mine.during.lost)} well-formed and worthless ({case.drill.look}). Only a check of the content can tell: give "
-            "the route a `check` (JSON valid, schema, length, refusal, a hook of your own).",
+            f"{counted(mine.during.lost, 'answer')} {were(mine.during.lost)} well-formed and worthless ({case.drill.look}). Only a check of the content can tell: put "
+            "the first model under `cascade`, with a `check` (JSON valid, schema, length, refusal, a hook of your own).",
         )  # fmt: skip
 
 
