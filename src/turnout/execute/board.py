@@ -124,13 +124,6 @@ class Board:
             for member in self._known.values():
                 member.is_open = False
 
-    def _turned(self, turn: Turn) -> None:
-        """Others behind the same guard must not go by what they knew before."""
-        self.turns.append(turn)
-        for member in self._known.values():
-            if any(guard.name == turn.name for guard in member.guards):
-                member.is_open = False
-
     def choose(self, pool: Pool, start: StartAttempt, now: float, cap: float, need: Need) -> Lease | Away:
         """One of the pool's deployments for this attempt, or why none."""
         members = self._by_load(pool, now)

@@ -6,6 +6,7 @@ import msgspec
 
 from turnout.execute.progress import Skip, State
 from turnout.execute.rests import backoff
+from turnout.live.health import NOT_BAD, Badness
 
 # What a second try may cure. The others would fail the same way again.
 _TRANSIENT = frozenset({"rate_limited", "unavailable", "timeout", "broken"})
@@ -15,10 +16,6 @@ AS_FAULT = {"ejected": "unavailable", "quota": "rate_limited", "retries": "rate_
 
 FORCING_AFTER = 1.0
 """Seconds of resting that are better than trying what is ejected: sooner ready steps are tried again first."""
-
-
-Badness = tuple[bool, float, float]
-_NOT_BAD: Badness = (False, 0.0, 0.0)
 
 
 class Again(msgspec.Struct, frozen=True):
@@ -76,11 +73,11 @@ def _way(state: State, index: int, at: float) -> tuple[Badness, Again] | None:
         if away.reason == "ejected":
             return away.badness, Again(at, index, "forced")
         until = line_until(state, at)
-        return (_NOT_BAD, Again(away.until, index, "line")) if at < until and away.until <= until else None
+        return (NOT_BAD, Again(away.until, index, "line")) if at < until and away.until <= until else None
     if fault is None or fault.name not in _TRANSIENT or not state.may_retry:
         return None
     failures = sum(failure.step == index for failure in state.failures)
-    return _NOT_BAD, Again(fault.at + max(fault.retry_after or 0.0, backoff(failures, state.seed)), index, "retry")
+    return NOT_BAD, Again(fault.at + max(fault.retry_after or 0.0, backoff(failures, state.seed)), index, "retry")
 
 
 def line_until(state: State, at: float) -> float:

@@ -157,7 +157,7 @@ class Lease(msgspec.Struct, frozen=True, eq=False):
 
 
 class Shared:
-    """What all models behind one credential share: its room, and how many calls are under way in it. ``limits`` are the policy's."""
+    """What all models behind one credential share: its room, and how many calls that asked for it are under way. ``limits`` are the policy's."""
 
     __slots__ = ("in_flight", "limits", "room")
 
@@ -172,7 +172,7 @@ class Away(msgspec.Struct, frozen=True):
 
     reason: Hindrance
     until: float
-    badness: health.Badness = (False, 0.0, 0.0)
+    badness: health.Badness = health.NOT_BAD
 
 
 class Deployment:

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from turnout.errors import Blame
+from turnout.live.health import NOT_BAD, Badness
 from turnout.types.money import PicoDollars
 
 Hindrance = Literal["ejected", "quota", "retries"]
@@ -25,7 +26,7 @@ class TurnedAway(msgspec.Struct, frozen=True):
     attempt: int
     reason: Hindrance
     until: float
-    badness: tuple[bool, float, float] = (False, 0.0, 0.0)
+    badness: Badness = NOT_BAD
 
 
 class HedgeDue(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
-"""How many calls at once a credential bears, found out from its refusals: additive increase, multiplicative decrease.
+"""How many calls at once a model behind a credential bears, found out from its refusals: additive increase, multiplicative decrease.
 
 There is no limit before the first refusal, and none long after the last: a provider that refuses nobody is never throttled.
-``in_flight`` are this worker's calls on the credential, ``now`` steady seconds.
+``in_flight`` are this worker's calls under way there, ``now`` steady seconds.
 """
 
 import msgspec

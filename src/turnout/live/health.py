@@ -1,4 +1,4 @@
-"""The health of one deployment (provider + model + region + credential), as a pure state machine.
+"""The health of one thing that may be unwell (an address, a credential, a model behind one), as a pure state machine.
 
     admitting <-> degraded        by the share of failures, remembered for about a window
     admitting, degraded -> ejected    share, failures in a row, silence, or a configuration fault (quarantine)
@@ -20,6 +20,7 @@ from turnout.types.resilience import HealthRules
 Standing = Literal["admitting", "degraded", "ejected", "probing"]
 Admission = Literal["go", "probe", "no"]
 Badness = tuple[bool, float, float]
+NOT_BAD: Badness = (False, 0.0, 0.0)
 
 TRICKLE = 0.1
 """The share of requests that a degraded deployment gets, so that its recovery is seen; the ramp begins with it too."""
@@ -154,11 +155,6 @@ def spoke(health: Health, rules: HealthRules, now: float, began: float | None = 
     if began is None or health.since is None or began < health.since or health.until <= now:
         return health
     return msgspec.structs.replace(health, until=now)
-
-
-def ready_at(health: Health) -> float | None:
-    """When it may be tried again; None: now."""
-    return health.until
 
 
 def badness(health: Health, now: float) -> Badness:

@@ -43,6 +43,6 @@ class CacheStore(msgspec.Struct, frozen=True):
     """
 
     url: str = "memory"
-    max_bytes: int = 64 * 1024 * 1024
-    max_entry: int = 1024 * 1024
+    max_bytes: int = 64_000_000
+    max_entry: int = 1_000_000
     timeout: float = 0.05

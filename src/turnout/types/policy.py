@@ -111,7 +111,7 @@ class Mix(msgspec.Struct, frozen=True):
 
 
 class Timeouts(msgspec.Struct, frozen=True):
-    """Seconds. ``first_token`` runs from the request's last byte to the first content, ``idle`` between any two reads after it.
+    """Seconds. ``first_token`` runs from the start of the attempt to the first content of a stream, ``idle`` between any two reads after it.
 
     ``first_token_reasoning`` replaces ``first_token`` when the model thinks before it speaks: minutes are normal there.
     A non-streaming answer has no first token to watch for: only ``total`` bounds it.

@@ -12,7 +12,6 @@ from turnout.live.health import (
     observe,
     probed,
     quarantine,
-    ready_at,
     share,
     spoke,
     standing,
@@ -54,7 +53,6 @@ def test_a_new_one_is_admitted_in_full() -> None:
     """Nothing is held against what nothing is known of."""
     assert standing(NEW, RULES, 0.0) == "admitting"
     assert admit(NEW, RULES, 0.0, 0.999) == (NEW, "go")
-    assert ready_at(NEW) is None
 
 
 def test_failures_in_a_row_eject() -> None:
