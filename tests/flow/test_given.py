@@ -18,7 +18,7 @@ from turnout.decide.decide import decide
 from turnout.decide.order import digest
 from turnout.drill.inject import InjectedTransport
 from turnout.drill.worker import Purse
-from turnout.serve import given
+from turnout.serve import copies
 from turnout.serve.worker import Rehearsal
 from turnout.types.drill import Drill
 from turnout.types.money import PicoDollars
@@ -188,7 +188,7 @@ async def test_a_renewal_that_is_left_out_blocks_nobody(
     """Where too much goes on behind already, the next request that finds no answer asks itself."""
     await ask(rooms.app, CHAT, asked())
     clock.advance(20)
-    monkeypatch.setattr(given, "MOST_BEHIND", 0)
+    monkeypatch.setattr(copies, "MOST_BEHIND", 0)
     stale = await ask(rooms.app, CHAT, asked())
     clock.advance(2 * 24 * 3600)
     gone = await asyncio.wait_for(ask(rooms.app, CHAT, asked()), 5)

@@ -1,6 +1,4 @@
-"""Sinks around an answer that is to be kept."""
-
-import asyncio
+"""A sink around an answer that is to be kept."""
 
 from turnout.ports import Serving, Sink
 
@@ -34,16 +32,3 @@ class TeeSink:
 
     async def wait_gone(self) -> None:
         await self._client.wait_gone()
-
-
-class Nobody:
-    """The client of an answer that is made anew while a stale one was given: it takes everything and never leaves."""
-
-    def begin(self, serving: Serving) -> None:
-        pass
-
-    async def send(self, data: bytes) -> None:
-        pass
-
-    async def wait_gone(self) -> None:
-        await asyncio.Event().wait()

@@ -1,7 +1,5 @@
 """Answers that were given before: to whoever asks the same again, to those who ask it meanwhile, and where nothing else is left."""
 
-import asyncio
-from collections.abc import Coroutine
 from typing import Literal
 
 from msgspec.structs import replace
@@ -11,14 +9,14 @@ from turnout.cache.entry import Hit, Key
 from turnout.cache.flights import Lead
 from turnout.cache.keys import fingerprint
 from turnout.cache.replay import replay, serving
-from turnout.cache.tee import Nobody, TeeSink
+from turnout.cache.tee import TeeSink
 from turnout.errors import ClientGone, Code, ProviderFault, TurnoutError
 from turnout.execute.job import Execution
 from turnout.ports import Sink
 from turnout.serve.book import Book
+from turnout.serve.copies import NoClient, copied, run_behind
 from turnout.serve.hand import hand, may_be_told
 from turnout.serve.once import execute
-from turnout.serve.worker import Request, request_id
 from turnout.types.caching import Caching
 from turnout.types.money import PicoDollars
 from turnout.types.policy import CacheEnd, Route
@@ -125,40 +123,13 @@ class Given:
     def _renew(self, key: Key) -> None:
         """A stale answer was given: make it anew, once, while nobody waits."""
         lead = self._cache.flights.claim(key.exact)
-        if lead is not None and not behind(self._book, self._renewal(key, lead)):
+        if lead is not None and not run_behind(self._book, self._renewal(key, lead)):
             lead.land(None)
 
     async def _renewal(self, key: Key, lead: Lead) -> None:
-        book = again(self._book)
+        book = copied(self._book)
         with lead:
             try:
-                await Given(book, self._route)._make(key, Nobody(), lead)
+                await Given(book, self._route)._make(key, NoClient(), lead)
             finally:
                 book.close()
-
-
-def again(book: Book) -> Book:
-    """A request like this one, that nobody made: with an id and a record of its own. Its seed is that of the decision it shares."""
-    clock = book.gateway.clock
-    asked, at = book.request, clock.now()
-    id_ = request_id(at, clock.seed())
-    request = Request(id_, asked.seed, at, clock.steady(), asked.front, asked.ask, asked.hints, asked.key)
-    fresh = Book(book.gateway, book.snapshot, request)
-    fresh.traits, fresh.decided, fresh.copy_of = book.traits, book.decided, asked.id
-    return fresh
-
-
-MOST_BEHIND = 100
-"""Requests that nobody waits for, at once and in each worker; beyond that they are left out."""
-
-
-def behind(book: Book, work: Coroutine[None, None, None]) -> bool:
-    """Let it go on without anybody waiting. False: it is left out, and not one step of it was taken."""
-    tasks = book.gateway.behind
-    if len(tasks) >= MOST_BEHIND:
-        work.close()
-        return False
-    task = asyncio.ensure_future(work)
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)
-    return True

@@ -2,11 +2,10 @@
 
 from msgspec.structs import replace
 
-from turnout.cache.tee import Nobody
 from turnout.drill.paid import paid
 from turnout.drill.worker import Held, spendable
 from turnout.serve.book import Book
-from turnout.serve.given import again, behind
+from turnout.serve.copies import NoClient, copied, run_behind
 from turnout.serve.once import execute
 from turnout.serve.worker import Rehearsal
 from turnout.types.decision import Plan
@@ -24,7 +23,7 @@ def rehearse(book: Book, rehearsal: Rehearsal) -> None:
         return
     assert book.decided is not None, "what takes part has been decided"
     held = rehearsal.purse.hold(_at_most(book.decided.plan), spendable(drill, book.request.at))
-    if held is not None and not behind(book, _copy(again(book), rehearsal, held)):
+    if held is not None and not run_behind(book, _copy(copied(book), rehearsal, held)):
         rehearsal.purse.settle(held, PicoDollars(0))
 
 
@@ -42,7 +41,7 @@ async def _copy(book: Book, rehearsal: Rehearsal, held: Held) -> None:
     book.decided = replace(book.decided, plan=unaudited)
     book.world, book.drill = rehearsal.world, rehearsal.drill.id
     try:
-        await execute(book, Nobody())
+        await execute(book, NoClient())
     finally:
         rehearsal.purse.settle(held, paid(book.execution.attempts, rehearsal.way.answers_for))
         book.close()

@@ -14,7 +14,7 @@ from tests.support.fake_sink import FakeSink
 from tests.unit.cache.making import CHAT, MESSAGES, chat, entry, key, messages
 from turnout.cache.entry import Entry, Hit
 from turnout.cache.replay import SLICE, replay, serving, worth_keeping
-from turnout.cache.tee import Nobody, TeeSink
+from turnout.cache.tee import TeeSink
 from turnout.dialects.collect import events_of
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.errors import ClientGone
@@ -240,12 +240,3 @@ async def test_what_the_client_did_not_take_is_not_kept() -> None:
         await tee.send(b"1")
 
     assert tee.body is None
-
-
-async def test_nobody_takes_everything() -> None:
-    """An answer made anew has no client, and is kept all the same."""
-    tee = TeeSink(Nobody(), 10)
-    tee.begin(Serving("sim/small", "cheapest", 1, None))
-    await tee.send(b"1")
-
-    assert tee.body == b"1"
