@@ -10,7 +10,7 @@ import msgspec
 from turnout.build.figures import note_board, note_cache, note_checks, note_tickets
 from turnout.build.process import say
 from turnout.execute.board import Board, worst
-from turnout.execute.deployment import Turn
+from turnout.execute.deployment import Change
 from turnout.execute.lookout import Lookout
 from turnout.execute.seen import seen
 from turnout.serve.worker import Gateway
@@ -46,11 +46,11 @@ class HealthWatch:
         own, *others = self._boards()
         for board in (own, *others):
             board.tick(now)
-        turns = drained(own)
-        for turn in turns:
-            if turn.after == "ejected":
-                gateway.metrics.add("turnout_ejections", (turn.name, cause_of(turn)))
-        for text in self._teller.tell(turns, now):
+        changes = drained(own)
+        for change in changes:
+            if change.after == "ejected":
+                gateway.metrics.add("turnout_ejections", (change.name, cause_of(change)))
+        for text in self._teller.tell(changes, now):
             say(gateway.worker, text)
         note_board(gateway.metrics, own, now)
         note_checks(gateway.metrics, self._lookout)
@@ -86,48 +86,48 @@ class Teller:
     def __init__(self, worker: str) -> None:
         self._worker = worker
         self._told: dict[str, tuple[float, bool]] = {}
-        self._untold: dict[str, Turn] = {}
+        self._untold: dict[str, Change] = {}
 
-    def tell(self, turns: Iterable[Turn], now: float) -> list[str]:
-        """Lines due ``now`` (steady seconds). Of several turns of one thing the last one counts."""
-        self._untold |= {turn.name: turn for turn in turns}
+    def tell(self, changes: Iterable[Change], now: float) -> list[str]:
+        """Lines due ``now`` (steady seconds). Of several about one thing the last one counts."""
+        self._untold |= {change.name: change for change in changes}
         lines: list[str] = []
-        for name, turn in list(self._untold.items()):
+        for name, change in list(self._untold.items()):
             at, was_out = self._told.get(name, (float("-inf"), False))
-            is_out = turn.after in ("ejected", "probing")
+            is_out = change.after in ("ejected", "probing")
             if is_out and now - at < SAY_EVERY:
                 continue
             del self._untold[name]
             if is_out:
                 self._told[name] = (now, True)
-                lines.append(_in_words(turn))
+                lines.append(_in_words(change))
             elif was_out:
                 self._told[name] = (at, False)
-                lines.append(_in_words(turn))
+                lines.append(_in_words(change))
         return lines
 
 
-def drained(board: Board) -> list[Turn]:
+def drained(board: Board) -> list[Change]:
     """The changes of standing that nobody was told of; afterwards there are none."""
-    turns = list(board.turns)
-    board.turns.clear()
-    return turns
+    changes = list(board.changes)
+    board.changes.clear()
+    return changes
 
 
-def cause_of(turn: Turn) -> str:
+def cause_of(change: Change) -> str:
     """One of few words."""
-    return "configuration" if turn.quarantined else turn.cause or ""
+    return "configuration" if change.quarantined else change.cause or ""
 
 
-def _in_words(turn: Turn) -> str:
-    why = " ".join((turn.cause or "").split())
-    if turn.after not in ("ejected", "probing"):
-        return f"{turn.name} is well again and gets requests"
-    lasts = max(0.0, (turn.until or turn.at) - turn.at)
-    if not turn.quarantined:
-        return f"{turn.name} gets no requests for {lasts:.0f} s: {why}"
-    owner, _, credential = turn.name.partition(" ")
-    out = f"{turn.name} gets no requests for {lasts / 60:.0f} min"
+def _in_words(change: Change) -> str:
+    why = " ".join((change.cause or "").split())
+    if change.after not in ("ejected", "probing"):
+        return f"{change.name} is well again and gets requests"
+    lasts = max(0.0, (change.until or change.at) - change.at)
+    if not change.quarantined:
+        return f"{change.name} gets no requests for {lasts:.0f} s: {why}"
+    owner, _, credential = change.name.partition(" ")
+    out = f"{change.name} gets no requests for {lasts / 60:.0f} min"
     if "/" in owner:  # a model; or else the credential itself was refused, which a check sees mended
         return f"{out}: {why}; check that {owner} exists there, and that its key may call it"
     return f"{out}, or until a check finds it mended: {why}; {_check_credential(owner, credential)}"

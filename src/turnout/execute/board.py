@@ -7,14 +7,14 @@ from statistics import quantiles
 
 from turnout.execute.budgets import RouteBudget
 from turnout.execute.commands import StartAttempt
-from turnout.execute.deployment import Away, Deployment, Guard, Lease, Shared, Turn, Upstream
+from turnout.execute.deployment import Away, Change, Deployment, Guard, Lease, Shared, Upstream
 from turnout.execute.line import Lines
 from turnout.execute.room import Need, Room
 from turnout.live import balance, health
 from turnout.types.policy import Policy, Provider, Route
 from turnout.types.resilience import HealthRules, QuotaRules
 
-TURNS_KEPT = 200
+CHANGES_KEPT = 200
 FEWEST_WAITS = 20
 """Waits from which a p95 says something."""
 
@@ -26,12 +26,12 @@ class Board:
     """Deployments by what they are, the routes' budgets, and which models are better not asked first.
 
     ``deferred`` maps a route to the models that others come before now: degraded ones, and those slower than the route prefers.
-    ``turns`` are changes of standing that nobody has told of yet. ``chance`` draws from 0..1.
+    ``changes`` of standing are those that nobody has told of yet. ``chance`` draws from 0..1.
     """
 
     def __init__(self, chance: Callable[[], float] = random.random, workers: int = 1) -> None:
         self.deferred: Mapping[str, frozenset[str]] = {}
-        self.turns: deque[Turn] = deque(maxlen=TURNS_KEPT)
+        self.changes: deque[Change] = deque(maxlen=CHANGES_KEPT)
         self.pools: Mapping[str, Pool] = {}
         self.budgets: Mapping[str, RouteBudget] = {}
         self._chance = chance
@@ -117,10 +117,10 @@ class Board:
             self._guards[key] = Guard(f"{provider} {what}".rstrip(), self._health, self._chance, self._note)
         return self._guards[key]
 
-    def _note(self, turn: Turn) -> None:
+    def _note(self, change: Change) -> None:
         """What is out may be others' address or credential too: until they look again, they ask."""
-        self.turns.append(turn)
-        if turn.after == "ejected":
+        self.changes.append(change)
+        if change.after == "ejected":
             for member in self._known.values():
                 member.is_open = False
 

@@ -61,7 +61,7 @@ class Upstream(Protocol):
         ...
 
 
-class Turn(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True):
     """A guard changed its standing at ``at`` (steady seconds). ``until`` is when an ejection is over.
 
     ``quarantined``: by a configuration fault, that only a person mends.
@@ -85,7 +85,7 @@ class Guard:
 
     __slots__ = ("chance", "health", "name", "note", "probes", "rules", "well_at")
 
-    def __init__(self, name: str, rules: HealthRules, chance: Callable[[], float], note: Callable[[Turn], None]) -> None:
+    def __init__(self, name: str, rules: HealthRules, chance: Callable[[], float], note: Callable[[Change], None]) -> None:
         self.name = name
         self.rules = rules
         self.chance = chance
@@ -141,7 +141,7 @@ class Guard:
         before, self.health = self.health, after
         was, is_ = health.standing(before, self.rules, now), health.standing(after, self.rules, now)
         if was != is_ or (after.quarantined and not before.quarantined):
-            self.note(Turn(self.name, was, is_, now, after.cause, after.until, after.quarantined))
+            self.note(Change(self.name, was, is_, now, after.cause, after.until, after.quarantined))
 
 
 class Lease(msgspec.Struct, frozen=True, eq=False):

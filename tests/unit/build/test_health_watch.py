@@ -78,10 +78,10 @@ def test_degraded_and_well_is_nobodys_news():
     (member,) = board.deployments
     member.own.observe(NOW, successes=40, failures=4)
     member.own.observe(NOW + 1, successes=400)
-    turns = drained(board)
+    changes = drained(board)
 
-    assert [turn.after for turn in turns] == ["degraded", "admitting"]
-    assert Teller("gateway-1").tell(turns, NOW) == []
+    assert [change.after for change in changes] == ["degraded", "admitting"]
+    assert Teller("gateway-1").tell(changes, NOW) == []
 
 
 def test_each_worker_leaves_what_it_sees(worker, clock, tmp_path):

@@ -231,15 +231,15 @@ def test_each_change_of_standing_is_noted_once() -> None:
     for _ in range(5):
         fail(one(the_board), 1.0, Unavailable("no", status=500))
 
-    (turn,) = the_board.turns
-    assert (turn.name, turn.before, turn.after, turn.at, turn.cause) == (
+    (change,) = the_board.changes
+    assert (change.name, change.before, change.after, change.at, change.cause) == (
         "p/a",
         "admitting",
         "ejected",
         1.0,
         "consecutive failures",
     )
-    assert turn.until == pytest.approx(6.0)
+    assert change.until == pytest.approx(6.0)
 
 
 def test_many_successes_are_told_when_it_matters() -> None:
@@ -273,14 +273,14 @@ def test_a_refused_deployment_is_let_be_and_doubles_its_pause() -> None:
 
 def test_a_guard_that_is_readmitted_remembers_how_often_it_was_out() -> None:
     """An active check has shown that it is well; the next ejection is longer all the same."""
-    turns: list[object] = []
-    guard = Guard("g", HealthRules(), lambda: 0.5, turns.append)
+    changes: list[object] = []
+    guard = Guard("g", HealthRules(), lambda: 0.5, changes.append)
     guard.eject(0.0, "one")
     guard.readmit(1.0)
     guard.eject(2.0, "two")
 
     assert guard.health.until == pytest.approx(12.0)
-    assert len(turns) == 3
+    assert len(changes) == 3
 
 
 def test_a_full_concurrency_is_asked_again_soon() -> None:
