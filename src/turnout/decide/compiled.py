@@ -56,40 +56,40 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
         return self.quality.get(task, self.general) or 0.0
 
 
-class Standing(NamedTuple):
+class Ladder(NamedTuple):
     """Models best first, those of equal quality as listed: ``within`` the route's band of the best, and ``behind`` that."""
 
     within: tuple[Slot, ...]
     behind: tuple[Slot, ...]
 
 
-def standing(slots: Iterable[Slot], task: str | None, band: float, tier: int | None = None) -> Standing:
-    """Where those of a tier, or all, stand at a task."""
+def ladder(slots: Iterable[Slot], task: str | None, band: float, tier: int | None = None) -> Ladder:
+    """Those of a tier, or all, ranked for a task."""
     chosen = slots if tier is None else [slot for slot in slots if slot.tier == tier]
     ranked = tuple(sorted(chosen, key=lambda slot: slot.worth(task), reverse=True))
     if not ranked:
-        return Standing((), ())
+        return Ladder((), ())
     floor, end = ranked[0].worth(task) - band, 1
     while end < len(ranked) and ranked[end].worth(task) >= floor:
         end += 1
-    return Standing(ranked[:end], ranked[end:])
+    return Ladder(ranked[:end], ranked[end:])
 
 
-class Standings:
-    """Where a lane's models stand. It follows from the view alone, so it is worked out once, when it is first asked for."""
+class Ladders:
+    """The ladders of a lane's models. They follow from the view alone, so each is worked out once, when it is first asked for."""
 
     def __init__(self, slots: tuple[Slot, ...], band: float) -> None:
         self._slots = slots
         self._band = band
-        self._known: dict[tuple[str | None, int | None], Standing] = {}
+        self._known: dict[tuple[str | None, int | None], Ladder] = {}
 
-    def at(self, task: str | None, tier: int | None) -> Standing:
+    def at(self, task: str | None, tier: int | None) -> Ladder:
         found = self._known.get((task, tier))
         if found is None and not any(task in slot.quality for slot in self._slots):
             task = None  # a caller may name any task: what no model is known by is not kept
             found = self._known.get((task, tier))
         if found is None:
-            found = self._known[task, tier] = standing(self._slots, task, self._band, tier)
+            found = self._known[task, tier] = ladder(self._slots, task, self._band, tier)
         return found
 
 
@@ -131,7 +131,7 @@ class Lane(msgspec.Struct, frozen=True):
 
     ``reserve`` are the fallbacks' models in order; those that can never serve are in ``refused`` too.
     ``tolerance`` are the feature bits whose unknown support it accepts, ``providers`` those of its slots. ``common`` is None where
-    there is nothing to be common. ``ranks`` is the cumulative table of recent complexities (balanced routes). ``standings`` are those
+    there is nothing to be common. ``ranks`` is the cumulative table of recent complexities (balanced routes). ``ladders`` are those
     of its slots, since most requests rule out none. ``patience`` is how long (seconds) a request may wait for room,
     ``twins`` are the models that others are the same as.
     """
@@ -145,7 +145,7 @@ class Lane(msgspec.Struct, frozen=True):
     tolerance: int = 0
     providers: frozenset[str] = frozenset()
     common: Common | None = None
-    standings: Standings | None = None
+    ladders: Ladders | None = None
     arms: tuple[Armed, ...] = ()
     patience: float = 2.0
     twins: frozenset[str] = frozenset()
@@ -290,7 +290,7 @@ def _lane(
         tolerance=tolerated(route),
         providers=frozenset(slot.provider for slot in serving),
         common=_common((*(arm.slot for arm in arms), *serving, *spare)),
-        standings=Standings(serving, route.band),
+        ladders=Ladders(serving, route.band),
         arms=arms,
         patience=patience,
         twins=_twins(serving),

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 import msgspec
 
-from turnout.decide.compiled import Slot, Standing, standing
+from turnout.decide.compiled import Ladder, Slot, ladder
 from turnout.decide.mix import interval, rank
 from turnout.decide.price import Offer, Offers
 from turnout.types.decision import Reason, ScoredBy
@@ -92,21 +92,21 @@ def fastest(offers: Offers, question: Question) -> list[Offer]:
 
 def best(offers: Offers, question: Question) -> Iterator[Offer]:
     """Of those within the route's band of the best quality the cheapest; then the others by quality."""
-    return _best(offers.standing(), offers, question)
+    return _best(offers.ladder(), offers, question)
 
 
-def _best(order: Standing, offers: Offers, question: Question) -> Iterator[Offer]:
+def _best(order: Ladder, offers: Offers, question: Question) -> Iterator[Offer]:
     route, task = question.route, question.traits.task.value
     if route.prefers == NOTHING:
         return _banded(order, offers, task)
     missed, by_misses = _misses(route.prefers), dict[int, list[Slot]]()
     for one in offers.of((*order.within, *order.behind)):
         by_misses.setdefault(missed(one), []).append(one.slot)
-    orders = (standing(by_misses[misses], task, route.band) for misses in sorted(by_misses))
+    orders = (ladder(by_misses[misses], task, route.band) for misses in sorted(by_misses))
     return (one for group in orders for one in _banded(group, offers, task))
 
 
-def _banded(order: Standing, offers: Offers, task: str | None) -> Iterator[Offer]:
+def _banded(order: Ladder, offers: Offers, task: str | None) -> Iterator[Offer]:
     """The cheapest first of those within the band, then of those of each next quality; priced when they are reached."""
     yield from sorted(offers.of(order.within), key=EXPENSE)
     for _, equals in groupby(order.behind, key=lambda slot: slot.worth(task)):
@@ -124,7 +124,7 @@ def balanced(offers: Offers, question: Question) -> Iterator[Offer]:
     if wanted is None:
         wanted = _tier_at(question.route.mix, rank(question.ranks, traits.complexity, question.u))
     for tier in _outward(wanted):
-        if (order := offers.standing(tier)).within:
+        if (order := offers.ladder(tier)).within:
             yield from _best(order, offers, question)
 
 

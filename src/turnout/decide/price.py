@@ -6,7 +6,7 @@ from math import inf
 import msgspec
 
 from turnout.catalog import rates
-from turnout.decide.compiled import Lane, Slot, Standing, standing
+from turnout.decide.compiled import Ladder, Lane, Slot, ladder
 from turnout.types.money import PicoDollars
 from turnout.types.policy import Value
 from turnout.types.traits import Traits
@@ -74,17 +74,17 @@ class Offers:
         """The fallbacks, in the policy's order."""
         return self.of(self._reserve) if self._reserve else []
 
-    def standing(self, tier: int | None = None) -> Standing:
+    def ladder(self, tier: int | None = None) -> Ladder:
         """The route's own models by quality for the task, of one tier or of all."""
         lane, task = self._lane, self._traits.task.value
-        if self._slots is lane.slots and lane.standings is not None:  # most requests rule out none
-            return lane.standings.at(task, tier)
-        return standing(self._slots, task, lane.route.band, tier)
+        if self._slots is lane.slots and lane.ladders is not None:  # most requests rule out none
+            return lane.ladders.at(task, tier)
+        return ladder(self._slots, task, lane.route.band, tier)
 
     def best(self) -> Slot | None:
         """The model of the highest quality for the task, at any price, among those to choose from or else the fallbacks."""
         if self._slots and self._slots is self._lane.slots:
-            return self.standing().within[0]
+            return self.ladder().within[0]
         task = self._traits.task.value
         return max(self._slots or self._reserve, key=lambda slot: slot.worth(task), default=None)
 

@@ -2,7 +2,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support.views import model, traits, view
-from turnout.decide.compiled import Standings, standing
+from turnout.decide.compiled import Ladders, ladder
 from turnout.decide.decide import in_full
 from turnout.types.policy import Route
 
@@ -16,27 +16,27 @@ def slots_of(*qualities: float | None):
 
 def test_those_within_the_band_of_the_best_stand_before_those_behind_it() -> None:
     """Best first, those of equal quality as listed; an unknown quality is the least."""
-    found = standing(slots_of(6, None, 7, 5, 7, 6.5), "qa", 0.5)
+    found = ladder(slots_of(6, None, 7, 5, 7, 6.5), "qa", 0.5)
     assert [slot.id for slot in found.within] == ["a/m2", "a/m4", "a/m5"]
     assert [slot.id for slot in found.behind] == ["a/m0", "a/m3", "a/m1"]
 
 
 def test_nobody_stands_in_a_tier_without_models() -> None:
     """It is empty, and no error."""
-    assert standing((), "qa", 0.5) == Standings((), 0.5).at("qa", 2) == ((), ())
+    assert ladder((), "qa", 0.5) == Ladders((), 0.5).at("qa", 2) == ((), ())
 
 
-def test_a_standing_is_worked_out_once() -> None:
+def test_a_ladder_is_worked_out_once() -> None:
     """By task and tier."""
-    standings = Standings(slots_of(6, 7), 0.5)
-    assert standings.at("qa", None) is standings.at("qa", None)
-    assert standings.at("qa", 0) is not standings.at("qa", None)
+    ladders = Ladders(slots_of(6, 7), 0.5)
+    assert ladders.at("qa", None) is ladders.at("qa", None)
+    assert ladders.at("qa", 0) is not ladders.at("qa", None)
 
 
 def test_tasks_that_callers_make_up_take_no_memory() -> None:
     """They share what models are worth in general."""
-    standings = Standings(slots_of(6, 7), 0.5)
-    assert standings.at("made up", None) is standings.at("another", None)
+    ladders = Ladders(slots_of(6, 7), 0.5)
+    assert ladders.at("made up", None) is ladders.at("another", None)
 
 
 @given(QUALITIES, PRICES, st.sampled_from((0.0, 0.5, 3.0)), st.sampled_from(("qa", None, "made up")), st.booleans())
