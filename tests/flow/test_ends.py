@@ -13,7 +13,7 @@ from tests.support.gateway import House, ask, house, start
 from tests.support.provider import Provider, settled
 from turnout.cli.keys import key_hash
 from turnout.tickets.spool import Spool
-from turnout.types.tickets import Standing, Ticket
+from turnout.types.tickets import Ticket, TicketStatus
 
 ROUTES = """\
 routes:
@@ -66,7 +66,7 @@ async def handed_over(spool: Spool) -> Ticket:
 
 
 def settle(spool: Spool, ticket: Ticket, state: Literal["answered", "dismissed"], text: str) -> None:
-    spool.settle(Standing(ticket.id, ticket.kind, ticket.at, ticket.tenant, state, text, "ana", ticket.at + 1))
+    spool.settle(TicketStatus(ticket.id, ticket.kind, ticket.at, ticket.tenant, state, text, "ana", ticket.at + 1))
 
 
 async def test_a_stale_answer_ends_a_chain(rooms: House, provider: Provider) -> None:

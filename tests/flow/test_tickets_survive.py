@@ -94,13 +94,13 @@ def test_what_people_said_survives_the_control_process(tmp_path: Path):
     ledger = Ledger(tmp_path / "ledger.db")
     Tickets(spool, ledger.tickets, ManualClock()).collect()
 
-    standings = ledger.tickets.standings(every)
-    assert standings.keys() == every
-    for ticket_id, standing in standings.items():
-        assert spool.standing(ticket_id) == standing
+    statuses = ledger.tickets.statuses(every)
+    assert statuses.keys() == every
+    for ticket_id, status in statuses.items():
+        assert spool.status(ticket_id) == status
         if ticket_id in said:
-            assert standing.text == f"{ticket_id} in life {said[ticket_id]}"
-    assert {ticket_id for ticket_id, one in standings.items() if one.state == "open"} == spool.ids()
+            assert status.text == f"{ticket_id} in life {said[ticket_id]}"
+    assert {ticket_id for ticket_id, one in statuses.items() if one.state == "open"} == spool.ids()
     ledger.close()
 
 
@@ -112,9 +112,9 @@ async def test_a_caller_waits_through_the_absence_of_the_control_process(tmp_pat
 
     await asyncio.to_thread(said_before_killed, CONTROL, 1, tmp_path, 0)
 
-    standing = await waiting
-    assert standing is not None
-    assert (standing.text, standing.tenant, standing.at) == ("req-0 in life 0", "web", NOW)
+    status = await waiting
+    assert status is not None
+    assert (status.text, status.tenant, status.at) == ("req-0 in life 0", "web", NOW)
 
 
 async def test_an_answer_reaches_its_caller(tmp_path: Path):
@@ -130,9 +130,9 @@ async def test_an_answer_reaches_its_caller(tmp_path: Path):
             break
         await asyncio.sleep(0.01)
 
-    standing = await waiting
+    status = await waiting
 
-    assert standing is not None
-    assert standing.text == "yes"
+    assert status is not None
+    assert status.text == "yes"
     collecting.cancel()
     ledger.close()

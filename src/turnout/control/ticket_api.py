@@ -72,10 +72,10 @@ class _TicketApi:
         found = self._tickets.store.find(request.path_params["id"])
         if found is None:
             return _no_such_ticket()
-        ticket, standing = found
+        ticket, status = found
         # The body is text for whoever reads it; as bytes, JSON would show it in base64.
         body = None if ticket.body is None else ticket.body.decode(errors="replace")
-        return as_json({**msgspec.structs.asdict(ticket), "body": body, **msgspec.structs.asdict(standing)})
+        return as_json({**msgspec.structs.asdict(ticket), "body": body, **msgspec.structs.asdict(status)})
 
     async def answer(self, request: Request) -> Response:
         return await self._settle(request, lambda body: ("answered", msgspec.json.decode(body, type=AnswerCall)))
@@ -92,10 +92,10 @@ class _TicketApi:
         state, call = read(body)
         text = call.text if isinstance(call, AnswerCall) else call.reason
         try:
-            standing = await run_in_threadpool(self._tickets.settle, request.path_params["id"], state, text, call.by)
+            status = await run_in_threadpool(self._tickets.settle, request.path_params["id"], state, text, call.by)
         except AlreadySettled as quicker:
             return refusal(409, "conflict", f"{quicker}; what was said stays")
-        return _no_such_ticket() if standing is None else as_json(standing)
+        return _no_such_ticket() if status is None else as_json(status)
 
 
 def _no_such_ticket() -> Response:

@@ -12,7 +12,7 @@ from turnout.clock import Clock
 from turnout.store.ledger import in_words
 from turnout.store.tickets import TicketStore
 from turnout.tickets.spool import NotATicket, Spool
-from turnout.types.tickets import Standing, Ticket
+from turnout.types.tickets import Ticket, TicketStatus
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Tickets:
         if now >= self._recheck_at:
             self._seen, self._recheck_at = frozenset(), now + RECHECK_S
         unseen = sorted(ids - self._seen)  # ids begin with the time of arrival: the oldest first
-        known = self.store.standings(unseen)
+        known = self.store.statuses(unseen)
         hindered: dict[str, OSError] = {}
         for ticket_id in unseen:
             if ticket_id in known and known[ticket_id].state != "open":
@@ -69,20 +69,20 @@ class Tickets:
         for error in hindered.values():
             raise error
 
-    def settle(self, ticket_id: str, state: Literal["answered", "dismissed"], text: str, by: str) -> Standing | None:
+    def settle(self, ticket_id: str, state: Literal["answered", "dismissed"], text: str, by: str) -> TicketStatus | None:
         """Note what people said, and tell it; None: there is no such ticket. What cannot be told now is told by :meth:`collect`.
 
         Raises:
             AlreadySettled: somebody was quicker.
             sqlalchemy.exc.SQLAlchemyError: the ledger cannot note it; nothing was said.
         """
-        standing = self.store.settle(ticket_id, state, text, by, self._clock.now())
-        if standing is not None:
+        status = self.store.settle(ticket_id, state, text, by, self._clock.now())
+        if status is not None:
             try:
-                self._spool.settle(standing)
+                self._spool.settle(status)
             except OSError as error:
                 log.warning("ticket %s is %s; its caller will be told later: %s", ticket_id, state, in_words(error))
-        return standing
+        return status
 
     def unreadable(self) -> int:
         """How many files were set aside for a person to look at. Raises OSError."""

@@ -163,7 +163,7 @@ class App:
         key = self._guard.identify(call.exchange.headers, call.snapshot.keys)
         id_ = call.exchange.path.removeprefix(TICKETS)
         try:
-            found = await self._gateway.desk.standing(id_, key.name if key is not None else None)
+            found = await self._gateway.desk.status(id_, key.name if key is not None else None)
         except OSError:
             raise TurnoutError(Code.OVERLOADED, "the tickets cannot be read just now", retry=True) from None
         if found is None:

@@ -16,7 +16,7 @@ from turnout.types.policy import CacheEnd, QueueEnd, Route
 from turnout.types.record import Attempt
 from turnout.types.reply import Choice, Reply, Usage
 from turnout.types.request import Message, Text
-from turnout.types.tickets import Said, Standing, Ticket, Tried
+from turnout.types.tickets import Said, Ticket, TicketStatus, Tried
 
 PEOPLE = "people"
 """Who answers in a model's stead, where headers and records name one."""
@@ -72,7 +72,7 @@ async def _hand_over(book: Book, end: QueueEnd, failed: Execution, client: Sink)
     return True
 
 
-async def _waited(book: Book, end: QueueEnd, client: Sink) -> Standing | None:
+async def _waited(book: Book, end: QueueEnd, client: Sink) -> TicketStatus | None:
     """What people say while the caller waits, at most as long as it has time. Raises nothing: the ticket is theirs either way."""
     assert book.decided is not None, "it was decided before"
     left = book.request.arrived + book.decided.plan.deadline - book.gateway.clock.steady()
@@ -116,7 +116,7 @@ def _text(message: Message) -> str:
     return "\n".join(part.text for part in message.parts if isinstance(part, Text))
 
 
-def _told(end: QueueEnd, ticket: str, answer: Standing | None) -> str:
+def _told(end: QueueEnd, ticket: str, answer: TicketStatus | None) -> str:
     if answer is not None and answer.state == "dismissed":
         return f"No model could answer this, and the person asked declined to: {answer.text or 'no reason was given'}."
     who = "a person" if end.kind == "human" else "review"

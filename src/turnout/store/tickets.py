@@ -7,7 +7,7 @@ from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from turnout.store.schema import tickets
-from turnout.types.tickets import Kind, Standing, State, Ticket
+from turnout.types.tickets import Kind, State, Ticket, TicketStatus
 
 SHOWN = 300
 """Characters of a text in a list."""
@@ -44,15 +44,15 @@ class TicketFilters(msgspec.Struct, frozen=True):
 
 
 class AlreadySettled(Exception):
-    """Somebody was quicker; ``standing`` says who."""
+    """Somebody was quicker; ``status`` says who."""
 
-    def __init__(self, standing: Standing) -> None:
-        super().__init__(f"the ticket was {standing.state} by {standing.by}")
-        self.standing = standing
+    def __init__(self, status: TicketStatus) -> None:
+        super().__init__(f"the ticket was {status.state} by {status.by}")
+        self.status = status
 
 
 _LINE = [tickets.c[name] for name in TicketLine.__struct_fields__]
-_STANDING = [tickets.c[name] for name in Standing.__struct_fields__]
+_STATUS = [tickets.c[name] for name in TicketStatus.__struct_fields__]
 
 
 class TicketStore:
@@ -68,14 +68,14 @@ class TicketStore:
             with self._engine.begin() as connection:
                 connection.execute(self._insert(tickets).on_conflict_do_nothing(), [_row(ticket) for ticket in handed_over])
 
-    def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
+    def statuses(self, ids: Iterable[str]) -> dict[str, TicketStatus]:
         """How it stands with those of these that are known."""
         wanted = list(ids)
-        found: dict[str, Standing] = {}
+        found: dict[str, TicketStatus] = {}
         with self._engine.connect() as connection:
             for start in range(0, len(wanted), _AT_ONCE):
-                rows = connection.execute(select(*_STANDING).where(tickets.c.id.in_(wanted[start : start + _AT_ONCE])))
-                found.update((row.id, Standing(*row)) for row in rows)
+                rows = connection.execute(select(*_STATUS).where(tickets.c.id.in_(wanted[start : start + _AT_ONCE])))
+                found.update((row.id, TicketStatus(*row)) for row in rows)
         return found
 
     def list(self, limit: int, filters: TicketFilters = TicketFilters()) -> tuple[TicketLine, ...]:  # noqa: B008  (frozen)
@@ -95,13 +95,13 @@ class TicketStore:
         with self._engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(counted)}
 
-    def find(self, ticket_id: str) -> tuple[Ticket, Standing] | None:
+    def find(self, ticket_id: str) -> tuple[Ticket, TicketStatus] | None:
         """All of it."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(tickets.c.content, *_STANDING).where(tickets.c.id == ticket_id)).first()
-        return None if row is None else (_decode(row[0]), Standing(*row[1:]))
+            row = connection.execute(select(tickets.c.content, *_STATUS).where(tickets.c.id == ticket_id)).first()
+        return None if row is None else (_decode(row[0]), TicketStatus(*row[1:]))
 
-    def settle(self, ticket_id: str, state: State, text: str, by: str, at: float) -> Standing | None:
+    def settle(self, ticket_id: str, state: State, text: str, by: str, at: float) -> TicketStatus | None:
         """Note what people said of an open ticket (unix seconds ``at``); None: there is no such ticket.
 
         Raises:
@@ -110,12 +110,12 @@ class TicketStore:
         said = {"state": state, "text": text, "by": by, "settled_at": at}
         with self._engine.begin() as connection:
             done = connection.execute(update(tickets).where(tickets.c.id == ticket_id, tickets.c.state == "open").values(said))
-            row = connection.execute(select(*_STANDING).where(tickets.c.id == ticket_id)).first()
+            row = connection.execute(select(*_STATUS).where(tickets.c.id == ticket_id)).first()
         if row is None:
             return None
         if not done.rowcount:
-            raise AlreadySettled(Standing(*row))
-        return Standing(*row)
+            raise AlreadySettled(TicketStatus(*row))
+        return TicketStatus(*row)
 
     def forget_settled_before(self, moment: float) -> None:
         """Delete what was settled before then (unix seconds), content and all. Open tickets are never deleted."""

@@ -8,7 +8,7 @@ from turnout.clock import Clock
 from turnout.tickets.bounds import bounded
 from turnout.tickets.spool import Spool, is_id
 from turnout.tickets.waiting import Waiting
-from turnout.types.tickets import Standing, Ticket
+from turnout.types.tickets import Ticket, TicketStatus
 
 MOST_OPEN = 10_000
 MOST_WAITING = 1_000
@@ -53,7 +53,7 @@ class Desk:
             raise
         self.handed_over += 1
 
-    async def wait(self, ticket_id: str, seconds: float) -> Standing | None:
+    async def wait(self, ticket_id: str, seconds: float) -> TicketStatus | None:
         """What people said of a ticket that was handed over; None when they said nothing in time, or too many wait already.
 
         Raises OSError. Who is cancelled leaves the ticket with people.
@@ -64,11 +64,11 @@ class Desk:
         """The process is about to end: who waits for people has its ticket now rather than an error later."""
         self._waiting.let_go()
 
-    async def standing(self, ticket_id: str, tenant: str | None) -> Standing | None:
+    async def status(self, ticket_id: str, tenant: str | None) -> TicketStatus | None:
         """How it stands with a ticket of this tenant; None when it has none of that id. Any text may be asked for. Raises OSError."""
         if not is_id(ticket_id):
             return None
-        found = await asyncio.to_thread(self._spool.standing, ticket_id)
+        found = await asyncio.to_thread(self._spool.status, ticket_id)
         return found if found is not None and found.tenant == tenant else None
 
     def _hand_over(self, ticket: Ticket) -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import msgspec
 
-from turnout.types.tickets import Standing, Ticket
+from turnout.types.tickets import Ticket, TicketStatus
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _NAME = re.compile(rf"({_ID.pattern})\.json")
 _encode = msgspec.json.Encoder().encode
 _decode_ticket = msgspec.json.Decoder(Ticket).decode
-_decode_standing = msgspec.json.Decoder(Standing).decode
+_decode_status = msgspec.json.Decoder(TicketStatus).decode
 
 
 class NotATicket(Exception):
@@ -77,18 +77,18 @@ class Spool:
         """How many a person should look at."""
         return len(_files(self._unreadable))
 
-    def settle(self, standing: Standing) -> None:
+    def settle(self, status: TicketStatus) -> None:
         """Tell what people said: first the answer, then the question goes, so that whoever dies in between is asked to do it again."""
-        _put(_file(self.settled, standing.id), _encode(standing))
-        _file(self.open, standing.id).unlink(missing_ok=True)
+        _put(_file(self.settled, status.id), _encode(status))
+        _file(self.open, status.id).unlink(missing_ok=True)
 
-    def settlement(self, ticket_id: str) -> Standing | None:
+    def settlement(self, ticket_id: str) -> TicketStatus | None:
         """What people said of it; None as long as they have said nothing."""
-        return _standing(_file(self.settled, ticket_id))
+        return _status(_file(self.settled, ticket_id))
 
-    def standing(self, ticket_id: str) -> Standing | None:
+    def status(self, ticket_id: str) -> TicketStatus | None:
         """How it stands with a ticket; None when there is none. One that is settled between two looks is found at the third."""
-        return self.settlement(ticket_id) or _standing(_file(self.open, ticket_id)) or self.settlement(ticket_id)
+        return self.settlement(ticket_id) or _status(_file(self.open, ticket_id)) or self.settlement(ticket_id)
 
     def clean(self, before: float) -> None:
         """Remove what was settled before then (unix seconds), and what writers that died then left half written."""
@@ -124,11 +124,11 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _standing(path: Path) -> Standing | None:
+def _status(path: Path) -> TicketStatus | None:
     """What cannot be read says nothing: the collector sets it aside and tells."""
     content = _content(path)
     try:
-        return None if content is None else _decode_standing(content)
+        return None if content is None else _decode_status(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

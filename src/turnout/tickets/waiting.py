@@ -4,12 +4,12 @@ import asyncio
 from contextlib import suppress
 
 from turnout.tickets.spool import Spool
-from turnout.types.tickets import Standing
+from turnout.types.tickets import TicketStatus
 
 LOOK_EVERY = 0.1
 """Seconds between looks: one stat each, unless somebody settled something."""
 
-_Waiter = asyncio.Future[Standing | None]
+_Waiter = asyncio.Future[TicketStatus | None]
 
 
 class Waiting:
@@ -22,7 +22,7 @@ class Waiting:
         self._waiters: dict[str, set[_Waiter]] = {}
         self._looking: asyncio.Task[None] | None = None
 
-    async def wait(self, ticket_id: str, seconds: float) -> Standing | None:
+    async def wait(self, ticket_id: str, seconds: float) -> TicketStatus | None:
         """What people said, None when they said nothing in time. Who finds no room does not wait. Raises OSError."""
         if seconds <= 0 or self.count >= self._most:
             return await self._look(ticket_id)
@@ -46,7 +46,7 @@ class Waiting:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def _look(self, ticket_id: str) -> Standing | None:
+    async def _look(self, ticket_id: str) -> TicketStatus | None:
         return await asyncio.to_thread(self._spool.settlement, ticket_id)
 
     def _enter(self, ticket_id: str, waiter: _Waiter) -> None:
@@ -81,11 +81,11 @@ class Waiting:
         except OSError:
             return None
 
-    def _settled(self, ids: tuple[str, ...]) -> list[Standing]:
+    def _settled(self, ids: tuple[str, ...]) -> list[TicketStatus]:
         return [said for ticket_id in ids if (said := self._spool.settlement(ticket_id)) is not None]
 
-    def _tell(self, settled: list[Standing]) -> None:
-        for standing in settled:
-            for waiter in self._waiters.get(standing.id, ()):
+    def _tell(self, settled: list[TicketStatus]) -> None:
+        for status in settled:
+            for waiter in self._waiters.get(status.id, ()):
                 if not waiter.done():
-                    waiter.set_result(standing)
+                    waiter.set_result(status)

@@ -45,10 +45,10 @@ class Ticket(msgspec.Struct, frozen=True):
     left_out: tuple[str, ...] = ()
 
 
-class Standing(msgspec.Struct, frozen=True):
+class TicketStatus(msgspec.Struct, frozen=True):
     """How it stands with a ticket. ``text`` is the answer, or the reason it was dismissed for; ``by`` whoever said so.
 
-    The names it shares with a ticket are meant: a ticket's own file, read as a standing, says that it is open.
+    The names it shares with a ticket are meant: a ticket's own file, read as a status, says that it is open.
     """
 
     id: str

@@ -14,9 +14,9 @@ from turnout.control.tickets import KEPT_S, RECHECK_S, Tickets, keep_collecting
 from turnout.store.ledger import Ledger
 from turnout.store.tickets import AlreadySettled, TicketStore
 from turnout.tickets.spool import Spool
-from turnout.types.tickets import Standing
+from turnout.types.tickets import TicketStatus
 
-ANSWERED = Standing("req-0", "human", NOW, "web", "answered", "yes", "ana", NOW + 60)
+ANSWERED = TicketStatus("req-0", "human", NOW, "web", "answered", "yes", "ana", NOW + 60)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_what_was_handed_over_comes_into_the_ledger_once(tickets: Tickets, spool
     Tickets(spool, store, ManualClock()).collect()
 
     assert len(store.list(100)) == len(spool.ids()) == 45
-    assert store.find("req-7") == (ticket(7), Standing("req-7", "human", NOW + 7, "web"))
+    assert store.find("req-7") == (ticket(7), TicketStatus("req-7", "human", NOW + 7, "web"))
 
 
 def test_what_people_said_is_told_at_once(tickets: Tickets, spool: Spool, store: TicketStore):
@@ -68,7 +68,7 @@ def test_what_people_said_is_told_at_once(tickets: Tickets, spool: Spool, store:
     tickets.collect()
 
     assert tickets.settle("req-0", "answered", "yes", "ana") == ANSWERED
-    assert spool.settlement("req-0") == store.standings(["req-0"])["req-0"] == ANSWERED
+    assert spool.settlement("req-0") == store.statuses(["req-0"])["req-0"] == ANSWERED
     assert spool.ids() == frozenset()
     with pytest.raises(AlreadySettled):
         tickets.settle("req-0", "dismissed", "no", "ben")
@@ -97,7 +97,7 @@ def test_who_dies_before_the_file_is_gone_opens_nothing_again(spool: Spool, stor
 
     Tickets(spool, store, clock).collect()
 
-    assert (spool.standing("req-0"), spool.ids(), listed(store)) == (ANSWERED, frozenset(), [("req-0", "answered")])
+    assert (spool.status("req-0"), spool.ids(), listed(store)) == (ANSWERED, frozenset(), [("req-0", "answered")])
 
 
 def test_a_ledger_that_is_lost_has_the_open_tickets_again(spool: Spool, store: TicketStore, clock: ManualClock, tmp_path: Path):

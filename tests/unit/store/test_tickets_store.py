@@ -8,7 +8,7 @@ from tests.support.records import NOW
 from tests.support.tickets import ticket
 from turnout.store.ledger import Ledger
 from turnout.store.tickets import SHOWN, AlreadySettled, TicketFilters, TicketStore
-from turnout.types.tickets import Said, Standing
+from turnout.types.tickets import Said, TicketStatus
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_a_ticket_comes_back_as_it_was(store: TicketStore):
     """All of it, and open."""
     store.take_in([ticket()])
 
-    assert store.find("req-0") == (ticket(), Standing("req-0", "human", NOW, "web"))
+    assert store.find("req-0") == (ticket(), TicketStatus("req-0", "human", NOW, "web"))
     assert store.find("req-1") is None
 
 
@@ -44,11 +44,11 @@ def test_what_people_said_is_noted_once(store: TicketStore):
 
     answered = store.settle("req-0", "answered", "yes", "ana", NOW + 5)
 
-    assert answered == Standing("req-0", "human", NOW, "web", "answered", "yes", "ana", NOW + 5)
+    assert answered == TicketStatus("req-0", "human", NOW, "web", "answered", "yes", "ana", NOW + 5)
     with pytest.raises(AlreadySettled, match="answered by ana") as late:
         store.settle("req-0", "dismissed", "no", "ben", NOW + 6)
-    assert late.value.standing == answered
-    assert store.standings(["req-0"]) == {"req-0": answered}
+    assert late.value.status == answered
+    assert store.statuses(["req-0"]) == {"req-0": answered}
     assert store.settle("req-9", "answered", "yes", "ana", NOW) is None
 
 
@@ -63,7 +63,7 @@ def test_of_many_at_once_one_settles(store: TicketStore):
             store.settle("req-0", "answered", "yes", who, NOW)
             done.append(who)
         except AlreadySettled as error:
-            late.append(error.standing.by or "")
+            late.append(error.status.by or "")
 
     people = [threading.Thread(target=settle, args=(f"p{n}",)) for n in range(8)]
     for one in people:
@@ -103,7 +103,7 @@ def test_more_standings_than_a_statement_has_room_for(store: TicketStore):
     """A spool full of tickets is one question."""
     store.take_in([ticket(n, body=None) for n in range(1200)])
 
-    found = store.standings([f"req-{n}" for n in range(1300)])
+    found = store.statuses([f"req-{n}" for n in range(1300)])
 
     assert found.keys() == {f"req-{n}" for n in range(1200)}
 
@@ -126,7 +126,7 @@ def test_only_what_was_settled_is_forgotten(store: TicketStore):
         lambda store: store.list(50, TicketFilters(before=NOW)),
         lambda store: store.list(50, TicketFilters(state="open", kind="human")),
         lambda store: store.find("req-0"),
-        lambda store: store.standings(["req-0", "req-1"]),
+        lambda store: store.statuses(["req-0", "req-1"]),
         lambda store: store.open_by_kind(),
         lambda store: store.forget_settled_before(NOW),
     ],

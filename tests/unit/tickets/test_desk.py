@@ -10,7 +10,7 @@ from turnout.clock import ManualClock
 from turnout.tickets import waiting
 from turnout.tickets.desk import Desk, NoRoom
 from turnout.tickets.spool import Spool
-from turnout.types.tickets import Standing
+from turnout.types.tickets import TicketStatus
 
 SOON = 5.0
 """Seconds that a test waits for what must come; none takes them."""
@@ -39,8 +39,8 @@ def people(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "tickets")
 
 
-def answered(n: int = 0) -> Standing:
-    return Standing(f"req-{n}", "human", NOW + n, "web", "answered", f"answer {n}", "ana", NOW + 60)
+def answered(n: int = 0) -> TicketStatus:
+    return TicketStatus(f"req-{n}", "human", NOW + n, "web", "answered", f"answer {n}", "ana", NOW + 60)
 
 
 async def test_what_was_handed_over_is_on_disk(desk: Desk, people: Spool):
@@ -107,9 +107,9 @@ async def test_the_limit_of_a_wait_is_kept(desk: Desk):
 
     assert await desk.wait("req-0", 0.01) is None
     assert desk.waiting == 0
-    standing = await desk.standing("req-0", "web")
-    assert standing is not None
-    assert standing.state == "open"
+    status = await desk.status("req-0", "web")
+    assert status is not None
+    assert status.state == "open"
 
 
 async def test_what_was_said_in_the_last_moment_counts(desk: Desk, people: Spool, monkeypatch):
@@ -158,7 +158,7 @@ async def test_a_disk_that_stumbles_ends_no_wait(desk: Desk, people: Spool, monk
     assert desk.waiting == 1
     look, stumbles = desk._waiting._settled, iter([OSError("io error")] * 3)
 
-    def stumble(ids: tuple[str, ...]) -> list[Standing]:
+    def stumble(ids: tuple[str, ...]) -> list[TicketStatus]:
         for error in stumbles:
             raise error
         return look(ids)
@@ -214,10 +214,10 @@ async def test_a_ticket_is_its_tenants_alone(desk: Desk, people: Spool):
     await desk.hand_over(ticket(1, tenant=None))
     for _ in ("open", "answered"):
         for stranger in ("mobile", None, ""):
-            assert await desk.standing("req-0", stranger) is None
-        assert await desk.standing("req-1", "web") is None
-        assert await desk.standing("req-0", "web") is not None
-        assert await desk.standing("req-1", None) is not None
+            assert await desk.status("req-0", stranger) is None
+        assert await desk.status("req-1", "web") is None
+        assert await desk.status("req-0", "web") is not None
+        assert await desk.status("req-1", None) is not None
         people.settle(answered(0))
 
 
@@ -226,7 +226,7 @@ async def test_any_text_may_be_asked_for(desk: Desk, name: str):
     """What is no ticket's id is no ticket's, and no error."""
     await desk.hand_over(ticket())
 
-    assert await desk.standing(name, "web") is None
+    assert await desk.status(name, "web") is None
 
 
 async def test_a_torn_file_is_no_ticket(desk: Desk, people: Spool):
@@ -234,4 +234,4 @@ async def test_a_torn_file_is_no_ticket(desk: Desk, people: Spool):
     await desk.hand_over(ticket())
     (people.open / "req-0.json").write_bytes(b'{"id": "req')
 
-    assert await desk.standing("req-0", "web") is None
+    assert await desk.status("req-0", "web") is None

@@ -7,9 +7,9 @@ import pytest
 from tests.support.tickets import ticket
 from turnout.tickets import spool as module
 from turnout.tickets.spool import NotATicket, Spool
-from turnout.types.tickets import Standing, Ticket
+from turnout.types.tickets import Ticket, TicketStatus
 
-ANSWERED = Standing("req-0", "human", ticket().at, "web", "answered", "It is at the door.", "ana", ticket().at + 60)
+ANSWERED = TicketStatus("req-0", "human", ticket().at, "web", "answered", "It is at the door.", "ana", ticket().at + 60)
 
 
 @pytest.fixture
@@ -23,12 +23,12 @@ def test_a_ticket_comes_back_as_it_was(spool: Spool):
 
     assert spool.ids() == {"req-0"}
     assert spool.ticket("req-0") == ticket()
-    assert spool.standing("req-0") == Standing("req-0", "human", ticket().at, "web")
+    assert spool.status("req-0") == TicketStatus("req-0", "human", ticket().at, "web")
 
 
 def test_before_the_first_ticket_there_is_nothing(spool: Spool):
     """Reading needs no directory, and makes none."""
-    assert (spool.ids(), spool.ticket("req-0"), spool.standing("req-0"), spool.unreadable()) == (frozenset(), None, None, 0)
+    assert (spool.ids(), spool.ticket("req-0"), spool.status("req-0"), spool.unreadable()) == (frozenset(), None, None, 0)
     spool.clean(1e12)
     assert not spool.open.parent.exists()
 
@@ -40,7 +40,7 @@ def test_a_settled_ticket_is_open_no_more(spool: Spool):
         spool.settle(ANSWERED)
 
         assert spool.ids() == frozenset()
-        assert spool.standing("req-0") == spool.settlement("req-0") == ANSWERED
+        assert spool.status("req-0") == spool.settlement("req-0") == ANSWERED
 
 
 def test_whoever_dies_between_answer_and_clearing_leaves_the_answer(spool: Spool, monkeypatch):
@@ -51,7 +51,7 @@ def test_whoever_dies_between_answer_and_clearing_leaves_the_answer(spool: Spool
         with pytest.raises(KeyboardInterrupt):
             spool.settle(ANSWERED)
 
-    assert spool.standing("req-0") == ANSWERED
+    assert spool.status("req-0") == ANSWERED
     assert spool.ids() == {"req-0"}
     spool.settle(ANSWERED)
     assert spool.ids() == frozenset()
@@ -62,7 +62,7 @@ def test_a_ticket_settled_between_two_looks_is_found(spool: Spool, monkeypatch):
     spool.add(ticket())
     look = Spool.settlement
 
-    def settled_after_the_first_look(self: Spool, ticket_id: str) -> Standing | None:
+    def settled_after_the_first_look(self: Spool, ticket_id: str) -> TicketStatus | None:
         monkeypatch.setattr(Spool, "settlement", look)
         found = look(self, ticket_id)
         self.settle(ANSWERED)
@@ -70,7 +70,7 @@ def test_a_ticket_settled_between_two_looks_is_found(spool: Spool, monkeypatch):
 
     monkeypatch.setattr(Spool, "settlement", settled_after_the_first_look)
 
-    assert spool.standing("req-0") == ANSWERED
+    assert spool.status("req-0") == ANSWERED
 
 
 def test_a_ticket_is_synced_before_it_counts(spool: Spool, monkeypatch):
@@ -166,7 +166,7 @@ def test_no_id_leads_out_of_the_directory(spool: Spool, name: str):
     with pytest.raises(ValueError, match="no ticket's id"):
         spool.add(ticket(id=name))
     with pytest.raises(ValueError, match="no ticket's id"):
-        spool.standing(name)
+        spool.status(name)
 
 
 def test_only_tickets_are_tickets(spool: Spool):
@@ -183,7 +183,7 @@ def test_cleaning_takes_what_is_old_and_no_open_ticket(spool: Spool):
     for n in range(3):
         spool.add(ticket(n))
     spool.settle(ANSWERED)
-    spool.settle(Standing("req-1", "human", 0.0, "web", "dismissed", "spam", "ana", 1.0))
+    spool.settle(TicketStatus("req-1", "human", 0.0, "web", "dismissed", "spam", "ana", 1.0))
     torn = spool.open / "req-7.json.12-3.tmp"
     torn.write_text("{")
     for path in (spool.settled / "req-0.json", spool.open / "req-2.json", torn):
