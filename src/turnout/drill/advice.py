@@ -131,9 +131,11 @@ def out_of_attempts(route: Route, mine: RouteFigures) -> bool:
     return mine.during.amplification is not None and mine.during.amplification > route.attempts - 0.5
 
 
-def few_attempts(_: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
-    """The chain is longer than the number of calls a request may make."""
-    if mine.during.lost and out_of_attempts(route, mine):
+def few_attempts(case: Case, route: Route, mine: RouteFigures) -> Iterator[Advice]:
+    """The chain is longer than the number of calls a request may make; of one that leads nowhere else, another rule tells."""
+    chain = case.chain(route)
+    leads_elsewhere = not chain or not all(map(case.is_target, chain))
+    if mine.during.lost and leads_elsewhere and out_of_attempts(route, mine):
         yield Advice(
             "must", route.name, "Out of attempts before the chain's end",
             f"Requests used up their {route.attempts} attempts on models that could not answer. Raise `attempts`, or put another "

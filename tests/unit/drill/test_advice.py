@@ -93,6 +93,15 @@ def test_out_of_attempts() -> None:
     assert "Some requests have no stand-in" not in found
 
 
+def test_more_attempts_do_not_help_a_chain_of_one_provider() -> None:
+    """They would fail like those before them."""
+    records = [one(n, DRILL.since + n / 10, (TARGET, "unavailable", 1.0)) for n in range(100)]
+
+    found = titles(records, policy(attempts=1, fallback=()))
+    assert "No fallback on another provider" in found
+    assert "Out of attempts before the chain's end" not in found
+
+
 def test_long_wait() -> None:
     """Waiting for silence far longer than answers usually take is named, with a better figure."""
     records = list(outage(until_left=0)) + [
