@@ -158,7 +158,7 @@ class HealthPart(Part):
     samples: int = Field(default=20, ge=1, description="Fewest requests before a share counts.")
     window: Duration = Field(default=30.0, gt=0, description="Time constant of forgetting; 30s unless said.")
     consecutive: int = Field(default=5, ge=1, description="Failures in a row that eject it whatever the share.")
-    ejection: Duration = Field(default=5.0, description="The first ejection; doubled with each further one.")
+    ejection: Duration = Field(default=5.0, description="The first ejection; doubled with each further one; 5s unless said.")
     longest_ejection: Duration = Field(default=60.0, description="The longest ejection; 1m unless said.")
     probes: int = Field(default=1, ge=1, le=100, description="Requests at once that may look whether it is well again.")
     successes: int = Field(default=3, ge=1, le=100, description="Of them in a row, to be admitted again.")
@@ -181,7 +181,9 @@ class QuotaPart(Part):
     retry_share: float = Field(default=0.2, ge=0, le=1, description="Second tries of a model, as a share of a route's requests.")
     retry_floor: float = Field(default=1.0, ge=0, description="And so many a second whatever the share.")
     concurrency: int | None = Field(
-        default=None, ge=1, description="Calls at once per credential; default: found out from the provider's refusals."
+        default=None,
+        ge=1,
+        description="Calls at once per credential, in each worker; default: found out from the provider's refusals.",
     )
 
 

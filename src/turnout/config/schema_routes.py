@@ -106,10 +106,12 @@ class MixPart(Part):
 
 class TimeoutsPart(Part):
     connect: Duration = Field(default=5.0, description="To a connection; 5s unless said.")
-    first_token: Duration = Field(default=30.0, description="From the request to the first content; 30s unless said.")
+    first_token: Duration = Field(
+        default=30.0, description="From an attempt's start to a stream's first content; 30s unless said."
+    )
     first_token_reasoning: Duration = Field(default=300.0, description="The same for models that think first; 5m unless said.")
     idle: Duration = Field(default=60.0, description="Between two reads of a stream; 1m unless said.")
-    total: Duration = Field(default=600.0, description="One whole attempt; 10m unless said.")
+    total: Duration = Field(default=600.0, description="A whole answer, not streamed; 10m unless said.")
 
 
 class FallbackPart(Part):
@@ -172,7 +174,9 @@ class RouteCache(Part):
     """Answers that this route gave before, for whoever asks the same again; each key has its own."""
 
     ttl: Duration = Field(default=3600.0, description="How long an answer is served again; 1h unless said.")
-    stale: Duration = Field(default=0.0, description="How much longer it is served while it is made anew.")
+    stale: Duration = Field(
+        default=0.0, description="How much longer it is served while it is made anew; not at all unless said."
+    )
     keep: Duration = Field(
         default=86_400.0, description="How much longer it is kept for `fallback: [{cache: stale}]`; 24h unless said."
     )
@@ -186,7 +190,7 @@ class HedgePart(Part):
     """A second attempt at another provider beside one that stays silent; both may bill."""
 
     after: Duration | None = Field(
-        default=None, description="Silence after which it starts; default: the p95 of the first content."
+        default=None, description="Silence after which it starts; default: the p95 of what it waits for, once 20 are known."
     )
     budget: float = Field(default=0.02, gt=0, le=0.2, description="Share of requests, and of spend, that may go into it.")
 
@@ -244,7 +248,9 @@ class RoutePart(Part):
     timeouts: TimeoutsPart | None = Field(default=None, description="Of one attempt.")
     deadline: Duration = Field(default=600.0, description="Of the whole chain; 10m unless said.")
     budget_usd: Usd | None = Field(default=None, description="Of the whole chain.")
-    attempts: int = Field(default=4, ge=1, le=20, description="Upstream calls one request may cause.")
+    attempts: int = Field(
+        default=4, ge=1, le=20, description="Upstream calls one request may cause; a model of `cascade` that is due adds one."
+    )
     cascade: tuple[CascadeStep, ...] = Field(default=(), description="Cheap models first, their answers checked.")
     cache: RouteCache | None = Field(default=None, description="Answers given before are given again.")
     hedge: HedgePart | None = Field(default=None, description="A second attempt beside a silent one.")

@@ -155,7 +155,7 @@ class QueueEnd(msgspec.Struct, frozen=True, tag="queue"):
 
 
 class Hedge(msgspec.Struct, frozen=True):
-    """A second attempt at another provider beside one that is silent for ``after`` seconds (None: the p95 of its first content).
+    """A second attempt at another provider beside one that is silent for ``after`` seconds (None: the p95 of what it waits for).
 
     ``budget`` is the share of the route's requests, and of its expected spend, that may be spent on it.
     """
