@@ -77,6 +77,7 @@ def control_app(
             msgspec.DecodeError: _on_bad_call,
             UnicodeDecodeError: _on_bad_call,
             SQLAlchemyError: _on_store_away,
+            OSError: _on_disk_away,
             404: _on_unknown_path,
         },
     )
@@ -148,6 +149,12 @@ def _on_bad_call(_: Request, error: Exception) -> Response:
 def _on_store_away(_: Request, error: Exception) -> Response:
     log.warning("the ledger does not answer: %s", in_words(error))
     return refusal(503, "overloaded", "the ledger does not answer; the control process' log says why")
+
+
+def _on_disk_away(_: Request, error: Exception) -> Response:
+    """What is kept in files; the store has its own word."""
+    log.warning("a file cannot be used: %s", error)
+    return refusal(503, "overloaded", "the disk refuses; the control process' log says why")
 
 
 def _on_unknown_path(request: Request, _: Exception) -> Response:

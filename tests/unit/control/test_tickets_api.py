@@ -1,4 +1,5 @@
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,3 +206,12 @@ async def test_a_ledger_that_is_away_takes_no_answer(app: Starlette, ledger: Led
 
     assert (answer.status, answer.json["error"]["code"]) == (503, "overloaded")
     assert spool.settlement("req-0") is None
+
+
+async def test_a_disk_that_refuses_is_no_bug(app: Starlette, spool: Spool):
+    """503, as on the data plane: the ledger may answer while the directory of tickets does not."""
+    shutil.rmtree(spool.open.parent)
+    spool.open.parent.write_text("no directory")
+
+    listed = await get(app, "/api/tickets")
+    assert (listed.status, listed.json["error"]["code"]) == (503, "overloaded")
