@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.build.drill_lease import NoDrill, in_force, must_be_alone
-from turnout.build.drill_traffic import Drive, Tally, mix
+from turnout.build.drill_traffic import ClientCounts, Drive, mix
 from turnout.build.drill_world import checked, fleet, rehearsed
 from turnout.build.served import free_ports, served
 from turnout.build.spec import Places
@@ -38,6 +38,8 @@ LOOK_EVERY = 0.25
 JOURNALLED_WITHIN = 2.0
 """Seconds in which what the workers wrote last is in the ledger."""
 SETTLES_WITHIN = 10.0
+SPARE = 60.0
+"""Seconds after its end from which its file is void whatever renews it."""
 SEED = 7
 BEFORE, DURING = 0.25, 0.5
 """Parts of a drill's time: the failure is in force in the middle half, and what surrounds it is what it is compared with."""
@@ -97,9 +99,9 @@ async def simulated(wish: Wish, config: Path, data_dir: Path, show: Show, stop: 
                 async with in_force(homes, clock, stop) as lease:
                     driving = drive.run(asks, rate=wish.rate, seconds=wish.seconds)
                     await lease.during(
-                        _shown(driving, lambda: show(_seen_by_client(drill, drive.tally, wish.seconds, clock.now())))
+                        _shown(driving, lambda: show(_seen_by_client(drill, drive.counts, wish.seconds, clock.now())))
                     )
-                records = await _settled(own / "data", drive.tally.sent)
+                records = await _settled(own / "data", drive.counts.sent)
                 view = _view(own / "data")
         return _written(drill, records, (), view, str(config), data_dir)
 
@@ -166,7 +168,7 @@ def _timed(wish: Wish, data_dir: Path, now: float) -> Drill:
     since = now + BEFORE * wish.seconds
     ends = since + DURING * wish.seconds
     name = drill_id(data_dir, wish.drill.kind, said_target(wish.drill).replace("region ", ""), now)
-    return msgspec.structs.replace(wish.drill, id=name, since=since, ends=ends, until=now + wish.seconds + 60)
+    return msgspec.structs.replace(wish.drill, id=name, since=since, ends=ends, until=now + wish.seconds + SPARE)
 
 
 def _must_aim(drill: Drill, known: Mapping[str, Target]) -> None:
@@ -217,10 +219,17 @@ def _written(
     return written, keep(data_dir, written, page(written))
 
 
-def _seen_by_client(drill: Drill, tally: Tally, seconds: float, now: float) -> Progress:
-    elapsed = now - (drill.until - 60 - seconds)
+def _seen_by_client(drill: Drill, counts: ClientCounts, seconds: float, now: float) -> Progress:
     return Progress(
-        drill, elapsed, seconds, tally.sent, tally.answered, tally.failed, dict(tally.by_model), tuple(tally.recent), now
+        drill,
+        _elapsed(drill, seconds, now),
+        seconds,
+        counts.sent,
+        counts.answered,
+        counts.failed,
+        dict(counts.by_model),
+        tuple(counts.recent),
+        now,
     )
 
 
@@ -231,5 +240,9 @@ def _seen_in_ledger(drill: Drill, records: Sequence[Record], seconds: float, now
         by_model[record.model or ""] = by_model.get(record.model or "", 0) + 1
     lost = sum(record.outcome in ("failed", "cut") for record in records)
     recent = tuple((record.model or "", record.duration_ms / 1000) for record in answered[-200:])
-    elapsed = now - (drill.until - 60 - seconds)
-    return Progress(drill, elapsed, seconds, len(records), len(answered), lost, by_model, recent, now)
+    return Progress(drill, _elapsed(drill, seconds, now), seconds, len(records), len(answered), lost, by_model, recent, now)
+
+
+def _elapsed(drill: Drill, seconds: float, now: float) -> float:
+    """Seconds since its first request."""
+    return now - (drill.since - BEFORE * seconds)

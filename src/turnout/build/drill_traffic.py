@@ -21,7 +21,7 @@ LOOKED_AT = 200
 GIVE_UP_AFTER = 120.0
 
 
-class Ask(msgspec.Struct, frozen=True):
+class MixEntry(msgspec.Struct, frozen=True):
     """One request of the mix."""
 
     route: str
@@ -33,7 +33,7 @@ class Ask(msgspec.Struct, frozen=True):
         return msgspec.json.encode(openai_body(fresh, self.route) | {"stream": self.errand.stream})
 
 
-class Tally:
+class ClientCounts:
     """What the client saw so far."""
 
     def __init__(self) -> None:
@@ -43,14 +43,14 @@ class Tally:
         """Model and seconds of the latest answers."""
 
 
-def mix(policy: Policy, count: int, seed: int) -> tuple[Ask, ...]:
+def mix(policy: Policy, count: int, seed: int) -> tuple[MixEntry, ...]:
     """So many requests, every route in its turn, each with something of the tasks it is for."""
     rng, endless = Random(seed), errands(seed)  # noqa: S311 - not for secrets
     names = [route.name for route in policy.routes]
     wanted = {route.name: tasks_of(route.when) for route in policy.routes}
     chosen = [names[i % len(names)] for i in range(count)]
     rng.shuffle(chosen)
-    return tuple(Ask(name, _fitting(endless, wanted[name])) for name in chosen)
+    return tuple(MixEntry(name, _fitting(endless, wanted[name])) for name in chosen)
 
 
 def tasks_of(when: Condition | None) -> frozenset[str]:
@@ -72,26 +72,26 @@ class Drive:
     """Sends the mix over and over: the same requests before, during and after, so that differences are the failure's."""
 
     def __init__(self, way: Transport, api_port: int, clock: Clock) -> None:
-        self.tally = Tally()
+        self.counts = ClientCounts()
         self._way = way
         self._url = f"http://127.0.0.1:{api_port}/v1/chat/completions"
         self._clock = clock
 
-    async def run(self, asks: Sequence[Ask], *, rate: float, seconds: float) -> None:
+    async def run(self, asks: Sequence[MixEntry], *, rate: float, seconds: float) -> None:
         """``rate`` requests a second for so long, whatever becomes of them; returns when the last is over."""
         start = self._clock.steady()
         async with asyncio.TaskGroup() as group:
             for number, ask in enumerate(islice(cycle(asks), int(rate * seconds))):
                 await asyncio.sleep(max(0.0, start + number / rate - self._clock.steady()))
-                if self.tally.under_way >= AT_ONCE:
-                    self.tally.skipped += 1
+                if self.counts.under_way >= AT_ONCE:
+                    self.counts.skipped += 1
                 else:
                     group.create_task(self._send(ask.body(number)))
 
     async def _send(self, body: bytes) -> None:
-        tally = self.tally
-        tally.sent += 1
-        tally.under_way += 1
+        counts = self.counts
+        counts.sent += 1
+        counts.under_way += 1
         before = self._clock.steady()
         try:
             async with asyncio.timeout(GIVE_UP_AFTER):
@@ -99,15 +99,15 @@ class Drive:
         except (ProviderFault, TimeoutError):
             status, model = 0, ""
         finally:
-            tally.under_way -= 1
+            counts.under_way -= 1
         if status == 200:
-            tally.answered += 1
-            tally.by_model[model] += 1
-            tally.recent.append((model, self._clock.steady() - before))
+            counts.answered += 1
+            counts.by_model[model] += 1
+            counts.recent.append((model, self._clock.steady() - before))
         elif 400 <= status < 500:
-            tally.refused += 1
+            counts.refused += 1
         else:
-            tally.failed += 1
+            counts.failed += 1
 
     async def _exchange(self, body: bytes) -> tuple[int, str]:
         request = Outgoing("POST", self._url, ((b"content-type", b"application/json"),), body)
