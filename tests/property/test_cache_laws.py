@@ -43,7 +43,7 @@ def key(question: str, tenant: str | None, route: str = "r", extra: dict[str, An
 
 
 def entry(of: Key, mark: str) -> Entry:
-    return Entry(of.exact, of.route, b"", mark.encode(), "m", "r", None, None, NOW, NOW + 10, near=of.near, wording=of.wording)
+    return Entry(of.exact, b"", mark.encode(), "m", "r", None, None, NOW, NOW + 10, near=of.near, wording=of.wording)
 
 
 @given(st.lists(st.tuples(questions, tenants, names), min_size=2, max_size=8), st.floats(0.01, 1))
@@ -121,7 +121,7 @@ def test_memory_is_bounded_and_adds_up(puts: list[tuple[int, int, int]], limit: 
         for number, (name, size, lasts) in enumerate(puts):
             of = key(f"question {name}", None)
             made = Entry(
-                of.exact, "r", b"", bytes(size), "m", "r", None, None, NOW, NOW + number + lasts, near=of.near, wording=of.wording
+                of.exact, b"", bytes(size), "m", "r", None, None, NOW, NOW + number + lasts, near=of.near, wording=of.wording
             )
             await store.put(made, NOW + number)
             await store.near(of, 0.5, NOW + number)
@@ -157,7 +157,7 @@ def test_flights_leave_nobody_behind(plan: list[tuple[int, int, str, int, int]])
             await asyncio.sleep(takes)
             if how == "dies":
                 raise ValueError
-            lead.land(Entry(exact, "r", b"", b"x", "m", "r", None, None, NOW, NOW) if how == "good" else None)
+            lead.land(Entry(exact, b"", b"x", "m", "r", None, None, NOW, NOW) if how == "good" else None)
 
     async def main() -> None:
         flights = Flights(most_waiting=10)

@@ -116,7 +116,7 @@ class Cache:
         if serving is None or body is None or not await worth_keeping(front, body, stream=bool(key.shape)):
             return None
         return Entry(
-            key.exact, key.route, key.shape, body, serving.model, serving.reason, usage, cost, now, now + caching.lifetime,
+            key.exact, key.shape, body, serving.model, serving.reason, usage, cost, now, now + caching.lifetime,
             serving.warnings, key.near, key.wording,
         )  # fmt: skip
 
@@ -128,14 +128,6 @@ class Cache:
             self._counts.errors += 1
         else:
             self._counts.kept += 1
-
-    async def forget(self, route: str, now: float) -> bool:
-        """Every answer of a route; False when a shared store could not be told."""
-        try:
-            await self._store.forget(route, now)
-        except Trouble:
-            return False
-        return True
 
     @property
     def counts(self) -> Counts:

@@ -20,7 +20,6 @@ class Key(msgspec.Struct, frozen=True):
     """
 
     exact: bytes
-    route: str
     shape: bytes = b""
     near: bytes | None = None
     wording: Wording | None = None
@@ -33,7 +32,6 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """
 
     key: bytes
-    route: str
     shape: bytes
     body: bytes
     model: str

@@ -53,11 +53,6 @@ class GuardedStore:
         except Trouble:
             return  # counted
 
-    async def forget(self, route: str, now: float) -> None:
-        """Raises Trouble: who asks for this must know that others still have it."""
-        await self._local.forget(route, now)
-        await self._ask(lambda: self._shared.forget(route, now))
-
     def stats(self) -> Stats:
         """The local part, while the shared one is left alone or cannot tell."""
         shared = self._shared.stats()

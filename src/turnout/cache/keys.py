@@ -16,7 +16,7 @@ from turnout.cache.entry import Key
 from turnout.dialects.dialect import Ask
 from turnout.types.traits import Hints
 
-VERSION = 1
+VERSION = 2
 """Of what is digested and of what an entry holds. Raise it when either changes: what is kept under another is never found."""
 
 MOST_BODY = 256 * 1024
@@ -58,13 +58,13 @@ def fingerprint(ask: Ask, route: str, tenant: str | None, *, hints: Hints | None
     # What a translation could lose is never turned from one form into the other, so the form is part of such a question.
     rest = b"\n".join((scope, shape if ask.sketch.carries else b"", _canonical(_wishes(hints)), _canonical(question)))
     if words is None:
-        return Key(_digest(rest), route, shape)
+        return Key(_digest(rest), shape)
     exact = _digest(rest + b"\n" + _canonical(words))
     worded = similarity.read("\n".join(words))
     if worded is None:
-        return Key(exact, route, shape)
+        return Key(exact, shape)
     strict, wording = worded
-    return Key(exact, route, shape, _digest(rest + b"\n" + _canonical((len(words), strict))), wording)
+    return Key(exact, shape, _digest(rest + b"\n" + _canonical((len(words), strict))), wording)
 
 
 def _question(body: bytes) -> dict[str, Any] | None:

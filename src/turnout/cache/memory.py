@@ -45,11 +45,6 @@ class MemoryStore:
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._entries)))
 
-    async def forget(self, route: str, now: float) -> None:
-        del now
-        for key in [key for key, entry in self._entries.items() if entry.route == route]:
-            self._drop(key)
-
     def stats(self) -> Stats:
         return Stats(len(self._entries), self._bytes)
 

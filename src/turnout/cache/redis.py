@@ -18,8 +18,6 @@ PREFIX = b"turnout:cache:"
 MOST_CONNECTIONS = 16
 LISTED = 64
 """Newest entries of a bucket that are looked at. Fewer than other stores', as each takes this client 4 us to read."""
-FORGET_FOR = 7 * 24 * 3600
-"""Seconds that a forgotten route is remembered as such. What was kept for longer than that is older still."""
 
 _ENTRY = msgspec.msgpack.Decoder(Entry)
 _MEMBER = msgspec.msgpack.Decoder(tuple[int, bytes, msgspec.Raw])
@@ -62,8 +60,7 @@ class RedisStore:
 
     async def get(self, key: Key, now: float) -> Entry | None:
         async with self._bounded():
-            data, forgotten = await self._redis.mget(_at(key.exact), _forgotten(key.route))
-            return _sound(key.exact, data, forgotten, now)
+            return _sound(key.exact, await self._redis.get(_at(key.exact)), now)
 
     async def near(self, key: Key, threshold: float, now: float) -> tuple[Entry, float] | None:
         if key.near is None or key.wording is None:
@@ -73,8 +70,7 @@ class RedisStore:
             found = nearest(key.wording, _within(listed, *reach(key.wording, threshold)), threshold)
             if found is None:
                 return None
-            data, forgotten = await self._redis.mget(_at(found[0]), _forgotten(key.route))
-            entry = _sound(found[0], data, forgotten, now)
+            entry = _sound(found[0], await self._redis.get(_at(found[0])), now)
             return None if entry is None else (entry, found[1])
 
     async def put(self, entry: Entry, now: float) -> None:
@@ -89,11 +85,6 @@ class RedisStore:
                 pipe.zremrangebyrank(bucket, 0, -LISTED - 1)
                 pipe.pexpire(bucket, lasts)
             await pipe.execute()
-
-    async def forget(self, route: str, now: float) -> None:
-        """By a mark that entries are held against: they are too many to look for."""
-        async with self._bounded():
-            await self._redis.set(_forgotten(route), repr(now), ex=FORGET_FOR)
 
     def stats(self) -> Stats:
         return Stats()
@@ -132,22 +123,13 @@ def _within(listed: list[bytes], least: int, most: int) -> Iterator[tuple[bytes,
             yield exact, _WORDING.decode(wording)
 
 
-def _sound(exact: bytes, data: bytes | None, forgotten: bytes | None, now: float) -> Entry | None:
+def _sound(exact: bytes, data: bytes | None, now: float) -> Entry | None:
     if data is None:
         return None
     entry = _ENTRY.decode(data)
     if entry.key != exact:  # a connection that answers another's question must not answer another tenant's
         raise Trouble("redis: an entry that is not the one asked for")
-    if entry.until <= now or (forgotten is not None and entry.made <= _moment(forgotten)):
-        return None
-    return entry
-
-
-def _moment(mark: bytes) -> float:
-    try:
-        return float(mark)
-    except ValueError:
-        raise Trouble("redis: a mark that is none of ours") from None
+    return entry if now < entry.until else None
 
 
 def _at(exact: bytes) -> bytes:
@@ -156,7 +138,3 @@ def _at(exact: bytes) -> bytes:
 
 def _bucket(near: bytes) -> bytes:
     return PREFIX + b"near:" + near.hex().encode()
-
-
-def _forgotten(route: str) -> bytes:
-    return PREFIX + b"forgotten:" + route.encode()

@@ -23,20 +23,19 @@ MOST_WAITING = 64
 """Calls that wait for the thread; more are turned away at once."""
 REMEMBERED = 60.0
 """Seconds within which a second use of an entry is not written down: reading is to cost no write each time."""
-_LAYOUT = 1
+_LAYOUT = 2
 _SPARE = 0.9  # of the room, what is left after making some
 
 _ENTRY = msgspec.msgpack.Decoder(Entry)
 _WORDING = msgspec.msgpack.Decoder(Wording)
 _SCHEMA = """
 CREATE TABLE entries(
-  key BLOB PRIMARY KEY, near BLOB, route TEXT NOT NULL, made REAL NOT NULL, until REAL NOT NULL, used REAL NOT NULL,
+  key BLOB PRIMARY KEY, near BLOB, made REAL NOT NULL, until REAL NOT NULL, used REAL NOT NULL,
   size INTEGER NOT NULL, words INTEGER, wording BLOB, entry BLOB NOT NULL
 );
 CREATE INDEX by_near ON entries(near, made, words) WHERE near IS NOT NULL;
 CREATE INDEX by_use ON entries(used, size);
 CREATE INDEX by_end ON entries(until);
-CREATE INDEX by_route ON entries(route);
 CREATE TABLE held(entries INTEGER NOT NULL, bytes INTEGER NOT NULL);
 INSERT INTO held VALUES(0, 0);
 CREATE TRIGGER comes AFTER INSERT ON entries BEGIN UPDATE held SET entries = entries + 1, bytes = bytes + new.size; END;
@@ -68,10 +67,6 @@ class SqliteStore:
 
     async def put(self, entry: Entry, now: float) -> None:
         self._stats = await self._run(lambda file: _put(file, entry, self._max_bytes, now))
-
-    async def forget(self, route: str, now: float) -> None:
-        del now
-        await self._run(lambda file: _forget(file, route))
 
     def stats(self) -> Stats:
         """As this worker last saw it."""
@@ -204,8 +199,8 @@ def _put(file: sqlite3.Connection, entry: Entry, max_bytes: int, now: float) -> 
         file.execute("DELETE FROM entries WHERE key = ? OR until <= ?", (entry.key, now))
         if size <= max_bytes and entry.until > now:
             near = entry.near if wording is not None else None
-            row = (entry.key, near, entry.route, entry.made, entry.until, now, size, words, wording, data)
-            file.execute("INSERT INTO entries VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            row = (entry.key, near, entry.made, entry.until, now, size, words, wording, data)
+            file.execute("INSERT INTO entries VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         count, held = file.execute("SELECT entries, bytes FROM held").fetchone()
         if held > max_bytes:
             _make_room(file, held - int(max_bytes * _SPARE), entry.key)
@@ -226,7 +221,3 @@ def _make_room(file: sqlite3.Connection, wanted: int, spared: bytes) -> None:
         wanted -= size
         going.append((key,))
     file.executemany("DELETE FROM entries WHERE key = ?", going)
-
-
-def _forget(file: sqlite3.Connection, route: str) -> None:
-    file.execute("DELETE FROM entries WHERE route = ?", (route,))

@@ -39,7 +39,7 @@ class FakeRedis:
             return b""
         if self.mood == "sorry":
             return b"-OOM command not allowed when used memory > 'maxmemory'\r\n"
-        return b"*2\r\n$-1\r\n$-1\r\n" if words[0].upper() == b"MGET" else b"+OK\r\n"
+        return b"$-1\r\n" if words[0].upper() == b"GET" else b"+OK\r\n"
 
 
 @asynccontextmanager

@@ -34,6 +34,4 @@ def key(ask: Ask | None = None, route: str = "support", tenant: str | None = "we
 def entry(of: Key | None = None, body: bytes = b"Paris", *, made: float = NOW, until: float = NOW + LIFE) -> Entry:
     of = of or key()
     usage, cost = Usage(input=10, output=1), PicoDollars(7_000_000)
-    return Entry(
-        of.exact, of.route, of.shape, body, "sim/small", "cheapest", usage, cost, made, until, near=of.near, wording=of.wording
-    )
+    return Entry(of.exact, of.shape, body, "sim/small", "cheapest", usage, cost, made, until, near=of.near, wording=of.wording)

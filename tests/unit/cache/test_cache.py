@@ -192,15 +192,11 @@ async def test_a_store_in_trouble_is_a_miss() -> None:
         async def put(self, entry: Entry, now: float) -> None:
             raise Trouble("x")
 
-        async def forget(self, route: str, now: float) -> None:
-            raise Trouble("x")
-
     cache = Cache(Broken(1_000_000), 100_000)
 
     assert await cache.lookup(key(), SIMILAR, NOW) is None
     assert await cache.last(key(), SIMILAR, "similar", NOW) is None
     await cache.keep(entry(), NOW)
-    assert not await cache.forget("support", NOW)
     assert (cache.counts.errors, cache.counts.misses, cache.counts.kept) == (5, 1, 0)
 
 
@@ -218,15 +214,6 @@ async def test_it_counts_what_it_did() -> None:
     assert (counts.misses, counts.kept, counts.fresh, counts.stale, counts.similar, counts.ends) == (1, 1, 1, 1, 1, 1)
     assert counts.saved == 4 * 5
     assert cache.stats().bytes > 0
-
-
-async def test_a_route_is_forgotten() -> None:
-    """A person who saw a wrong answer has it gone."""
-    cache = memory()
-    await answered(cache, chat())
-
-    assert await cache.forget("support", NOW)
-    assert await cache.lookup(key(), POLICY, NOW) is None
 
 
 async def test_each_kind_of_store_is_opened_by_its_name(tmp_path: Path) -> None:

@@ -42,10 +42,6 @@ class Moody(MemoryStore):
         self._check()
         await super().put(entry, now)
 
-    async def forget(self, route: str, now: float) -> None:
-        self._check()
-        await super().forget(route, now)
-
     async def close(self) -> None:
         self._check()
 
@@ -65,7 +61,7 @@ async def test_while_it_is_well_it_alone_is_asked() -> None:
     shared = Moody()
     store, _ = guarded(shared)
     await store.put(entry(), NOW)
-    await MemoryStore.forget(shared, "support", NOW)
+    shared._drop(key().exact)
 
     assert await store.get(key(), NOW) is None
     assert store.troubles == 0
@@ -108,17 +104,15 @@ async def test_it_is_left_alone_and_then_tried_by_one() -> None:
     assert not store.resting
 
 
-async def test_whoever_has_a_route_forgotten_learns_that_it_was_not() -> None:
-    """Others still have it then; closing is no occasion to fail."""
+async def test_closing_is_no_occasion_to_fail() -> None:
+    """What others have is theirs; a worker keeps its own."""
     shared = Moody()
     store, _ = guarded(shared)
     await store.put(entry(), NOW)
     shared.well = False
 
-    with pytest.raises(Trouble):
-        await store.forget("support", NOW)
-    assert await store.get(key(), NOW) is None
     await store.close()
+
     assert store.stats() == Stats(1, shared.stats().bytes)
 
 
@@ -163,7 +157,7 @@ async def test_a_well_redis_is_asked_once_a_look() -> None:
         greeting = len(fake.asked) - 1
         assert await store.get(key(), NOW) is None
 
-        assert [words[0] for words in fake.asked[greeting:]] == [b"MGET", b"MGET"]
+        assert [words[0] for words in fake.asked[greeting:]] == [b"GET", b"GET"]
         assert fake.connections == 1
         await store.close()
 
@@ -172,8 +166,8 @@ async def test_an_answer_to_another_question_is_trouble() -> None:
     """Whatever a server or a connection mixes up, no tenant gets another's answer."""
 
     class Mixed:
-        async def mget(self, *_: bytes) -> list[bytes | None]:
-            return [msgspec.msgpack.encode(entry(key(tenant="other"))), None]
+        async def get(self, _: bytes) -> bytes:
+            return msgspec.msgpack.encode(entry(key(tenant="other")))
 
     store = RedisStore("redis://127.0.0.1:1/0", SOON)
     store._redis = Mixed()

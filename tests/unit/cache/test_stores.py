@@ -111,20 +111,6 @@ async def test_another_tenant_finds_nothing(store: Store) -> None:
         assert await store.near(key(tenant=other), 0.01, NOW) is None
 
 
-async def test_a_route_is_forgotten(store: Store) -> None:
-    """All of it and nothing else; what is made afterwards is kept."""
-    await store.put(entry(key(route="support")), NOW)
-    await store.put(entry(key(route="code")), NOW)
-
-    await store.forget("support", NOW + 1)
-
-    assert await store.get(key(route="support"), NOW + 1) is None
-    assert await store.near(key(route="support"), 0.5, NOW + 1) is None
-    assert await store.get(key(route="code"), NOW + 1) is not None
-    await store.put(entry(key(route="support"), made=NOW + 2), NOW + 2)
-    assert await store.get(key(route="support"), NOW + 2) is not None
-
-
 async def test_only_the_newest_are_looked_through(store: Store) -> None:
     """A bucket is bounded; an entry that fell out of it is still found by the very same question."""
     first = key(chat("who sells number-a"))
@@ -179,10 +165,11 @@ async def test_what_is_larger_than_all_is_not_kept(small: Store) -> None:
 async def test_memory_lets_go_of_everything() -> None:
     """What is dropped leaves no bytes and no bucket behind."""
     store = MemoryStore(MUCH)
-    for number in range(50):
-        await store.put(entry(key(chat(f"question {number}"), route="a" if number % 2 else "b")), NOW)
-    await store.forget("a", NOW)
-    await store.forget("b", NOW)
+    questions = [key(chat(f"question {number}"), route="a" if number % 2 else "b") for number in range(50)]
+    for question in questions:
+        await store.put(entry(question), NOW)
+    for question in questions:
+        await store.get(question, NOW + LIFE)
 
     assert store.stats() == Stats(0, 0)
     assert store._buckets == {}
