@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from turnout.build import gateway
 from turnout.drill.current import read
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import default_fleet
@@ -21,9 +20,6 @@ routes:
   weak: {static: sim-openai/small, fallback: [sim-local/tiny]}
   default: {static: sim-openai/small, fallback: [sim-anthropic/swift]}
 """
-
-wired = pytest.mark.skipif(not hasattr(gateway, "Drilling"), reason="workers do not take up drills yet")
-
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -57,7 +53,6 @@ def run(config: Path, code: int, *words: str) -> dict[str, Any]:
     return report
 
 
-@wired
 def test_outage(config: Path) -> None:
     """The demo's policy survives the outage of its main provider, and the report says how."""
     report = run(config, 0, "outage", "--provider", "sim-openai", "--for", "8s", "--rate", "15")
@@ -72,7 +67,7 @@ def test_outage(config: Path) -> None:
     assert report["sentence"] in page.replace("&nbsp;", " ")
 
 
-@wired
+@pytest.mark.slow
 def test_lost(config: Path) -> None:
     """A route without another provider loses its requests, one with a weaker model some; each is told what it lacks."""
     config.write_text(policy_yaml(default_fleet(), Ports(), routes=ALONE))

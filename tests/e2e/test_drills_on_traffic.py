@@ -95,6 +95,7 @@ def test_live(world: Own) -> None:
     assert by(answers[-5:], "sim-openai/small")  # the drill is over
 
 
+@pytest.mark.slow
 def test_mirror(world: Own) -> None:
     """Copies meet the failure and are paid for within their budget; whoever asked notices nothing, and is counted once."""
     with traffic(world) as answers:
@@ -116,6 +117,7 @@ def test_mirror(world: Own) -> None:
     }
 
 
+@pytest.mark.slow
 def test_killed(world: Own) -> None:
     """A drill whose command is killed ends by itself within seconds, though its file stays."""
     running = drill(world, "--on", "live", "--share", "1", "--for", "10m")
