@@ -11,7 +11,7 @@ from turnout.execute.executor import RECORD_WITHIN
 from turnout.serve.book import Book
 from turnout.serve.ends import find_end
 from turnout.serve.given import Given
-from turnout.serve.once import execute
+from turnout.serve.plan import execute
 from turnout.serve.rehearse import rehearse
 from turnout.serve.worker import Client, Gateway, Request, Snapshot
 from turnout.types.policy import Route

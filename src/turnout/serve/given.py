@@ -16,7 +16,7 @@ from turnout.ports import Sink
 from turnout.serve.book import Book
 from turnout.serve.copies import NoClient, copied, run_behind
 from turnout.serve.hand import hand, may_be_told
-from turnout.serve.once import execute
+from turnout.serve.plan import execute
 from turnout.types.caching import Caching
 from turnout.types.money import PicoDollars
 from turnout.types.policy import CacheEnd, Route

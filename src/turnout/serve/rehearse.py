@@ -6,7 +6,7 @@ from turnout.drill.paid import paid
 from turnout.drill.worker import Held, spendable
 from turnout.serve.book import Book
 from turnout.serve.copies import NoClient, copied, run_behind
-from turnout.serve.once import execute
+from turnout.serve.plan import execute
 from turnout.serve.worker import Rehearsal
 from turnout.types.decision import Plan
 from turnout.types.drill import drilled
