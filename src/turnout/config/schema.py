@@ -183,7 +183,7 @@ class QuotaPart(Part):
     concurrency: int | None = Field(
         default=None,
         ge=1,
-        description="Calls at once per credential, in each worker; default: found out from the provider's refusals.",
+        description="Calls at once per credential, of which each worker has its part; default: found out from the provider's refusals.",
     )
 
 

@@ -84,7 +84,7 @@ def _after_turning(state: State, away: TurnedAway) -> Move:
     turned = replace(
         state,
         turned=(*state.turned, Turned(state.step, away)),
-        skipped=chain.skipping(state, {state.step}, "ejected" if away.reason == "ejected" else "quota"),
+        skipped=chain.skipping(state, {state.step}, away.reason),
         may_retry=state.may_retry and away.reason != "retries",
     )
     return _advance(turned, away.at, chain.AS_FAULT[away.reason])

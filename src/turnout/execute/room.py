@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from turnout.live import buckets, concurrency
 from turnout.live.ratelimit_headers import read_told
@@ -46,6 +47,8 @@ class Room:
     __slots__ = ("_crowd", "_in_row", "_paused_until", "_quota", "_rules", "held_back")
 
     def __init__(self, limits: Credential | None, rules: QuotaRules, workers: int) -> None:
+        if rules.concurrency is not None:
+            rules = replace(rules, concurrency=max(1, rules.concurrency // workers))
         self._rules = rules
         self._quota = buckets.UNLIMITED
         if limits is not None and (limits.rpm or limits.tpm or limits.input_tpm or limits.output_tpm):

@@ -42,7 +42,7 @@ class QuotaRules(msgspec.Struct, frozen=True):
     ``wait``, ``line``  seconds a request may wait for room, and how many may wait at once
     ``retry_share``, ``retry_floor``  second tries of a step: at most this share of a route's requests plus so many a second
                      (Finagle's retry budget: 20 % and a floor)
-    ``concurrency``  calls at once per credential, in each worker; None: found out from the provider's refusals
+    ``concurrency``  calls at once per credential, of which each worker has its part; None: found out from the provider's refusals
     """
 
     shadow: bool = False
