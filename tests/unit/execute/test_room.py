@@ -41,6 +41,14 @@ def test_a_minutes_worth_at_once_and_then_as_it_comes(credential: Credential, fi
         assert 0.0 < limited.ready(0.0, NEED, 0) <= 60.0 * workers / fits
 
 
+@pytest.mark.parametrize(("workers", "at_once"), [(1, 5), (2, 2), (9, 1)])
+def test_a_fixed_number_at_once_is_shared_too(workers: int, at_once: int) -> None:
+    """Rounded down, and never to nothing."""
+    limited = room(workers=workers, concurrency=5)
+    assert limited.ready(0.0, NEED, at_once - 1) <= 0.0
+    assert limited.ready(0.0, NEED, at_once) > 0.0
+
+
 def test_what_was_used_is_settled() -> None:
     """Less than was expected leaves room; usage that is not the bill's changes nothing."""
     limited = room(Credential(tpm=150))
