@@ -53,7 +53,7 @@ class Phase(msgspec.Struct, frozen=True):
 IN_A_ROW = (Phase(None, 5), Phase("503", 6), Phase("silence", 6), Phase("resets", 6), Phase(None, 40))
 """As an outage goes on: only the first fault meets a primary that was well."""
 
-EACH = tuple(phase for fault in FAULTS for phase in (Phase(None, 5), Phase(fault, 12), Phase(None, 30)))
+EACH = tuple(phase for fault in FAULTS for phase in (Phase(None, 5), Phase(fault, 12), Phase(None, 40)))
 """Each fault meets a primary that was well, lasts until a probe has met it, and is over."""
 
 

@@ -1,5 +1,6 @@
 """Answers that were given before: to whoever asks the same again, to those who ask it meanwhile, and where nothing else is left."""
 
+from functools import partial
 from typing import Literal
 
 from msgspec.structs import replace
@@ -101,7 +102,7 @@ class Given:
     async def _make(self, key: Key, client: Sink, lead: Lead | None = None) -> None:
         """Have it answered, and keep the answer before others are told of it."""
         book, now = self._book, self._book.gateway.clock.now
-        tee = TeeSink(client, self._cache.max_entry)
+        tee = TeeSink(client, self._cache.max_entry, partial(lead.land, None) if lead is not None else None)
         await execute(book, tee)
         done = book.execution
         if done.outcome != "ok" or book.drill is not None:

@@ -233,6 +233,32 @@ async def test_what_the_client_took_is_kept() -> None:
     assert (tee.body, client.text, tee._pieces) == (None, b"1234567890!?", [])
 
 
+async def test_nobody_is_kept_waiting_for_a_hopeless_answer() -> None:
+    """One that is too long to be kept, and one whose client does not take it: whoever waits for it is told at once."""
+    told: list[str] = []
+    tee = TeeSink(FakeSink(), 3, lambda: told.append("long"))
+    await tee.send(b"123")
+    assert told == []
+    await tee.send(b"4")
+    assert told == ["long"]
+
+    deaf = Deaf()
+    sending = asyncio.ensure_future(TeeSink(deaf, 99, deaf.taken.set, slow=0.001).send(b"1"))  # it is the news that makes it read
+    await sending
+    assert deaf.taken.is_set()
+
+
+class Deaf(FakeSink):
+    """Takes nothing until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = asyncio.Event()
+
+    async def send(self, data: bytes) -> None:
+        await self.taken.wait()
+
+
 async def test_what_the_client_did_not_take_is_not_kept() -> None:
     """A piece that was refused is no part of what it got."""
     tee = TeeSink(FakeSink(leaves_at=-1e9), 10)
