@@ -21,6 +21,7 @@ routes:
   default: {static: sim-openai/small, fallback: [sim-anthropic/swift]}
 """
 
+
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "turnout.yaml"

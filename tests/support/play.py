@@ -13,6 +13,7 @@ from tests.support.virtual_time import LoopClock, run
 from turnout.checks import answer as checked
 from turnout.checks.verify import verify
 from turnout.dialects.dialect import Ask, Dialect
+from turnout.errors import ProviderFault
 from turnout.execute.board import Board
 from turnout.execute.executor import Run
 from turnout.execute.job import Execution, Gate, Job, World
@@ -35,6 +36,9 @@ class FakeUpstream:
         self.model = model
         self.dialect = dialect
         self.thinks = thinks
+
+    def read_error(self, status: int, headers: dict[str, str], body: bytes) -> ProviderFault:
+        return self.dialect.read_error(status, headers, body)
 
     def outgoing(self, ask: Ask, front: Dialect) -> Outgoing:
         return Outgoing("POST", f"http://{self.model}", (), ask.body)

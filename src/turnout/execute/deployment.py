@@ -56,6 +56,10 @@ class Upstream(Protocol):
         """Raises TurnoutError when the request cannot be written for it."""
         ...
 
+    def read_error(self, status: int, headers: dict[str, str], body: bytes) -> ProviderFault:
+        """Classify an error answer; no credential is left in its words."""
+        ...
+
     def check(self) -> Outgoing | None:
         """A request that costs nothing and tells whether it can be reached with this credential; None: there is none."""
         ...

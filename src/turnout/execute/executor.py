@@ -387,4 +387,4 @@ async def _read_error(call: Call, incoming: Incoming) -> ProviderFault:
             if len(body) >= ERROR_BODY_LIMIT:
                 break
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in incoming.headers}
-    return call.upstream.dialect.read_error(incoming.status, headers, bytes(body[:ERROR_BODY_LIMIT]))
+    return call.upstream.read_error(incoming.status, headers, bytes(body[:ERROR_BODY_LIMIT]))

@@ -156,14 +156,13 @@ class Lookout:
                             break
         finally:
             await incoming.close()
-        dialect = member.upstream.dialect
         if 200 <= incoming.status < 300:
             fault = self._billed(member, bytes(body)) if is_paid else None
         elif incoming.status < 400:
             return "unclear", None
         else:
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in incoming.headers}
-            fault = dialect.read_error(incoming.status, headers, bytes(body))
+            fault = member.upstream.read_error(incoming.status, headers, bytes(body))
         return read(fault), fault
 
     def _billed(self, member: Deployment, body: bytes) -> ProviderFault | None:

@@ -9,6 +9,7 @@ from turnout import __version__
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.dialects.headers import merged
 from turnout.dialects.registry import DIALECTS
+from turnout.errors import ProviderFault
 from turnout.ports import Outgoing
 from turnout.providers.proxies import proxy_for
 from turnout.providers.registry import AUTH_HEADERS, vendors
@@ -17,6 +18,11 @@ from turnout.types.policy import Policy, Provider
 
 Secrets = Callable[[str], str | None]
 """``env:NAME`` or ``file:PATH`` -> the secret, None when it is not there."""
+
+
+_PUBLIC = frozenset({b"content-type", b"user-agent"})
+_SHORTEST_SECRET = 8
+"""Characters: a shorter header value is a switch, and masking it would spoil messages."""
 
 
 class Upstream(msgspec.Struct, frozen=True):
@@ -37,6 +43,15 @@ class Upstream(msgspec.Struct, frozen=True):
     thinks: bool = False
     credential: str = ""
     check_url: str = ""
+
+    def read_error(self, status: int, headers: dict[str, str], body: bytes) -> ProviderFault:
+        """Classify an error answer. Some providers repeat what they were sent: what was secret of it is masked, in whatever form it has."""
+        fault = self.dialect.read_error(status, headers, body)
+        for name, value in self.headers:
+            secret = value.decode("latin-1").rpartition(" ")[2]
+            if name not in _PUBLIC and len(secret) >= _SHORTEST_SECRET:
+                fault.message = fault.message.replace(secret, "***")
+        return fault
 
     def check(self) -> Outgoing | None:
         """A GET that costs nothing and tells whether it can be reached with this credential."""

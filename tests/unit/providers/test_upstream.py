@@ -1,4 +1,5 @@
 import pytest
+from msgspec import structs
 
 from turnout.dialects.registry import DIALECTS
 from turnout.providers.registry import vendors
@@ -47,6 +48,17 @@ def test_auth_styles(auth, header):
     assert header not in dict(connected(provider(auth="none")).headers)
     assert header not in dict(connected(provider(auth=auth, keys=())).headers)
     assert header not in dict(connected(provider(auth=auth, keys=(Credential("env:GONE"),))).headers)
+
+
+def test_no_error_repeats_a_credential():
+    """Whatever it looks like: some providers quote the key they were sent."""
+    upstream = connected(provider(headers={"x-team": "env:TEAM"}), {}, max_output=1)
+    upstream = structs.replace(
+        upstream, headers=((b"authorization", b"Bearer c0ffee-c0ffee"), (b"x-team", b"squad-seven"), (b"x-v", b"2"))
+    )
+    fault = upstream.read_error(401, {}, b'{"error": {"message": "no c0ffee-c0ffee of squad-seven in v2"}}')
+
+    assert fault.message == "no *** of *** in v2"
 
 
 def test_each_credential_is_a_way_of_its_own():
