@@ -75,6 +75,7 @@ def by(answers: list[Raw], model: str) -> list[Raw]:
     return [answer for answer in answers if answer.headers.get("x-turnout-model") == model]
 
 
+@pytest.mark.slow
 def test_live(world: Own) -> None:
     """Half of the requests lose their provider and none is lost; the others keep it, and so does its name."""
     with traffic(world) as answers:

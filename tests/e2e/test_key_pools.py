@@ -116,7 +116,7 @@ def test_two_credentials_share_the_load(tmp_path: Path, desk: Desk) -> None:
     assert min(desk.asked["a"], desk.asked["b"]) >= 66
 
 
-@pytest.mark.parametrize("retry_after", [None, 30])
+@pytest.mark.parametrize("retry_after", [None, pytest.param(30, marks=pytest.mark.slow)])
 def test_what_one_refuses_the_other_answers(tmp_path: Path, desk: Desk, retry_after: Any) -> None:
     """Whoever met the 429 does not hear of it, and soon nobody meets it any more; each is on record."""
     desk.refused, desk.retry_after = {"a"}, retry_after

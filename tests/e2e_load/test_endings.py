@@ -44,7 +44,7 @@ def refuses(port: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 async def test_streams_under_way_end_and_nobody_new_is_let_in(number, tmp_path):
     """A drain refuses new connections at once, lets each stream come to its end, records it, and leaves nothing behind."""
     with upstream(events=EVENTS, pace=0.03) as port, serving(tmp_path, policy(port), workers=2) as turnout:
@@ -71,7 +71,7 @@ async def test_streams_under_way_end_and_nobody_new_is_let_in(number, tmp_path):
     assert list((turnout.data_dir / "journal").iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 async def test_a_second_signal_hurries(number, tmp_path):
     """Who asks twice waits no longer: streams are cut with an error event, recorded as such, and the exit is still a good one."""
     with upstream(events=10_000, pace=0.03) as port, serving(tmp_path, policy(port)) as turnout:

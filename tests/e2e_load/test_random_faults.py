@@ -177,8 +177,8 @@ def check(seen: Run, success: float) -> None:
 
 
 def test_few_requests_notice_random_faults(tmp_path):
-    """Eight hundred requests."""
-    check(run(tmp_path, 800, 250), success=0.99)
+    """Four hundred requests."""
+    check(run(tmp_path, 400, 250), success=0.98)
 
 
 @pytest.mark.slow

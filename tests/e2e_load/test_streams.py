@@ -10,7 +10,8 @@ FLOOD = 64e3
 """KB that the deaf client asked for."""
 
 
-@pytest.mark.parametrize("streams", [200, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("streams", [200, 1_000])
 async def test_a_deaf_client_holds_up_nobody(streams, tmp_path):
     """Beside a client that reads nothing every stream comes whole and in time; a stream's memory is small, the deaf client's bounded."""
     allow_many_files()
