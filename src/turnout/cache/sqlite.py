@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from turnout import wal
 from turnout.cache.entry import Entry, Key
 from turnout.cache.similarity import Wording, nearest, reach
 from turnout.cache.store import CANDIDATES, Stats, Trouble
@@ -132,7 +133,7 @@ def _connect(path: Path, timeout: float) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # what it holds is for its owner alone
     file = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
-        file.execute("PRAGMA journal_mode = WAL")
+        wal.switch_on(file, timeout)
         file.execute("PRAGMA synchronous = OFF")  # a power cut may cost the cache, never a request
         file.execute("PRAGMA journal_size_limit = 4194304")
         file.execute("BEGIN IMMEDIATE")

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from turnout import wal
 from turnout.errors import Unusable
 from turnout.store import queries
 from turnout.store.queries import Filters, ObservedLatency, RequestLine, Summary
@@ -223,5 +224,6 @@ def _engine(where: Path | str) -> Engine:
 
 def _tune_sqlite(connection: Any, _: object) -> None:
     """Readers beside the writer; and a commit that survives a power cut, since the journal is deleted on the strength of it."""
-    for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA busy_timeout=5000")
+    wal.switch_on(connection, 5.0)
+    connection.execute("PRAGMA synchronous=FULL")
