@@ -74,7 +74,8 @@ def test_what_an_outage_costs(phases, tmp_path):
     nobody_was_lost(seen)
     for out in outage.outages(seen):
         few_have_met_it(out, RATE)
-        assert out.longest_met <= FIRST_TOKEN * 1000 + max(50, out.well_longest)
+        # What the machine does to the healthy route in the same seconds it may do to these as well.
+        assert out.longest_met <= FIRST_TOKEN * 1000 + 50 + out.well_longest
         assert out.after_p99 <= max(5, out.well_p99 / 2)
         assert sum(out.probes.values()) <= WORKERS * (2 + AFTER_CHECK)
     for back in outage.returns(seen):
