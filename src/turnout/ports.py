@@ -5,8 +5,8 @@ from typing import Protocol
 
 import msgspec
 
+from turnout.types.entry import Entry
 from turnout.types.money import PicoDollars
-from turnout.types.record import Record
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -94,11 +94,11 @@ class Sink(Protocol):
 class Journal(Protocol):
     """Where records go without anyone waiting."""
 
-    def append(self, record: Record) -> None:
+    def append(self, entry: Entry) -> None:
         """Buffered; on disk within 100 ms, fsynced by a background thread."""
         ...
 
-    async def append_durably(self, record: Record) -> None:
+    async def append_durably(self, entry: Entry) -> None:
         """Return when the record is fsynced. Raises OSError when it cannot be."""
         ...
 

@@ -76,6 +76,8 @@ async def test_a_record_has_each_figure_in_its_place(tmp_path: Path) -> None:
         "drill": None,
         "ticket": None,
         "copy_of": None,
+        "trace": None,
+        "turn": None,
     }
     assert (len(plan), seed, int(at)) == (16, ManualClock(seed=7).seed(), 1_700_000_000)
     assert record.traits is not None

@@ -14,7 +14,7 @@ ENDS = [len(HEADER) + sum(map(len, FRAMES[: n + 1])) for n in range(4)]
 @given(records)
 def test_every_record_survives_its_frame(one: Record):
     """Framing and reading lose nothing."""
-    assert scan(HEADER + frame(one)).records == (one,)
+    assert scan(HEADER + frame(one)).entries == (one,)
 
 
 def test_a_tail_torn_at_any_byte_costs_only_its_frame():
@@ -22,7 +22,7 @@ def test_a_tail_torn_at_any_byte_costs_only_its_frame():
     for size in range(len(SEGMENT) + 1):
         found = scan(SEGMENT[:size])
 
-        assert list(found.records) == FOUR[: sum(end <= size for end in ENDS)]
+        assert list(found.entries) == FOUR[: sum(end <= size for end in ENDS)]
         assert found.end + found.pending == size
         assert found.damaged == 0
 
@@ -35,7 +35,7 @@ def test_reading_while_it_grows_gives_the_same_records(sizes: list[int]):
     offset = 0
     for size in [*sizes, len(SEGMENT)]:
         found = scan(SEGMENT[offset:size], offset)
-        read += found.records
+        read += found.entries
         offset = found.end
 
     assert read == FOUR
@@ -51,7 +51,7 @@ def test_one_wrong_byte_costs_one_record_and_is_counted(place: int, flip: int):
 
     found = scan(bytes(broken))
 
-    assert list(found.records) == FOUR[:hit] + FOUR[hit + 1 :]
+    assert list(found.entries) == FOUR[:hit] + FOUR[hit + 1 :]
     assert found.damaged == len(FRAMES[hit])
 
 
@@ -62,5 +62,5 @@ def test_garbage_between_frames_is_passed_over(garbage: bytes, after: int):
 
     found = scan(data)
 
-    assert list(found.records) == FOUR
+    assert list(found.entries) == FOUR
     assert found.damaged == len(garbage)

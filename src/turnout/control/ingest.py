@@ -107,10 +107,10 @@ def _ingest_segment(segment: SegmentFile, ledger: Ledger) -> Iterator[IngestRepo
         if found.damaged or found.unreadable:
             segment.keep_evidence()  # before the offset passes it: whoever dies in between finds the damage again
         if found.end > offset:
-            refused = ledger.ingest(found.records, segment.name, found.end)
+            refused = ledger.ingest(found.entries, segment.name, found.end)
             offset = found.end
             yield IngestReport(
-                records=len(found.records) - refused, damaged=found.damaged, unreadable=found.unreadable, refused=refused
+                records=len(found.entries) - refused, damaged=found.damaged, unreadable=found.unreadable, refused=refused
             )
         if not found.more:
             break

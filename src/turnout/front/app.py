@@ -21,6 +21,7 @@ from turnout.front.guard import Guard, check_json
 from turnout.front.hints import read_hints
 from turnout.front.listing import list_models, show_model
 from turnout.front.sink import HttpSink
+from turnout.front.trace import read_trace
 from turnout.hosts import is_loopback
 from turnout.serve.worker import Gateway, Request, Snapshot, request_id
 
@@ -137,7 +138,7 @@ class App:
         check_json(headers)
         ask = dialect.ask(await self._bodies.read(call.exchange), headers)
         hints = read_hints(headers, ask, key, snapshot.view.headers)
-        return Request(call.sink.request_id, call.seed, call.at, call.arrived, dialect, ask, hints, key)
+        return Request(call.sink.request_id, call.seed, call.at, call.arrived, dialect, ask, hints, key, read_trace(headers))
 
     async def _chat(self, call: "Call") -> None:
         sink = call.sink

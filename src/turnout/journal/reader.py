@@ -25,7 +25,7 @@ class SegmentFile:
         self._fd = fd
 
     def read(self, offset: int, limit: int) -> Scan:
-        """Up to ``limit`` records from ``offset`` on.
+        """Up to ``limit`` entries from ``offset`` on.
 
         Raises:
             NotASegment: it is no segment, or one of a version that is not ours.
@@ -33,15 +33,15 @@ class SegmentFile:
         size = os.fstat(self._fd).st_size
         wanted = min(size - offset, _READ)
         found = scan(os.pread(self._fd, wanted, offset), offset, limit)
-        if not found.records and found.pending == wanted < size - offset:
+        if not found.entries and found.pending == wanted < size - offset:
             # A frame, or a damaged stretch, longer than one read: take it whole.
             return scan(os.pread(self._fd, size - offset, offset), offset, limit)
         if offset + wanted < size:
-            return Scan(found.records, found.end, found.damaged, found.unreadable, more=True)
+            return Scan(found.entries, found.end, found.damaged, found.unreadable, more=True)
         return found
 
     def remove(self) -> bool:
-        """Done with: every record of it is safe elsewhere. False when its writer sealed it meanwhile: it is found again by that name."""
+        """Done with: every entry of it is safe elsewhere. False when its writer sealed it meanwhile: it is found again by that name."""
         try:
             self._path.unlink()
         except FileNotFoundError:

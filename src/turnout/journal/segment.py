@@ -1,7 +1,7 @@
-"""The segment's format: a header, then frames of one record each. Pure: bytes in, records out; no files here.
+"""The segment's format: a header, then frames of one entry each. Pure: bytes in, entries out; no files here.
 
 segment = b"TURNOUT" + version byte, frame*
-frame   = marker, body length (u32 le), crc32 of the body (u32 le), body (a Record as msgpack)
+frame   = marker, body length (u32 le), crc32 of the body (u32 le), body (msgpack: a Record is an array, any other entry a map that says its type)
 """
 
 import struct
@@ -11,6 +11,9 @@ from zlib import crc32
 
 import msgspec
 
+from turnout.types.content import Content
+from turnout.types.entry import Entry
+from turnout.types.feedback import Feedback
 from turnout.types.record import Record
 
 HEADER = b"TURNOUT\x01"
@@ -22,7 +25,10 @@ KEPT = 1000
 
 _FRAME = struct.Struct("<4sII")
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Record).decode
+_decode_record = msgspec.msgpack.Decoder(Record).decode
+_decode_other = msgspec.msgpack.Decoder(Feedback | Content).decode
+_MAPS = frozenset((*range(0x80, 0x90), 0xDE, 0xDF))
+"""What a msgpack map begins with."""
 
 
 class NotASegment(Exception):
@@ -33,11 +39,11 @@ class Scan(msgspec.Struct, frozen=True):
     """What a stretch of a segment held. Offsets and sizes in bytes.
 
     ``end`` is where reading goes on. ``damaged`` bytes before it were passed over because no whole frame was there, and
-    ``unreadable`` frames because their body was intact but no record. ``pending`` bytes after it are no whole frame: still being
+    ``unreadable`` frames because their body was intact but no entry. ``pending`` bytes after it are no whole frame: still being
     written where the writer lives, torn where it died. ``more`` says that the limit stopped the scan, not the data.
     """
 
-    records: tuple[Record, ...]
+    entries: tuple[Entry, ...]
     end: int
     damaged: int = 0
     unreadable: int = 0
@@ -45,16 +51,16 @@ class Scan(msgspec.Struct, frozen=True):
     more: bool = False
 
 
-def frame(record: Record) -> bytes:
-    """One record, ready to append to a segment. One too large for a frame comes with its long texts and lists cut."""
-    body = _encode(record)
+def frame(entry: Entry) -> bytes:
+    """One entry, ready to append to a segment. One too large for a frame comes with its long texts and lists cut."""
+    body = _encode(entry)
     if len(body) > LARGEST_BODY:
-        body = _encode(_cut(msgspec.to_builtins(record)))
+        body = _encode(_cut(msgspec.to_builtins(entry)))
     return _FRAME.pack(MARKER, len(body), crc32(body)) + body
 
 
 def scan(data: bytes, start: int = 0, limit: int | None = None) -> Scan:
-    """Read frames of ``data``, where ``data[0]`` is the segment's byte ``start``, up to ``limit`` records.
+    """Read frames of ``data``, where ``data[0]`` is the segment's byte ``start``, up to ``limit`` entries.
 
     A frame that is damaged is passed over only once a whole frame follows it; before that it may just be unfinished.
 
@@ -62,9 +68,9 @@ def scan(data: bytes, start: int = 0, limit: int | None = None) -> Scan:
         NotASegment: ``start`` is 0 and the header is not ours.
     """
     at = _after_header(data) if start == 0 else 0
-    records: list[Record] = []
+    entries: list[Entry] = []
     damaged = unreadable = 0
-    while at < len(data) and (limit is None or len(records) < limit):
+    while at < len(data) and (limit is None or len(entries) < limit):
         body = _body(data, at)
         if body is None:
             found = _next_frame(data, at + 1)
@@ -75,11 +81,11 @@ def scan(data: bytes, start: int = 0, limit: int | None = None) -> Scan:
             continue
         at += _FRAME.size + len(body)
         try:
-            records.append(_decode(body))
+            entries.append(_decode_other(body) if body[:1] and body[0] in _MAPS else _decode_record(body))
         except (msgspec.MsgspecError, UnicodeDecodeError):
             unreadable += 1
-    more = limit is not None and len(records) >= limit and at < len(data)
-    return Scan(tuple(records), start + at, damaged, unreadable, 0 if more else len(data) - at, more)
+    more = limit is not None and len(entries) >= limit and at < len(data)
+    return Scan(tuple(entries), start + at, damaged, unreadable, 0 if more else len(data) - at, more)
 
 
 def _cut(value: Any) -> Any:

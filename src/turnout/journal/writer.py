@@ -20,7 +20,7 @@ import msgspec
 from turnout.clock import Clock
 from turnout.journal.output import OutputSegment, create
 from turnout.journal.segment import frame
-from turnout.types.record import Record
+from turnout.types.entry import Entry
 
 log = logging.getLogger(__name__)
 
@@ -100,18 +100,18 @@ class SegmentJournal:
             dropped=self._dropped,
         )
 
-    def append(self, record: Record) -> None:
+    def append(self, entry: Entry) -> None:
         """Buffered; with the kernel within the flush interval, synced soon after."""
-        self._append(frame(record))
+        self._append(frame(entry))
 
-    async def append_durably(self, record: Record) -> None:
+    async def append_durably(self, entry: Entry) -> None:
         """Return when the record is synced; all who wait at a time share one sync.
 
         Raises:
             OSError: it could not be. The record may still reach the journal later.
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if not self._append(frame(record), future):
+        if not self._append(frame(entry), future):
             raise self._write_error or OSError("the journal is closed" if self._closing else "the journal's buffer is full")
         self._wake_writer.set()
         await future

@@ -92,7 +92,7 @@ class Book:
             traits.stream, self._ms(), execution.first_token_ms, self.decision_us,
             execution.cost, traits, execution.attempts, self._baseline(decided.best, execution.usage),
             tuple([(skip.model, skip.reason) for skip in execution.skipped]), self._edition,
-            execution.saved, self.drill, execution.ticket, self.copy_of,
+            execution.saved, self.drill, execution.ticket, self.copy_of, request.trace,
         )  # fmt: skip
 
     def refused(self, error: TurnoutError, route: str | None) -> Record:
@@ -103,7 +103,7 @@ class Book:
             plan="", route=route, reason=None, model=None, outcome="rejected", code=error.code, status=error.status,
             stream=request.ask.sketch.stream, duration_ms=self._ms(), first_token_ms=None,
             decision_us=self.decision_us, cost=PicoDollars(0), traits=self.traits, attempts=(),
-            edition=self._edition,
+            edition=self._edition, trace=request.trace,
         )  # fmt: skip
 
     def _baseline(self, best: Slot | None, usage: Usage | None) -> PicoDollars | None:

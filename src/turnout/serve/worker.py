@@ -66,7 +66,7 @@ class Gateway(msgspec.Struct):
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """One client request as the front hands it over. ``arrived`` is steady seconds, ``at`` unix seconds."""
+    """One client request as the front hands it over. ``arrived`` is steady seconds, ``at`` unix seconds, ``trace`` a traceparent."""
 
     id: str
     seed: int
@@ -76,6 +76,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     ask: Ask
     hints: Hints
     key: Key | None
+    trace: str | None = None
 
     @property
     def tenant(self) -> str | None:

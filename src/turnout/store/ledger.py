@@ -12,11 +12,14 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from turnout import wal
 from turnout.errors import Unusable
 from turnout.store import queries
+from turnout.store.digests import digest
 from turnout.store.queries import Filters, ObservedLatency, RequestLine, Summary
-from turnout.store.rows import attempt_row, record_of, request_row
-from turnout.store.schema import attempts, journal_offsets, refused, requests, views
+from turnout.store.rows import Values, attempt_row, record_of, request_row
+from turnout.store.schema import attempts, contents, journal_offsets, refused, requests, views
 from turnout.store.tickets import TicketStore
 from turnout.store.upgrade import prepare
+from turnout.types.content import Content
+from turnout.types.entry import Entry
 from turnout.types.record import Record
 
 # What is wrong with a record, as against what is wrong with the database.
@@ -59,19 +62,19 @@ class Ledger:
         with self._engine.connect() as connection:
             connection.execute(select(1))
 
-    def ingest(self, records: Sequence[Record], segment: str, offset: int) -> int:
-        """Store records and, in the same transaction, that ``segment`` has been read up to ``offset`` bytes.
+    def ingest(self, entries: Sequence[Entry], segment: str, offset: int) -> int:
+        """Store entries and, in the same transaction, that ``segment`` has been read up to ``offset`` bytes.
 
         A request has one row, from the record with its highest edition, in whatever order and how often they come. Later
         editions have at least the attempts of earlier ones.
-        Returns how many records the store could not take; they are kept in the table ``refused``.
+        Returns how many entries the store could not take; they are kept in the table ``refused``.
         """
         try:
             with self._engine.begin() as connection:
-                self._store(connection, records)
+                self._store(connection, entries)
                 self._advance(connection, segment, offset)
         except _BAD_RECORD:
-            return self._ingest_one_by_one(records, segment, offset)
+            return self._ingest_one_by_one(entries, segment, offset)
         return 0
 
     def offset(self, segment: str) -> int:
@@ -150,29 +153,40 @@ class Ledger:
         with self._engine.connect() as connection:
             return queries.latency_by_model(connection, since)
 
-    def _store(self, connection: Connection, records: Sequence[Record]) -> None:
-        rows = [attempt_row(record, n, attempt) for record in records for n, attempt in enumerate(record.attempts)]
-        if rows:
-            connection.exec_driver_sql(self._statements.attempt, rows)
-        if records:
-            connection.exec_driver_sql(self._statements.request, [request_row(record) for record in records])
+    def _store(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        asked: list[Values] = []
+        tried: list[Values] = []
+        kept: list[Values] = []
+        for entry in entries:
+            if isinstance(entry, Record):
+                calls = [attempt_row(entry, n, attempt) for n, attempt in enumerate(entry.attempts)]
+                row = request_row(entry)
+                asked.append((*row, digest(row, calls)))
+                tried += calls
+            elif isinstance(entry, Content):
+                kept.append(msgspec.structs.astuple(entry))
+        for statement, rows in (
+            (self._statements.attempt, tried), (self._statements.request, asked), (self._statements.content, kept),
+        ):  # fmt: skip
+            if rows:
+                connection.exec_driver_sql(statement, rows)
 
     def _advance(self, connection: Connection, segment: str, offset: int) -> None:
         connection.exec_driver_sql(self._statements.offset, (segment, offset))
 
-    def _ingest_one_by_one(self, records: Sequence[Record], segment: str, offset: int) -> int:
-        """The slow way, once a batch holds a record that the store does not take."""
+    def _ingest_one_by_one(self, entries: Sequence[Entry], segment: str, offset: int) -> int:
+        """The slow way, once a batch holds an entry that the store does not take."""
         unfit = 0
         with self._engine.begin() as connection:
             # First, as SQLite's driver begins a transaction with a write, not with a savepoint: each would be one of its own.
             self._advance(connection, segment, offset)
-            for record in records:
+            for entry in entries:
                 try:
                     with connection.begin_nested():
-                        self._store(connection, [record])
+                        self._store(connection, [entry])
                 except _BAD_RECORD as error:
                     unfit += 1
-                    kept = (segment, f"{type(error).__name__}: {error}", msgspec.msgpack.encode(record))
+                    kept = (segment, f"{type(error).__name__}: {error}", msgspec.msgpack.encode(entry))
                     connection.exec_driver_sql(self._statements.refuse, kept)
         return unfit
 
@@ -185,9 +199,10 @@ class _Statements:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.request = self._insert(requests, ["id"], replace=True, rising=True)
+        self.request = self._insert(requests, ["id"], replace=True, rising=True, without={"verdict", "verdict_by"})
         self.attempt = self._insert(attempts, ["request_id", "n"], replace=True, rising=True)
         self.offset = self._insert(journal_offsets, ["segment"], replace=True)
+        self.content = self._insert(contents, ["request_id"], replace=True)
         self.view = self._insert(views, ["hash"], replace=False)
         self.refuse = self._insert(refused, ["n"], replace=False, without={"n"})
 

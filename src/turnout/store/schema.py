@@ -1,10 +1,23 @@
 """The ledger's tables. Money in pico-dollars, times in unix seconds and milliseconds, tokens in disjoint buckets (types.reply.Usage)."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    text,
+)
 
 metadata = MetaData()
 
-VERSION = 4
+VERSION = 5
 """Raised with every change of a table. ``store.upgrade`` adds what is new to an older ledger; any other is refused in words, not in SQL."""
 
 # Ids begin with the time of arrival: in that order a key's page is nearly always the one at hand, and an insert costs half.
@@ -50,7 +63,23 @@ requests = Table(
     Column("drill", String),
     Column("ticket", String),
     Column("copy_of", String),
+    Column("trace", String),
+    # A session's turn (types.record): what came before the last message, and the message.
+    Column("turn_before", BigInteger),
+    Column("turn", BigInteger),
+    # Of all columns above and the attempts' (store.digests): what was stored is what was recorded.
+    Column("digest", LargeBinary),
+    # What feedback says of the answer, 0..1, and who said it; not a part of the record.
+    Column("verdict", Float),
+    Column("verdict_by", String),
     Index("requests_at", "at"),
+    Index(
+        "requests_session",
+        "session",
+        "at",
+        sqlite_where=text("session is not null"),
+        postgresql_where=text("session is not null"),
+    ),
 )
 
 attempts = Table(
@@ -135,4 +164,91 @@ tickets = Table(
     Index("tickets_at", "at"),
     Index("tickets_state", "state", "at"),
     Index("tickets_settled", "settled_at"),
+)
+
+# What was asked and answered, where a route keeps it, encrypted (types.content); deleted apart from the rest.
+contents = Table(
+    "contents",
+    metadata,
+    Column("request_id", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("keeping", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("contents_at", "at"),
+)
+
+# What was thought of answers (types.feedback). ``state``: joined, waiting (its request has not come), foreign (another tenant's).
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("request_id", String),
+    Column("session", String),
+    Column("tenant", String),
+    Column("name", String),
+    Column("value", Float),
+    Column("verdict", Float),
+    Column("note", String),
+    Column("state", String, nullable=False),
+    Index("feedback_at", "at"),
+    Index("feedback_request", "request_id"),
+    Index("feedback_session", "session"),
+)
+
+# Sums over a minute, an hour or a day (store.rollups): one row each, as one value. ``made`` is when, unix seconds.
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("period", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("made", Float, nullable=False),
+    Column("slice", LargeBinary, nullable=False),
+)
+
+# Minutes whose requests have changed since they were summed; ``mark`` rises with each change.
+rollups_due = Table(
+    "rollups_due",
+    metadata,
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("mark", BigInteger, nullable=False),
+)
+
+# The chain of everything that changed what the router does (turnout.audit). ``payload`` is the canonical JSON that was hashed.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("payload", String, nullable=False),
+    Column("prev", String, nullable=False),
+    Column("hash", String, nullable=False),
+    Index("audit_at", "at"),
+)
+
+# Each policy version, and why it is in force. ``base`` is the hash of the file that holds policy and facts (turnout.view).
+policies = Table(
+    "policies",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("base", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("note", String, nullable=False),
+    # The version that this one brought back, where it did.
+    Column("restores", Integer),
+)
+
+# Who does the control work: one process at a time (DESIGN section 1).
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("until", Float, nullable=False),
 )

@@ -39,6 +39,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``saved`` is what the call was charged whose answer was given again, ``ticket`` the request's own when it was handed to people,
     ``drill`` that of a rehearsal the request was part of. ``copy_of`` is the request of a client's that this one was made from: nobody
     waited for it, and it costs what it costs. ``edition`` counts a request's records from 0: an audited route's are written before the answer too, and the last one holds.
+    ``trace`` is the caller's own W3C ``traceparent``. ``turn`` tells a session's turns apart without their content: digests of the
+    conversation before the last message of the user's, and of that message.
     """
 
     id: str
@@ -68,3 +70,5 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     drill: str | None = None
     ticket: str | None = None
     copy_of: str | None = None
+    trace: str | None = None
+    turn: tuple[int, int] | None = None

@@ -18,7 +18,7 @@ def test_frames_come_back_as_records():
 
     found = scan(data)
 
-    assert list(found.records) == THREE
+    assert list(found.entries) == THREE
     assert (found.end, found.pending, found.damaged, found.unreadable) == (len(data), 0, 0, 0)
 
 
@@ -35,8 +35,8 @@ def test_a_limit_stops_and_says_where_to_go_on():
     first = scan(data, limit=2)
     rest = scan(data[first.end :], first.end, limit=2)
 
-    assert (list(first.records), first.more) == (THREE[:2], True)
-    assert (list(rest.records), rest.more, rest.end) == (THREE[2:], False, len(data))
+    assert (list(first.entries), first.more) == (THREE[:2], True)
+    assert (list(rest.entries), rest.more, rest.end) == (THREE[2:], False, len(data))
 
 
 def test_a_damaged_length_loses_one_frame_only():
@@ -46,7 +46,7 @@ def test_a_damaged_length_loses_one_frame_only():
 
     found = scan(HEADER + FRAMES[0] + bytes(broken) + FRAMES[2])
 
-    assert list(found.records) == [THREE[0], THREE[2]]
+    assert list(found.entries) == [THREE[0], THREE[2]]
     assert found.damaged == len(broken)
 
 
@@ -57,8 +57,8 @@ def test_a_damaged_last_frame_waits_until_another_follows():
     waiting = scan(HEADER + FRAMES[0] + broken)
     later = scan(broken + FRAMES[2], waiting.end)
 
-    assert (list(waiting.records), waiting.damaged, waiting.pending) == ([THREE[0]], 0, len(broken))
-    assert (list(later.records), later.damaged) == ([THREE[2]], len(broken))
+    assert (list(waiting.entries), waiting.damaged, waiting.pending) == ([THREE[0]], 0, len(broken))
+    assert (list(later.entries), later.damaged) == ([THREE[2]], len(broken))
 
 
 def test_an_intact_frame_that_is_no_record_is_counted():
@@ -68,7 +68,7 @@ def test_an_intact_frame_that_is_no_record_is_counted():
 
     found = scan(HEADER + foreign + FRAMES[0])
 
-    assert (list(found.records), found.unreadable, found.damaged) == ([THREE[0]], 1, 0)
+    assert (list(found.entries), found.unreadable, found.damaged) == ([THREE[0]], 1, 0)
 
 
 def test_a_text_that_is_no_utf_8_is_no_record():
@@ -79,7 +79,7 @@ def test_a_text_that_is_no_utf_8_is_no_record():
     found = scan(HEADER + foreign + FRAMES[0])
 
     assert body != FRAMES[1][12:]
-    assert (list(found.records), found.unreadable, found.damaged) == ([THREE[0]], 1, 0)
+    assert (list(found.entries), found.unreadable, found.damaged) == ([THREE[0]], 1, 0)
 
 
 def test_a_record_too_large_for_a_frame_comes_with_its_long_texts_cut(monkeypatch: pytest.MonkeyPatch):
@@ -89,7 +89,7 @@ def test_a_record_too_large_for_a_frame_comes_with_its_long_texts_cut(monkeypatc
     traits = msgspec.structs.replace(TRAITS, session="é" * 60_000, tags=tags)
     skipped = tuple(("openai/gpt-5", "cold") for _ in range(4_000))
 
-    (found,) = scan(HEADER + frame(record(0, traits=traits, skipped=skipped))).records
+    (found,) = scan(HEADER + frame(record(0, traits=traits, skipped=skipped))).entries
 
     cut = msgspec.structs.replace(traits, session="é" * KEPT + "... (cut)")
     assert found == record(0, traits=cut, skipped=skipped[:KEPT])
@@ -103,4 +103,4 @@ def test_a_frame_larger_than_any_writer_makes_is_damage(monkeypatch: pytest.Monk
 
     found = scan(HEADER + larger + FRAMES[0])
 
-    assert (list(found.records), found.damaged) == ([THREE[0]], len(larger))
+    assert (list(found.entries), found.damaged) == ([THREE[0]], len(larger))

@@ -26,7 +26,7 @@ def read(directory: Path) -> list[Record]:
             assert segment is not None
             scan = segment.read(0, 10**9)
             assert not scan.damaged
-            found += scan.records
+            found += scan.entries
     return found
 
 

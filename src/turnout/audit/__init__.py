@@ -1,0 +1,1 @@
+"""The chain of everything that changed what the router does, and its proofs."""

@@ -1,0 +1,1 @@
+"""Prompts and answers where a route keeps them: redacted, sealed, opened."""

@@ -1,0 +1,1 @@
+"""What was thought of answers: read, weighed, and told apart."""

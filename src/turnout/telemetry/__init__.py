@@ -1,0 +1,1 @@
+"""Metrics and traces for other systems, under the names that those know."""
