@@ -12,7 +12,9 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from turnout import wal
 from turnout.errors import Unusable
 from turnout.store import queries
+from turnout.store.audit import AuditStore
 from turnout.store.digests import digest
+from turnout.store.policies import PolicyStore
 from turnout.store.queries import Filters, ObservedLatency, RequestLine, Summary
 from turnout.store.rows import Values, attempt_row, record_of, request_row
 from turnout.store.schema import attempts, contents, journal_offsets, refused, requests, views
@@ -53,6 +55,8 @@ class Ledger:
             raise Unusable(f"the ledger {self._engine.url.database} cannot be opened: {in_words(error)}") from error
         self._statements = _Statements(self._engine)
         self.tickets = TicketStore(self._engine)
+        self.audit = AuditStore(self._engine)
+        self.policies = PolicyStore(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()
