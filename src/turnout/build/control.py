@@ -27,6 +27,8 @@ from turnout.control.app import control_app
 from turnout.control.drills import drill_routes, keep_drilling
 from turnout.control.health import health_routes
 from turnout.control.ingest import IngestReport, ingest_once, keep_ingesting
+from turnout.control.page_api import page_routes
+from turnout.control.pages.sources import Sources
 from turnout.control.publish import Publisher
 from turnout.control.tickets import Tickets, keep_collecting
 from turnout.control.token import admin_token
@@ -79,6 +81,8 @@ async def serve(spec: ControlSpec) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
     ingested = Ingested()
     tickets = Tickets(Spool(data_dir / Places.tickets), ledger.tickets, clock)
+    health, journal = data_dir / Places.health, data_dir / Places.journal
+    sources = Sources(ledger, clock, data_dir, health, journal, lambda: ingested.report)
     app = control_app(
         ledger,
         admin_token(data_dir),
@@ -86,7 +90,7 @@ async def serve(spec: ControlSpec) -> None:
         clock=clock,
         ingested=lambda: ingested.report,
         tickets=tickets,
-        more=(*drill_routes(data_dir, clock), *health_routes(data_dir / Places.health, clock)),
+        more=(*page_routes(sources), *drill_routes(data_dir, clock), *health_routes(health, clock)),
     )
     server = Server(
         uvicorn.Config(
@@ -100,7 +104,6 @@ async def serve(spec: ControlSpec) -> None:
         )
     )
     end_with_supervisor(server)
-    journal = data_dir / Places.journal
     chores = [
         chore("control", partial(keep_ingesting, journal, ledger, ingested.add)),
         chore("control", policy.keep),

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from importlib.resources import files
 from typing import Annotated
 
 import msgspec
@@ -16,6 +15,7 @@ from starlette.routing import Route
 from turnout.clock import Clock, SystemClock
 from turnout.control.guard import Guard, refusal
 from turnout.control.ingest import IngestReport
+from turnout.control.page_api import shell_routes
 from turnout.control.ticket_api import ticket_routes
 from turnout.control.tickets import Tickets
 from turnout.control.wire import as_json, read_query
@@ -25,8 +25,6 @@ from turnout.types.money import usd
 
 log = logging.getLogger(__name__)
 
-_PAGE = files("turnout.control") / "page"
-_MEDIA = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
 _MONEY = frozenset({"cost", "baseline", "saved"})
 
 
@@ -57,13 +55,12 @@ def control_app(
 ) -> Starlette:
     """The ASGI app. ``hosts`` are names it may be called by besides loopback's; ``ingested`` is what ingest did since the start.
 
-    Without ``tickets`` none are served. ``more`` are further routes: of drills, of health.
+    Without ``tickets`` none are served. ``more`` are further routes: of pages, of drills, of health.
     """
     api = _Api(ledger, clock or SystemClock(), ingested)
     return Starlette(
         routes=[
-            Route("/", _static("index.html")),
-            *(Route(f"/{name}", _static(name)) for name in _MEDIA),
+            *shell_routes(),
             Route("/api/summary", api.summary),
             Route("/api/requests", api.requests),
             Route("/api/requests/{id}", api.request),
@@ -117,11 +114,6 @@ class _Api:
     def ready(self, _: Request) -> Response:
         self._ledger.ping()
         return as_json({"status": "ready"})
-
-
-def _static(name: str) -> Callable[[Request], Response]:
-    body = (_PAGE / name).read_bytes()
-    return lambda _: Response(body, media_type=_MEDIA[name])
 
 
 def _named(value: object) -> object:

@@ -43,9 +43,9 @@ async def test_the_page_needs_no_token_and_brings_everything_with_it(app: Starle
     page = await call(app, "/")
 
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    for name, kind in (("page.css", "text/css"), ("page.js", "text/javascript")):
-        assert f'"/{name}"'.encode() in page.body
-        assert (await call(app, f"/{name}")).headers["content-type"].startswith(kind)
+    for name, kind in (("page.css", "text/css"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
+        assert f'"/page/{name}"'.encode() in page.body
+        assert (await call(app, f"/page/{name}")).headers["content-type"].startswith(kind)
     assert b"http" not in page.body
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy

@@ -1,150 +1,227 @@
-// Draws /api/summary and /api/requests. Whatever comes from a request is set as text, never as markup.
+// The shell: the token, which page, when to look again. What is on a page is the server's (control/pages), how it is drawn draw.js's.
 
-const POLL_MS = 2000;
+import { drawCharts } from "./chart.js";
+import { h, morphChildren } from "./dom.js";
+import { note, sections, sortBy } from "./draw.js";
+import { ago, written, zone } from "./format.js";
+import { listen, showKeys } from "./keys.js";
+
+const EVERY_MS = 2500;
+const RETRY_MS = 5000;
 const TOKEN = "turnout-admin-token";
-const LOSSES = { damaged: "damaged bytes in the journal", unreadable: "unreadable journal frames", refused: "records the ledger refused" };
-
 const at = (id) => document.getElementById(id);
-const show = (id, text) => { at(id).textContent = text; };
+
+let shown = null; // {key, page}: what is on the screen
+let trouble = null; // why the last look failed
+let asking = null; // the look that is under way
+let timer = 0;
 
 function takeToken() {
   const match = location.hash.match(/^#token=(.+)$/);
   if (!match) return;
   sessionStorage.setItem(TOKEN, decodeURIComponent(match[1]));
-  history.replaceState(null, "", location.pathname); // out of the address bar, the history and the next screenshot
+  history.replaceState(null, "", location.pathname + location.search); // out of the address bar, the history and the next screenshot
 }
 
-async function get(path) {
-  const reply = await fetch(path, { headers: { authorization: `Bearer ${sessionStorage.getItem(TOKEN) ?? ""}` } });
-  if (reply.status === 401) { askForToken(); throw new Error("the admin token is needed"); }
-  const body = await reply.json();
-  if (!reply.ok) throw new Error(body.error?.message ?? `status ${reply.status}`);
-  return body;
+// /decisions/ID?window=7d -> the page decisions, asked with id and window.
+function place() {
+  const [name, id] = location.pathname.split("/").slice(1).map(decodeURIComponent);
+  const query = new URLSearchParams(location.search);
+  if (id) query.set("id", id);
+  return { name: name || "now", query };
 }
 
-function askForToken() {
-  at("figures").hidden = true;
+async function call(path, options = {}) {
+  const headers = { authorization: `Bearer ${sessionStorage.getItem(TOKEN) ?? ""}`, ...options.headers };
+  const reply = await fetch(path, { ...options, headers }).catch((error) => {
+    throw error.name === "AbortError" ? error : new Error("the control process does not answer; is turnout serve running?");
+  });
+  if (reply.ok) return reply;
+  const body = await reply.json().catch(() => ({}));
+  throw Object.assign(new Error(body.error?.message ?? `the control process answered ${reply.status}`), { status: reply.status });
+}
+
+async function look() {
+  clearTimeout(timer);
+  asking?.abort();
+  const mine = (asking = new AbortController());
+  const { name, query } = place();
+  const key = `${name}?${query}`;
+  if (shown?.key !== key) begin(name);
+  query.set("zone", zone.name);
+  try {
+    const page = await (await call(`/api/pages/${encodeURIComponent(name)}?${query}`, { signal: mine.signal })).json();
+    trouble = null;
+    await draw(page, key);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    if (error.status === 401) return askForToken(sessionStorage.getItem(TOKEN) ? "This token is not the control plane's." : "");
+    trouble = error;
+    drawTrouble();
+  }
+  if (mine === asking) again();
+}
+
+function again() {
+  clearTimeout(timer);
+  const wait = trouble ? (trouble.status === 400 || trouble.status === 404 ? 0 : RETRY_MS) : shown?.page.live ? EVERY_MS : 0;
+  if (wait && !document.hidden) timer = setTimeout(look, wait);
+}
+
+// Another page is asked for: its place in the menu at once, and where its figures will be.
+function begin(name) {
+  for (const link of at("menu").children) {
+    if (link.dataset.page === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const current = at("menu").querySelector("[aria-current]");
+  current?.scrollIntoView({ block: "nearest", inline: "center" });
+  at("page").setAttribute("aria-busy", "true");
+  if (shown?.page.name === name) return; // another window of the same page: what is there stays until the new figures come
+  at("title").textContent = current?.textContent ?? "Not found";
+  at("page").replaceChildren(h("section", { class: "bare wide skeleton" }, ...Array.from({ length: 6 }, () => h("span"))), h("section", { class: "panel wide skeleton tall" }));
+}
+
+async function draw(page, key) {
+  at("login").hidden = true;
+  at("main").hidden = false;
+  const first = shown?.key !== key;
+  if (first && shown?.page.name !== page.name) at("page").replaceChildren();
+  shown = { key, page };
+  document.title = `${page.title} · Turnout`;
+  at("title").textContent = page.title;
+  morphChildren(at("page"), h("div", {}, sections(page)));
+  at("page").setAttribute("aria-busy", "false");
+  at("page").classList.remove("stale");
+  drawState();
+  await drawCharts(page, at("page"), go);
+  at("page").dataset.drawn = page.name; // for tests and print services: everything is there
+}
+
+function drawTrouble() {
+  at("main").hidden = false;
+  at("login").hidden = true;
+  at("page").setAttribute("aria-busy", "false");
+  if (shown && shown.page.name === place().name) at("page").classList.add("stale");
+  else at("page").replaceChildren();
+  drawState();
+}
+
+function drawState() {
+  const said = (shown?.page.alerts ?? []).map(note);
+  if (trouble) {
+    const words = h("div", { class: "note bad" }, h("p", {}, `These figures could not be read: ${trouble.message}.`), h("button", { type: "button", "data-retry": true }, "Try again"));
+    said.unshift(words);
+  }
+  morphChildren(at("alerts"), h("div", {}, said));
+  if (!shown) return void at("state").replaceChildren();
+  const { asof, live, now } = shown.page;
+  const newest = asof === null ? "no requests in these figures yet" : `newest request ${ago(Math.max(0, now - asof))}`;
+  const dot = h("i", { class: trouble ? "dot bad" : live ? "dot live" : "dot" });
+  morphChildren(at("state"), h("p", {}, dot, `${trouble ? "not reached" : live ? "live" : "as of"} ${written(now, "time")} · ${newest}`));
+}
+
+function askForToken(why) {
+  at("main").hidden = true;
   at("login").hidden = false;
+  at("login-error").textContent = why;
+  at("token").focus();
 }
 
-const count = (number) => number.toLocaleString("en");
-const share = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(part && part < whole / 10 ? 1 : 0)} %` : "–");
-
-function dollars(amount) {
-  if (amount === null) return "unknown";
-  const size = Math.abs(amount);
-  const digits = size >= 1 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumSignificantDigits: 3 };
-  return `${amount < 0 ? "−" : ""}$${size.toLocaleString("en", digits)}`;
+function go(address, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", address);
+  if (!replace) scrollTo(0, 0);
+  look();
 }
 
-function duration(ms) {
-  if (ms === null) return "–";
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`;
+function say(text, tone = "") {
+  at("said").replaceChildren(h("p", { class: tone }, text));
+  setTimeout(() => at("said").replaceChildren(), 6000);
 }
 
-function drawSummary(summary) {
-  const { outcomes } = summary;
-  show("requests", count(summary.requests));
-  show("rate", `${summary.requests_per_s.toFixed(1)} a second now`);
-  show("cost", dollars(summary.cost_usd));
-  show("cost-note", summary.unpriced ? `and ${count(summary.unpriced)} answers of unknown price` : "every answer priced");
-  at("cost-note").classList.toggle("warn", summary.unpriced > 0);
-  show("saved", dollars(summary.saved_usd));
-  show("saved-note", summary.baseline_usd ? `${share(summary.saved_usd, summary.baseline_usd)} less than the best model for everything` : "against the best model");
-  show("p50", duration(summary.latency_ms.p50));
-  show("p95", `p95 ${duration(summary.latency_ms.p95)}, first token ${duration(summary.first_token_ms.p50)}`);
-  show("fallbacks", count(summary.fallbacks));
-  show("errors", count(summary.errors));
-  show("errors-note", `${count(outcomes.rejected ?? 0)} refused, ${count(outcomes.cancelled ?? 0)} cancelled`);
-  at("errors-card").classList.toggle("bad", summary.errors > 0);
-  drawBars("models", summary.models);
-  drawBars("routes", summary.routes);
-  const losses = Object.entries(LOSSES).filter(([name]) => summary.journal[name]).map(([name, words]) => `${count(summary.journal[name])} ${words}`);
-  show("losses", losses.join(", "));
-  at("losses").hidden = losses.length === 0;
-  const lag = summary.latest === null ? "no requests yet" : `newest request ${duration(Math.max(0, summary.now - summary.latest) * 1000)} ago`;
-  show("status", `live, ${lag}`);
-  at("status").classList.remove("away");
+async function save(file) {
+  const { name, query } = place();
+  query.set("zone", zone.name);
+  const blob = await (await call(`/api/pages/${encodeURIComponent(name)}/${encodeURIComponent(file)}?${query}`)).blob();
+  const link = h("a", { href: URL.createObjectURL(blob), download: `turnout-${name}-${file}` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-function drawBars(id, shares) {
-  const whole = shares.reduce((sum, one) => sum + one.requests, 0);
-  at(id).replaceChildren(...shares.map((one) => {
-    const row = document.createElement("li");
-    const fill = part("span", "fill", "");
-    fill.style.width = `${(100 * one.requests) / whole}%`;
-    const name = part("span", "name", one.name);
-    name.title = one.name;
-    row.append(fill, name, part("span", "figure", `${share(one.requests, whole)} · ${count(one.requests)} · ${dollars(one.cost_usd)}`));
-    return row;
-  }));
+async function act(form) {
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) return;
+  const filled = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
+  const body = JSON.stringify({ ...JSON.parse(form.dataset.body), ...filled });
+  await call(form.dataset.action, { method: form.dataset.method, body, headers: { "content-type": "application/json" } });
+  say("Done.", "good");
+  look();
 }
 
-function part(tag, className, text) {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
+function search(form) {
+  const filled = [...new FormData(form)].filter(([, value]) => value !== "");
+  go(`${location.pathname}?${new URLSearchParams(filled)}`);
 }
 
-function drawRecent(requests) {
-  at("empty").hidden = requests.length > 0;
-  at("recent").replaceChildren(...requests.map((line) => {
-    const row = document.createElement("tr");
-    row.tabIndex = 0;
-    const model = part("td", "model", line.model ?? "–");
-    model.title = line.model ?? "";
-    row.append(
-      part("td", "time", new Date(line.at * 1000).toLocaleTimeString("en-GB")),
-      part("td", "route", line.route ?? "–"),
-      model,
-      part("td", "reason", line.reason ?? "–"),
-      part("td", "task", line.task ?? "unknown"),
-      part("td", "number cost", line.model ? dollars(line.cost_usd) : "–"),
-      part("td", "number latency", duration(line.duration_ms)),
-      part("td", `outcome outcome-${line.outcome}`, line.code ?? line.outcome),
-    );
-    const open = () => openDetail(line.id);
-    row.addEventListener("click", open);
-    row.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
-    return row;
-  }));
-}
+const attempt = (work) => work.catch((error) => say(error.message, "bad"));
 
-async function openDetail(id) {
-  show("detail-id", id);
-  try {
-    show("detail-text", JSON.stringify(await get(`/api/requests/${encodeURIComponent(id)}`), null, 2));
-  } catch (error) {
-    show("detail-text", error.message);
+addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  if (link && link.origin === location.origin && !link.download && !link.hash && !event.ctrlKey && !event.metaKey && !event.shiftKey && !link.pathname.startsWith("/api/")) {
+    event.preventDefault();
+    return go(link.href);
   }
-  if (!at("detail").open) at("detail").showModal();
-}
-
-async function draw() {
-  try {
-    const [summary, list] = await Promise.all([get(`/api/summary?window=${at("window").value}`), get("/api/requests?limit=40")]);
-    at("login").hidden = true;
-    at("figures").hidden = false;
-    drawSummary(summary);
-    if (!at("recent").contains(document.activeElement)) drawRecent(list.requests); // a row in use is not pulled away
-  } catch (error) {
-    show("status", error.message);
-    at("status").classList.add("away");
-  }
-}
-
-async function keepDrawing() {
-  if (!document.hidden && at("login").hidden) await draw();
-  setTimeout(keepDrawing, POLL_MS);
-}
-
-at("login").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem(TOKEN, at("token").value.trim());
-  draw();
+  const button = event.target.closest("button");
+  if (!button) return undefined;
+  const { sort, column, export: file, copy, retry } = button.dataset;
+  if (sort !== undefined) {
+    sortBy(sort, Number(column));
+    draw(shown.page, shown.key);
+  } else if (file !== undefined) attempt(save(file));
+  else if (copy !== undefined) attempt(navigator.clipboard.writeText(copy).then(() => say("Copied.", "good")));
+  else if (retry !== undefined) look();
+  return undefined;
 });
-at("window").addEventListener("change", draw);
-addEventListener("hashchange", () => { takeToken(); draw(); });
+addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-search]");
+  if (form) search(form);
+});
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method === "dialog") return;
+  event.preventDefault();
+  if (form.id === "login") {
+    sessionStorage.setItem(TOKEN, at("token").value.trim());
+    look();
+  } else if ("search" in form.dataset) search(form);
+  else if ("action" in form.dataset) attempt(act(form));
+});
+addEventListener("popstate", look);
+addEventListener("hashchange", () => { takeToken(); look(); });
+document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shown && draw(shown.page, shown.key));
+
+function turnTheme() {
+  const isDark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.dataset.theme = isDark ? "light" : "dark";
+  localStorage.setItem("turnout-theme", document.documentElement.dataset.theme);
+  if (shown) draw(shown.page, shown.key);
+}
+
+function turnZone() {
+  zone.toggle();
+  drawZone();
+  look();
+}
+
+function drawZone() {
+  at("zone").textContent = zone.isUtc ? "UTC" : "local";
+  at("zone").setAttribute("aria-label", `Times are ${zone.name}; press to change`);
+}
+
+at("theme").addEventListener("click", turnTheme);
+at("zone").addEventListener("click", turnZone);
+at("help").addEventListener("click", showKeys);
+listen({ go, look, turnTheme, turnZone });
+drawZone();
 takeToken();
-keepDrawing();
+look();

@@ -1,6 +1,6 @@
 """What a page is made of. Values, so that a page can be tested without a browser; ``control/page`` has the code that draws them.
 
-A ``link`` is a place in the dashboard (``/decisions?model=a/b&since=...``): where the requests behind a figure are.
+A ``link`` is a place in the dashboard (``/decisions?model=a/b&window=7d``): where the requests behind a figure are.
 """
 
 from typing import Any, Literal
@@ -9,7 +9,11 @@ import msgspec
 
 Tone = Literal["plain", "good", "warn", "bad"]
 Format = Literal["text", "count", "usd", "ms", "us", "percent", "time", "ago", "score", "code", "bytes", "per_s"]
-"""How a value is written: times are unix seconds and shown in the viewer's zone, ``usd`` dollars, ``percent`` a share 0..1."""
+"""How a value is written: times are unix seconds and shown in the viewer's zone, ``usd`` are pico-dollars, ``percent`` a share 0..1."""
+
+
+class NoSuchThing(LookupError):
+    """What a page was asked to show does not exist; the text says what, and where to look."""
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -28,7 +32,11 @@ class Figures(msgspec.Struct, frozen=True, tag="figures"):
 
 
 class Chart(msgspec.Struct, frozen=True, tag="chart"):
-    """A Plotly figure: its ``data`` and ``layout``, colours by name of the theme. ``says`` is for who cannot see it."""
+    """A Plotly figure: its ``data`` and ``layout``, without colours. ``says`` is for who cannot see it.
+
+    The browser colours a trace by its ``meta``: ``{"series": name}`` has a name's own colour, the same on every page, ``{"tone": tone}`` a
+    tone's; ``{"link": place}`` is where a click leads.
+    """
 
     id: str
     title: str
@@ -36,6 +44,7 @@ class Chart(msgspec.Struct, frozen=True, tag="chart"):
     data: tuple[dict[str, Any], ...]
     layout: dict[str, Any]
     note: str = ""
+    height: int = 260
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -44,7 +53,10 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """One cell that is more than its value. ``low`` and ``high`` are an interval around it, ``bar`` a share 0..1 to draw behind it."""
+    """One cell that is more than its value. ``low`` and ``high`` are an interval around it, ``bar`` a share 0..1 to draw behind it.
+
+    ``series`` puts the colour beside it that its charts give that name; ``note`` is a small word after it.
+    """
 
     value: float | str | None
     tone: Tone = "plain"
@@ -52,6 +64,8 @@ class Cell(msgspec.Struct, frozen=True):
     low: float | None = None
     high: float | None = None
     bar: float | None = None
+    series: str | None = None
+    note: str = ""
 
 
 class Table(msgspec.Struct, frozen=True, tag="table"):
@@ -85,7 +99,7 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class Search(msgspec.Struct, frozen=True, tag="search"):
-    """Filters: what is filled in becomes the page's query."""
+    """Filters: what is filled in becomes the page's query. A choice's empty option means any."""
 
     fields: tuple[Field, ...]
 
@@ -122,7 +136,10 @@ class Section(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """``asof`` is the arrival of the newest request that is in its figures, ``live`` says to look again every few seconds."""
+    """``asof`` is the arrival of the newest request that is in its figures, ``live`` says to look again every few seconds.
+
+    ``alerts`` say what is wrong with the router or with these figures; the frame adds those that concern every page.
+    """
 
     name: str
     title: str
@@ -130,3 +147,4 @@ class Page(msgspec.Struct, frozen=True):
     now: float
     asof: float | None = None
     live: bool = False
+    alerts: tuple[Note, ...] = ()

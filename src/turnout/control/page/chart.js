@@ -1,0 +1,69 @@
+// Plotly figures in the theme's colours. The script is loaded when the first chart is to be drawn.
+
+import { colourOf, token } from "./colours.js";
+
+const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: false, showTips: false, doubleClick: "reset" };
+let loading = null;
+
+export async function drawCharts(page, root, go) {
+  const charts = page.sections.flatMap((section) => section.blocks).filter((block) => block.type === "chart");
+  if (!charts.length) return;
+  await plotly();
+  for (const chart of charts) {
+    const plot = root.querySelector(`[data-chart="${CSS.escape(chart.id)}"]`);
+    if (plot) await draw(plot, chart, go);
+  }
+}
+
+async function draw(plot, chart, go) {
+  const theme = token("text");
+  const same = JSON.stringify([theme, chart.data, chart.layout, plot.clientWidth]);
+  if (plot.dataset.shown === same) return;
+  const fresh = !plot.dataset.shown;
+  plot.dataset.shown = same;
+  await window.Plotly.react(plot, chart.data.map(coloured), { ...chart.layout, height: chart.height, template: template(plot.clientWidth) }, CONFIG);
+  if (fresh) plot.on("plotly_click", ({ points: [point] }) => { const link = linkOf(point); if (link) go(link); });
+}
+
+const linkOf = (point) => point.data.meta?.links?.[point.pointNumber ?? point.i] ?? point.data.meta?.link;
+
+function plotly() {
+  loading ??= new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.src = document.querySelector("meta[name=plotly]").content;
+    script.defer = true;
+    script.onload = done;
+    script.onerror = () => { loading = null; failed(new Error("the script that draws charts could not be loaded")); };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+function coloured(trace) {
+  const { meta = {} } = trace;
+  if (meta.colours) return { ...trace, marker: { ...trace.marker, colors: meta.colours.map(colourOf), line: { color: token("panel"), width: 2 } } };
+  const colour = meta.series ? colourOf(meta.series) : meta.tone ? token(meta.tone) : null;
+  if (!colour) return trace;
+  const dressed = { ...trace, marker: { ...trace.marker, color: colour }, line: { ...trace.line, color: colour } };
+  if (trace.type === "bar") delete dressed.line;
+  if (trace.fill) dressed.fillcolor = `${colour}${meta.faint ? "1f" : "40"}`;
+  return dressed;
+}
+
+function template(width) {
+  const axis = {
+    gridcolor: token("grid"), linecolor: token("line"), zerolinecolor: token("line"), tickcolor: token("line"), tickfont: { color: token("quiet"), size: 11 },
+    automargin: true, fixedrange: true, title: { font: { color: token("quiet"), size: 11 }, standoff: 8 }, nticks: width < 480 ? 5 : 8,
+  };
+  return {
+    layout: {
+      font: { family: getComputedStyle(document.body).fontFamily, color: token("text"), size: 12 },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 8, r: 8, t: 8, b: 8, pad: 2 },
+      xaxis: { ...axis, showgrid: false }, yaxis: { ...axis, rangemode: "tozero" }, dragmode: false, bargap: 0.18, hovermode: "x unified",
+      hoverlabel: { bgcolor: token("panel"), bordercolor: token("line"), font: { color: token("text"), size: 12 }, align: "left", namelength: 40 },
+      legend: { orientation: "h", x: 0, y: -0.16, yanchor: "top", font: { color: token("quiet"), size: 11 }, itemclick: "toggle", bgcolor: "rgba(0,0,0,0)" },
+      annotationdefaults: { font: { color: token("quiet"), size: 11 }, showarrow: false },
+      shapedefaults: { line: { color: token("quiet"), width: 1, dash: "dot" } },
+    },
+  };
+}

@@ -1,0 +1,127 @@
+// A page's blocks (control/pages/blocks.py) as elements. Listeners are page.js's, by data attributes, so that elements can be morphed.
+
+import { place } from "./colours.js";
+import { h } from "./dom.js";
+import { inFull, isNumeric, written } from "./format.js";
+
+const BARE = new Set(["figures", "search", "note"]);
+const sorts = new Map(); // table id -> {column, down}: kept while the page is refreshed
+
+export function sections(page) {
+  return page.sections.map((section) => {
+    const bare = section.blocks.every((block) => BARE.has(block.type)) && !section.title;
+    const titled = section.title ? h("h2", {}, section.title) : null;
+    return h("section", { class: `${bare ? "bare" : "panel"}${section.wide || bare ? " wide" : ""}` }, titled, ...section.blocks.map(drawn));
+  });
+}
+
+export const note = (one) => h("div", { class: `note ${one.tone ?? "plain"}` }, h("p", {}, one.text), one.command ? command(one.command) : null);
+
+export function sortBy(table, column) {
+  const present = sorts.get(table);
+  sorts.set(table, { column, down: present?.column === column ? !present.down : true });
+}
+
+const DRAWERS = { figures, chart, table, note, search, action, text };
+const drawn = (block) => DRAWERS[block.type](block);
+
+function figures(block) {
+  return h("div", { class: "figures" }, block.figures.map((figure) => {
+    const { value, format, tone, link } = figure;
+    const inside = [
+      h("span", { class: "name" }, figure.name),
+      h("strong", { class: `value ${value === null ? "quiet" : tone}`, title: inFull(value, format) }, written(value, format)),
+      h("small", {}, figure.note),
+    ];
+    return link ? h("a", { class: "figure", href: link }, inside) : h("div", { class: "figure" }, inside);
+  }));
+}
+
+function chart(block) {
+  const plot = h("div", { class: "plot", "data-keep": `chart ${block.id}`, "data-chart": block.id, "aria-hidden": "true" });
+  plot.style.height = `${block.height}px`;
+  return h("figure", { class: "chart" },
+    block.title ? h("figcaption", {}, block.title) : null, plot, h("p", { class: "unseen" }, block.says), block.note ? h("p", { class: "quiet" }, block.note) : null);
+}
+
+function table(block) {
+  const { columns } = block;
+  if (!block.rows.length) return h("div", { class: "tabled" }, titleOf(block, false), h("p", { class: "empty" }, block.empty));
+  const sorted = sorts.get(block.id);
+  const head = columns.map((column, n) => {
+    const order = sorted?.column === n ? (sorted.down ? "descending" : "ascending") : null;
+    const button = h("button", { type: "button", "data-sort": block.id, "data-column": n }, column.name);
+    return h("th", { scope: "col", class: isNumeric(column.format) ? "number" : null, "aria-sort": order }, button);
+  });
+  const body = inOrder(block.rows, sorted).map((row) => h("tr", {}, row.map((one, n) => cell(one, columns[n], n))));
+  const grid = h("table", { class: columns.length > 4 ? "stacks" : null },
+    h("caption", { class: "unseen" }, block.title), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
+  return h("div", { class: "tabled" }, titleOf(block, true), h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": block.title || block.id }, grid),
+    block.note ? h("p", { class: "quiet" }, block.note) : null, block.more ? h("p", {}, h("a", { class: "more", href: block.more }, "Older ones")) : null);
+}
+
+function titleOf(block, exports) {
+  const kinds = exports ? ["csv", "json"] : [];
+  return h("div", { class: "heading" }, h("h3", {}, block.title), kinds.map((kind) =>
+    h("button", { type: "button", class: "export", "data-export": `${block.id}.${kind}`, title: `All rows of this table as ${kind.toUpperCase()}` }, kind.toUpperCase())));
+}
+
+const valueOf = (one) => (one !== null && typeof one === "object" ? one.value : one);
+
+function inOrder(rows, sorted) {
+  if (!sorted) return rows;
+  const turn = sorted.down ? -1 : 1;
+  return [...rows].sort((one, other) => {
+    const [a, b] = [valueOf(one[sorted.column]), valueOf(other[sorted.column])];
+    if (a === null || b === null) return (a === null) - (b === null);
+    return turn * (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true }));
+  });
+}
+
+function cell(one, column, n) {
+  const full = one !== null && typeof one === "object" ? one : { value: one };
+  const { value, link, tone, low, high, bar, series } = full;
+  const ranged = low !== null && low !== undefined;
+  const text = written(value, column.format);
+  const title = ranged ? `${inFull(value, column.format) ?? text}; between ${written(low, column.format)} and ${written(high, column.format)}` : inFull(value, column.format);
+  const swatch = series ? h("i", { class: "swatch", "data-colour": place(series) }) : null;
+  const shown = link ? h("a", { href: link }, text) : text;
+  const range = ranged ? h("small", { class: "range" }, `${written(low, column.format)} – ${written(high, column.format)}`) : null;
+  const classes = [isNumeric(column.format) ? "number" : "", column.format === "code" ? "code" : "", tone ?? "", value === null || value === undefined ? "quiet" : "", n === 0 ? "first" : ""];
+  return h("td", { class: classes.filter(Boolean).join(" ") || null, title, "data-name": column.name }, barOf(bar), h("span", { class: "in" }, swatch, shown, full.note ? h("small", {}, full.note) : null, range));
+}
+
+function barOf(share) {
+  if (share === null || share === undefined) return null;
+  const bar = h("span", { class: "bar" });
+  bar.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
+  return bar;
+}
+
+function search(block) {
+  return h("form", { class: "search", role: "search", "data-search": true }, block.fields.map(field), h("button", { class: "unseen" }, "Search"));
+}
+
+function field(one) {
+  if (one.options && !one.options.includes("") && one.options.join("").length < 32) {
+    return h("fieldset", { class: "choice" }, h("legend", { class: "unseen" }, one.label), one.options.map((option) =>
+      h("label", {}, h("input", { type: "radio", name: one.name, value: option, checked: option === one.value }), h("span", {}, option))));
+  }
+  const input = one.options
+    ? h("select", { name: one.name }, one.options.map((option) => h("option", { value: option, selected: option === one.value }, option || "any")))
+    : h("input", { name: one.name, value: one.value, autocomplete: "off", spellcheck: "false" });
+  return h("label", { class: one.options ? null : "text" }, h("span", {}, one.label), input);
+}
+
+function action(block) {
+  const attributes = { class: "action", "data-action": block.path, "data-method": block.method, "data-confirm": block.confirm || null, "data-body": JSON.stringify(block.body) };
+  return h("form", attributes, block.fields.map(field), h("button", { class: block.tone }, block.label));
+}
+
+function text(block) {
+  const lines = block.language === "diff" ? block.text.split("\n").map((line) => h("span", { class: { "+": "good", "-": "bad" }[line[0]] }, `${line}\n`)) : [block.text];
+  return h("div", { class: "tabled" }, h("div", { class: "heading" }, h("h3", {}, block.title), copy(block.text)), h("pre", { tabindex: "0" }, lines));
+}
+
+const command = (line) => h("p", { class: "command" }, h("code", {}, line), copy(line));
+const copy = (what) => h("button", { type: "button", class: "export", "data-copy": what }, "Copy");

@@ -1,0 +1,28 @@
+"""All pages, in the order of the menu. A new page is a file beside this one and a line here."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from turnout.control.pages.blocks import Page
+from turnout.control.pages.now import NowAsked, now
+from turnout.control.pages.sources import Sources
+
+
+class Listed(NamedTuple):
+    """A page: at ``/name`` in the browser, ``g key`` on the keyboard, ``/api/pages/name`` as JSON.
+
+    ``asked`` has a field for each parameter of the query. With a field ``id`` the page is also at ``/name/ID``.
+    """
+
+    name: str
+    title: str
+    key: str
+    asked: type[msgspec.Struct]
+    make: Callable[[Any, Sources], Page]
+
+
+PAGES = (
+    Listed("now", "Now", "n", NowAsked, now),
+)  # fmt: skip
