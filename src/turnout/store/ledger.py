@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, func, make_url, select
+from sqlalchemy import Connection, Engine, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 
-from turnout import wal
 from turnout.errors import Unusable
 from turnout.store import queries
 from turnout.store.audit import AuditStore
 from turnout.store.digests import digest
+from turnout.store.engine import make_engine, said
 from turnout.store.policies import PolicyStore
 from turnout.store.queries import Filters, ObservedLatency, RequestLine, Summary
 from turnout.store.rows import Values, attempt_row, record_of, request_row
@@ -25,7 +25,9 @@ from turnout.types.entry import Entry
 from turnout.types.record import Record
 
 # What is wrong with a record, as against what is wrong with the database.
-_BAD_RECORD = (OverflowError, DataError, IntegrityError)
+_BAD_RECORD = (OverflowError, UnicodeError, DataError, IntegrityError)
+_TOO_LONG_FOR_AN_INDEX = "54000"
+"""PostgreSQL's ``program_limit_exceeded``, which its driver takes for an operational error."""
 
 
 class PublishedView(msgspec.Struct, frozen=True):
@@ -48,11 +50,11 @@ class Ledger:
 
     def __init__(self, where: Path | str) -> None:
         """Raises Unusable when what is there cannot be opened, or was made by another version."""
-        self._engine = _engine(where)
+        self._engine = make_engine(where)
         try:
             prepare(self._engine)
         except SQLAlchemyError as error:
-            raise Unusable(f"the ledger {self._engine.url.database} cannot be opened: {in_words(error)}") from error
+            raise Unusable(f"the ledger {said(self._engine.url)} cannot be opened: {in_words(error)}") from error
         self._statements = _Statements(self._engine)
         self.tickets = TicketStore(self._engine)
         self.audit = AuditStore(self._engine)
@@ -77,7 +79,9 @@ class Ledger:
             with self._engine.begin() as connection:
                 self._store(connection, entries)
                 self._advance(connection, segment, offset)
-        except _BAD_RECORD:
+        except (*_BAD_RECORD, OperationalError) as error:
+            if not _is_the_record(error):
+                raise
             return self._ingest_one_by_one(entries, segment, offset)
         return 0
 
@@ -188,11 +192,29 @@ class Ledger:
                 try:
                     with connection.begin_nested():
                         self._store(connection, [entry])
-                except _BAD_RECORD as error:
+                except (*_BAD_RECORD, OperationalError) as error:
+                    if not _is_the_record(error):
+                        raise
                     unfit += 1
-                    kept = (segment, f"{type(error).__name__}: {error}", msgspec.msgpack.encode(entry))
-                    connection.exec_driver_sql(self._statements.refuse, kept)
+                    connection.exec_driver_sql(self._statements.refuse, (segment, _reason(error), _as_it_came(entry)))
         return unfit
+
+
+def _is_the_record(error: Exception) -> bool:
+    return isinstance(error, _BAD_RECORD) or getattr(getattr(error, "orig", None), "sqlstate", None) == _TOO_LONG_FOR_AN_INDEX
+
+
+def _reason(error: Exception) -> str:
+    """In characters that any database has a place for."""
+    said_of_it = f"{type(error).__name__}: {in_words(error)}"
+    return said_of_it.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _as_it_came(entry: Entry) -> bytes:
+    try:
+        return msgspec.msgpack.encode(entry)
+    except (UnicodeError, OverflowError):  # it did not come from a journal, which could not have held it
+        return repr(entry).encode("utf-8", "backslashreplace")
 
 
 class _Statements:
@@ -230,19 +252,3 @@ class _Statements:
         else:
             insert = insert.on_conflict_do_nothing(index_elements=key)
         return str(insert.compile(dialect=self._engine.dialect, column_keys=columns))
-
-
-def _engine(where: Path | str) -> Engine:
-    url = make_url(where if isinstance(where, str) and "://" in where else f"sqlite:///{where}")
-    # Positional parameters whatever the driver, so that rows are tuples; and no row's values in an error's text.
-    engine = create_engine(url, paramstyle="qmark" if url.get_backend_name() == "sqlite" else "format", hide_parameters=True)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _tune_sqlite)
-    return engine
-
-
-def _tune_sqlite(connection: Any, _: object) -> None:
-    """Readers beside the writer; and a commit that survives a power cut, since the journal is deleted on the strength of it."""
-    connection.execute("PRAGMA busy_timeout=5000")
-    wal.switch_on(connection, 5.0)
-    connection.execute("PRAGMA synchronous=FULL")

@@ -1,66 +1,17 @@
-import sqlite3
-from contextlib import closing
-from hashlib import sha256
 from itertools import count, permutations
 from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from sqlalchemy.dialects.sqlite import dialect
-from sqlalchemy.schema import CreateTable
+from hypothesis import HealthCheck, assume, given, settings
 
 from tests.support.records import NOW, TRAITS, attempt, record, records
 from turnout.errors import Unusable
 from turnout.store.ledger import Ledger, PublishedView
 from turnout.store.queries import Filters
-from turnout.store.schema import VERSION, metadata
 from turnout.types.money import PicoDollars
 from turnout.types.record import Record
 from turnout.types.reply import Usage
-
-
-def test_a_ledger_of_another_version_is_refused_in_words(tmp_path: Path):
-    """What, where, and what to do; its file stays as it is."""
-    path = tmp_path / "ledger.db"
-    Ledger(path).close()
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA user_version = 99")
-
-    with pytest.raises(Unusable, match=r"ledger\.db was written by another version .* move the file away") as refused:
-        Ledger(path)
-
-    assert "99" in str(refused.value)
-    with closing(sqlite3.connect(path)) as other:
-        assert other.execute("PRAGMA user_version").fetchone() == (99,)
-
-
-def test_a_change_of_a_table_is_a_change_of_the_version():
-    """Whoever changes the tables raises VERSION and writes the new digest here; else an older ledger would fail in the middle."""
-    tables = "".join(str(CreateTable(table).compile(dialect=dialect())) for table in metadata.sorted_tables)
-
-    assert (VERSION, sha256(tables.encode()).hexdigest()[:12]) == (5, "fcc1145e4bae")
-
-
-def test_a_ledger_from_before_versions_were_written_is_refused(tmp_path: Path):
-    """Tables without a version are not ours to guess at."""
-    path = tmp_path / "ledger.db"
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("create table requests (id text)")
-
-    with pytest.raises(Unusable, match="version 0"):
-        Ledger(path)
-
-
-def test_a_ledger_opened_again_is_the_same(tmp_path: Path):
-    """The mark that a new file gets is the one that is looked for."""
-    first = Ledger(tmp_path / "ledger.db")
-    first.ingest([record(0)], "s", 1)
-    first.close()
-    again = Ledger(tmp_path / "ledger.db")
-
-    assert again.request("req-0") == record(0)
-    again.close()
 
 
 def test_what_is_no_database_is_said_to_be_none(tmp_path: Path):
@@ -78,7 +29,8 @@ numbers = count()
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records)
 def test_any_record_comes_back_as_it_was(ledger: Ledger, any_record: Record):
-    """Rows hold all of a record: what replay and audit read is what the worker wrote."""
+    """Rows hold all of a record: what replay and audit read is what the worker wrote. PostgreSQL has no place for one character."""
+    assume("\\x00" not in repr(any_record))
     one = msgspec.structs.replace(any_record, id=f"any-{next(numbers)}")
     ledger.ingest([one], "s", 1)
 
@@ -129,12 +81,11 @@ def test_a_provisional_record_without_its_final_one_is_kept(ledger: Ledger):
     assert ledger.summary(0, NOW).outcomes == {"begun": 1}
 
 
-def test_offset_and_records_are_one_transaction(ledger: Ledger, tmp_path: Path):
+def test_offset_and_records_are_one_transaction(ledger: Ledger):
     """When storing fails, the segment's offset stays where it was, and so do the rows."""
     ledger.ingest([record(0)], "s", 10)
-    with sqlite3.connect(tmp_path / "ledger.db") as raw:
-        raw.execute("drop table journal_offsets")
-    raw.close()
+    with ledger._engine.begin() as raw:
+        raw.exec_driver_sql("drop table journal_offsets")
 
     with pytest.raises(Exception, match="journal_offsets"):
         ledger.ingest([record(1)], "s", 20)
@@ -150,22 +101,6 @@ def test_offsets_are_kept_until_forgotten(ledger: Ledger):
     assert ledger.offset("s") == 25
     ledger.forget("s")
     assert ledger.offset("s") == 0
-
-
-def test_a_record_the_store_cannot_take_stops_no_other(ledger: Ledger, tmp_path: Path):
-    """It is set aside as it came and counted; the rest of its batch is stored and the segment goes on."""
-    monstrous = record(1, seed=2**63)
-
-    refused = ledger.ingest([record(0), monstrous, record(2)], "s", 30)
-
-    with sqlite3.connect(tmp_path / "ledger.db") as raw:
-        ((segment, error, body),) = raw.execute("select segment, error, record from refused").fetchall()
-    raw.close()
-    assert refused == 1
-    assert [line.id for line in ledger.recent(10)] == ["req-2", "req-0"]
-    assert ledger.offset("s") == 30
-    assert (segment, msgspec.msgpack.decode(body, type=Record)) == ("s", monstrous)
-    assert "OverflowError" in error
 
 
 def test_money_adds_up_beyond_64_bits(ledger: Ledger):
@@ -332,13 +267,13 @@ def test_views_of_one_moment_are_ordered_by_their_policy(ledger: Ledger):
     assert [view.policy for view in ledger.views()] == [3, 2, 1]
 
 
-def test_a_ledger_opens_again_with_what_it_held(tmp_path: Path):
-    """Closing and opening changes nothing, by path or by URL."""
-    first = Ledger(tmp_path / "ledger.db")
+def test_a_ledger_opens_again_with_what_it_held(store_url: str):
+    """Closing and opening changes nothing."""
+    first = Ledger(store_url)
     first.ingest([record(0)], "s", 7)
     first.close()
 
-    again = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    again = Ledger(store_url)
 
     assert again.request("req-0") == record(0)
     assert again.offset("s") == 7

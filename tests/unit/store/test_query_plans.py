@@ -22,16 +22,16 @@ QUERIES: dict[str, Callable[[Ledger], object]] = {
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_window_is_read_by_its_index(ledger: Ledger, name: str):
+def test_a_window_is_read_by_its_index(sqlite: Ledger, name: str):
     """No query reads a table from its start, or sorts what it has found in order to throw most of it away."""
-    ledger.ingest([record(n) for n in range(3)], "s", 1)
+    sqlite.ingest([record(n) for n in range(3)], "s", 1)
     asked: list[tuple[str, Any]] = []
-    event.listen(ledger._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
-    QUERIES[name](ledger)
+    event.listen(sqlite._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    QUERIES[name](sqlite)
 
     done = tuple(asked)  # what explains them is asked too
     assert done
-    with ledger._engine.connect() as connection:
+    with sqlite._engine.connect() as connection:
         for statement, values in done:
             plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {statement}", values)]
             assert all("INDEX" in step or "PRIMARY KEY" in step or step == "USE TEMP B-TREE FOR GROUP BY" for step in plan), plan

@@ -131,16 +131,16 @@ def test_only_what_was_settled_is_forgotten(store: TicketStore):
         lambda store: store.forget_settled_before(NOW),
     ],
 )
-def test_no_question_reads_every_tickets_content(ledger: Ledger, ask: Callable[[TicketStore], object]):
+def test_no_question_reads_every_tickets_content(sqlite: Ledger, ask: Callable[[TicketStore], object]):
     """Tickets are large: each is found by an index, in its order."""
-    ledger.tickets.take_in([ticket(n) for n in range(3)])
+    sqlite.tickets.take_in([ticket(n) for n in range(3)])
     asked = []
-    event.listen(ledger._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
-    ask(ledger.tickets)
+    event.listen(sqlite._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    ask(sqlite.tickets)
 
     done = tuple(asked)
     assert done
-    with ledger._engine.connect() as connection:
+    with sqlite._engine.connect() as connection:
         for statement, values in done:
             plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {statement}", values)]
             assert all("INDEX" in step or step == "USE TEMP B-TREE FOR GROUP BY" for step in plan), plan
