@@ -2,7 +2,9 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, select
@@ -73,13 +75,35 @@ class AuditStore:
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(audit)).scalar_one()
 
-    def page(self, limit: int = PAGE, *, before: int | None = None, kind: str | None = None) -> tuple[Entry, ...]:
-        """Latest first; ``before`` is the seq to page back from."""
+    def connect(self) -> Connection:
+        """For those that read what entries speak of."""
+        return self._engine.connect()
+
+    @contextmanager
+    def lenient(self) -> Iterator[Connection]:
+        """One that also reads text which is none any more, as a byte of SQLite's file may have been changed."""
+        with self._engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            if not hasattr(raw, "text_factory"):
+                yield connection
+                return
+            raw.text_factory = partial(str, encoding="utf-8", errors="replace")
+            try:
+                yield connection
+            finally:
+                raw.text_factory = str
+
+    def page(
+        self, limit: int = PAGE, *, before: int | None = None, kind: str | None = None, payload: str | None = None
+    ) -> tuple[Entry, ...]:
+        """Latest first; ``before`` is the seq to page back from, ``payload`` a pattern of SQL's ``like``."""
         wanted = select(*_COLUMNS).order_by(audit.c.seq.desc()).limit(limit)
         if before is not None:
             wanted = wanted.where(audit.c.seq < before)
         if kind is not None:
             wanted = wanted.where(audit.c.kind == kind)
+        if payload is not None:
+            wanted = wanted.where(audit.c.payload.like(payload))
         with self._engine.connect() as connection:
             return tuple(Entry(*row) for row in connection.execute(wanted))
 
@@ -95,7 +119,7 @@ class AuditStore:
         if kind is not None:
             wanted = wanted.where(audit.c.kind == kind)
         while True:
-            with self._engine.connect() as connection:
+            with self.lenient() as connection:
                 found = [Entry(*row) for row in connection.execute(wanted.where(audit.c.seq > after))]
             yield from found
             if len(found) < PAGE:
