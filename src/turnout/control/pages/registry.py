@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from turnout.control.pages.blocks import Page
+from turnout.control.pages.drills import DrillsAsked, drills
 from turnout.control.pages.now import NowAsked, now
+from turnout.control.pages.queues import QueuesAsked, queues
 from turnout.control.pages.sources import Sources
 
 
@@ -25,4 +27,6 @@ class Listed(NamedTuple):
 
 PAGES = (
     Listed("now", "Now", "n", NowAsked, now),
+    Listed("drills", "Drills", "r", DrillsAsked, drills),
+    Listed("queues", "Queues", "u", QueuesAsked, queues),
 )  # fmt: skip
