@@ -77,7 +77,7 @@ def _coming(entries: Iterable[Scheduled], now: float) -> Table:
         for entry in entries
     )
     return Table(
-        "schedule", "Scheduled", columns, rows, "Nothing is scheduled. `turnout drill schedule monthly outage --provider openai` begins a habit."
+        "schedule", "Scheduled", columns, rows, "Nothing is scheduled. `turnout drill schedule outage --provider openai` begins a habit: once a month."
     )  # fmt: skip
 
 
