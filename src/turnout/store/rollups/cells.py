@@ -23,13 +23,13 @@ class Key(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Cell(msgspec.Struct, array_like=True):
-    """Sums over requests. A copy (``copies``: nobody waited for it) is in no other count, but what it cost is in ``cost``.
+    """Sums over requests. A copy (``copies``: nobody waited for it) is in no other count, but what it cost is in ``cost`` or ``unpriced``.
 
     ``requests`` = ok + failed + cut + cancelled + rejected + begun. ``unpriced`` answers cost something unknown and are in no sum.
     ``baseline`` is what the best model would have cost, ``compared`` what was paid, both over the requests where both are known;
-    ``saved`` what given answers did not cost. ``graded`` requests have a verdict, ``accepted`` is the sum of these (0..1 each),
-    ``squares`` that of their squares. ``worth`` sums feedback of kind ``value``. Milliseconds in ``duration`` (answered requests)
-    and ``first_token``, microseconds in ``decision``.
+    ``cached`` answers were given again, ``saved`` is what they did not cost. ``graded`` requests have a verdict, ``accepted`` is the sum of these (0..1 each),
+    ``squares`` that of their squares. ``worth`` sums feedback of kind ``value``. Milliseconds in ``duration`` and
+    ``first_token``, microseconds in ``decision``: of the requests that some model served, or failed to, and that have ended.
     """
 
     requests: int = 0
@@ -66,7 +66,11 @@ class CallKey(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Calls(msgspec.Struct, array_like=True):
-    """Sums over upstream calls, copies' too. ``faults`` by name; ``unpriced`` calls billed something unknown. Sketches of the calls without a fault."""
+    """Sums over upstream calls, copies' too. ``faults`` by name; ``unpriced`` calls billed something unknown.
+
+    Tokens that are not text are in ``input`` and ``output``, cache writes of all kinds in ``cache_write``. Milliseconds in the sketches, from
+    the call's own start, of the calls without a fault that have ended.
+    """
 
     calls: int = 0
     faults: dict[str, int] = {}
@@ -93,8 +97,11 @@ class Tag(msgspec.Struct, array_like=True):
     worth: float = 0.0
 
 
-class Slice(msgspec.Struct, frozen=True):
-    """A minute, an hour or a day (``period`` seconds from ``start``, unix seconds). ``latest`` is the newest arrival in it."""
+class Slice(msgspec.Struct, frozen=True, dict=True):
+    """A minute, an hour or a day (``period`` seconds from ``start``, unix seconds). ``latest`` is the newest arrival in it.
+
+    Nobody changes what is in it: it is shared, and remembers what it was summed by (store.rollups.sums).
+    """
 
     period: Period
     start: int
