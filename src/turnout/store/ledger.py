@@ -1,6 +1,6 @@
 """The ledger: takes records in once each, answers questions about them. One writer (the control process), many readers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +9,28 @@ from sqlalchemy import Connection, Engine, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 
+from turnout.clock import Clock
 from turnout.errors import Unusable
-from turnout.store import queries
+from turnout.store import feedback, queries
 from turnout.store.audit import AuditStore
+from turnout.store.contents import Contents
 from turnout.store.digests import digest
 from turnout.store.engine import make_engine, said
+from turnout.store.leases import Lease
 from turnout.store.policies import PolicyStore
+from turnout.store.quality import QualityStore
 from turnout.store.queries import Filters, ObservedLatency, RequestLine, Summary
+from turnout.store.retention import Deleted, clean
+from turnout.store.rollups.cells import Period, Slice
+from turnout.store.rollups.keep import RollUp, Rollups
+from turnout.store.rollups.marks import mark, minutes
 from turnout.store.rows import Values, attempt_row, record_of, request_row
 from turnout.store.schema import attempts, contents, journal_offsets, refused, requests, views
 from turnout.store.tickets import TicketStore
 from turnout.store.upgrade import prepare
 from turnout.types.content import Content
 from turnout.types.entry import Entry
+from turnout.types.feedback import Feedback
 from turnout.types.record import Record
 
 # What is wrong with a record, as against what is wrong with the database.
@@ -57,6 +66,10 @@ class Ledger:
             raise Unusable(f"the ledger {said(self._engine.url)} cannot be opened: {in_words(error)}") from error
         self._statements = _Statements(self._engine)
         self.tickets = TicketStore(self._engine)
+        self._rollups = Rollups(self._engine)
+        self.contents = Contents(self._engine)
+        self.feedback = feedback.FeedbackStore(self._engine)
+        self.quality = QualityStore(self._engine)
         self.audit = AuditStore(self._engine)
         self.policies = PolicyStore(self._engine)
 
@@ -67,6 +80,14 @@ class Ledger:
         """Raises when the store does not answer."""
         with self._engine.connect() as connection:
             connection.execute(select(1))
+
+    def lease(self, name: str, holder: str, clock: Clock, seconds: float) -> Lease:
+        """The right to do a piece of work, which one of many processes has."""
+        return Lease(self._engine, name, holder, clock, seconds)
+
+    def clean(self, now: float, keep: float, content_keep: float | None = None) -> Iterator[Deleted]:
+        """Delete what is older than ``keep`` seconds; a step of the iteration is one short transaction (store.retention)."""
+        return clean(self._engine, now, keep, content_keep)
 
     def ingest(self, entries: Sequence[Entry], segment: str, offset: int) -> int:
         """Store entries and, in the same transaction, that ``segment`` has been read up to ``offset`` bytes.
@@ -151,6 +172,14 @@ class Ledger:
         with self._engine.connect() as connection:
             return queries.summary(connection, since, now)
 
+    def slices(self, since: int, until: int, period: Period) -> tuple[Slice, ...]:
+        """Sums over each minute, hour or day that begins from ``since`` to before ``until`` and had requests, in order (store.rollups.sums)."""
+        return self._rollups.slices(since, until, period)
+
+    def roll_up(self, now: float, most: int = 24) -> RollUp:
+        """Make those sums anew whose requests have changed, oldest first, of at most so many hours. For one process at a time."""
+        return self._rollups.roll_up(now, most)
+
     def mix_samples(self, route: str, since: float) -> tuple[float, ...]:
         """The known complexities (0..1) of a route's requests, newest first, from which its mix's cut-points are made."""
         with self._engine.connect() as connection:
@@ -165,6 +194,9 @@ class Ledger:
         asked: list[Values] = []
         tried: list[Values] = []
         kept: list[Values] = []
+        opinions = [entry for entry in entries if isinstance(entry, Feedback)]
+        records = [entry for entry in entries if isinstance(entry, Record)]
+        feedback.hold(connection)
         for entry in entries:
             if isinstance(entry, Record):
                 calls = [attempt_row(entry, n, attempt) for n, attempt in enumerate(entry.attempts)]
@@ -178,6 +210,11 @@ class Ledger:
         ):  # fmt: skip
             if rows:
                 connection.exec_driver_sql(statement, rows)
+        if records:
+            mark(connection, minutes(record.at for record in records))
+            feedback.join(connection, records)
+        if opinions:
+            feedback.take(connection, opinions)
 
     def _advance(self, connection: Connection, segment: str, offset: int) -> None:
         connection.exec_driver_sql(self._statements.offset, (segment, offset))

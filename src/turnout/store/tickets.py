@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from turnout.store.retention import delete_some
 from turnout.store.schema import tickets
 from turnout.types.tickets import Kind, State, Ticket, TicketStatus
 
@@ -119,8 +120,10 @@ class TicketStore:
 
     def forget_settled_before(self, moment: float) -> None:
         """Delete what was settled before then (unix seconds), content and all. Open tickets are never deleted."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(tickets).where(tickets.c.settled_at < moment))
+        deleted = _AT_ONCE
+        while deleted == _AT_ONCE:  # in bounded transactions: others write too
+            with self._engine.begin() as connection:
+                deleted = delete_some(connection, tickets.c.id, tickets.c.settled_at < moment, limit=_AT_ONCE)
 
 
 def _row(ticket: Ticket) -> dict[str, object]:
