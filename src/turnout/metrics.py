@@ -181,7 +181,7 @@ class Metrics:
         if self._file is None:
             return
         temporary = self._file.with_suffix(".tmp")
-        temporary.write_bytes(msgspec.msgpack.encode(self._counts()))
+        temporary.write_bytes(msgspec.msgpack.encode(self.counts()))
         temporary.replace(self._file)
 
     def exposition(self) -> tuple[bytes, str]:
@@ -189,8 +189,8 @@ class Metrics:
         with suppress(OSError):  # a full disk is when figures are wanted most
             self.save()
         if self._file is None:
-            return _expose({"": self._counts()})
-        by_worker = {self._file.stem: self._counts()}
+            return _expose({"": self.counts()})
+        by_worker = {self._file.stem: self.counts()}
         for file in self._file.parent.glob("*.metrics"):
             if file.stem not in by_worker:
                 by_worker[file.stem] = counts = _read(file)
@@ -198,7 +198,8 @@ class Metrics:
                     counts.gauges = {}
         return _expose(by_worker)
 
-    def _counts(self) -> Counts:
+    def counts(self) -> Counts:
+        """The whole state, for who shows it otherwise."""
         self._count_all()
         counters = {name: dict(values) for name, values in self._counters.items()}
         return Counts(counters, self._buckets, self._sums, self._journal, self._gauges)
