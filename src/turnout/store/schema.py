@@ -197,6 +197,7 @@ feedback = Table(
     Index("feedback_at", "at"),
     Index("feedback_request", "request_id"),
     Index("feedback_session", "session"),
+    Index("feedback_waiting", "request_id", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")),
 )
 
 # Sums over a minute, an hour or a day (store.rollups): one row each, as one value. ``made`` is when, unix seconds.

@@ -179,6 +179,9 @@ feedback = Table(
     Index("feedback_at", "at"),
     Index("feedback_request", "request_id"),
     Index("feedback_session", "session"),
+    Index(
+        "feedback_waiting", "request_id", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")
+    ),
 )
 
 rollups = Table(

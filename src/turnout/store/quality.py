@@ -1,0 +1,136 @@
+"""What the ledger's rows say of the models' quality: signals in what people did next, and how often a choice was right."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, Float, Integer, and_, case, cast, func, select
+
+from turnout.feedback.accuracy import ACCEPTABLE, Accuracy, share
+from turnout.feedback.implicit import WITHIN, Turn, signals
+from turnout.store.feedback import FeedbackStore, Taken
+from turnout.store.schema import attempts, requests
+from turnout.types.feedback import Feedback
+from turnout.types.traits import Traits
+
+LOOK_BACK = 600.0
+"""Seconds that a request may take to come into the ledger, and still be seen as what followed another."""
+MOST_TURNS = 20_000
+"""The latest so many are looked at."""
+_decode_traits = msgspec.msgpack.Decoder(Traits).decode
+_Row = Any
+
+
+class QualityStore:
+    """Of one ledger. Raises sqlalchemy.exc.SQLAlchemyError."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def note_signals(self, now: float) -> Taken:
+        """Keep what people did in the last minutes as feedback. Any number of times: the same again changes nothing."""
+        return FeedbackStore(self._engine).take(self.signals(now - LOOK_BACK - WITHIN))
+
+    def signals(self, since: float) -> Iterator[Feedback]:
+        """On the answers of the sessions that had requests since then (unix seconds)."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_TURNS.where(requests.c.at >= since)).all()
+        for (_, caller), turns in groupby(sorted(rows, key=_whose), key=lambda row: (row.session, row.caller)):
+            yield from signals([_turn(row) for row in turns], caller)
+
+    def accuracy(self, since: float, until: float) -> tuple[Accuracy, ...]:
+        """By route and task, of the requests that arrived from ``since`` to before ``until`` (unix seconds); the most graded first."""
+        here, copied = (and_(table.c.at >= since, table.c.at < until) for table in (requests, _copies))
+        cheaper: dict[tuple[str | None, str | None], dict[str, bool]] = {}
+        with self._engine.connect() as connection:
+            graded = {(row.route, row.task): row for row in connection.execute(_GRADED.where(here))}
+            for query in (_COPIES.where(copied), _ARMS.where(here)):
+                for row in connection.execute(query):
+                    known = cheaper.setdefault((row.route, row.task), {})
+                    known[row.id] = known.get(row.id, False) or row.verdict >= ACCEPTABLE
+        found = [_accuracy(*key, graded.get(key), cheaper.get(key, {})) for key in {**graded, **cheaper}]
+        return tuple(sorted(found, key=lambda one: (-one.graded, one.route or "", one.task or "")))
+
+
+def _whose(row: _Row) -> tuple[str, str, bool]:
+    return row.session, row.caller or "", row.caller is None
+
+
+_TURNS = (
+    select(
+        *(requests.c[name] for name in ("id", "at", "duration_ms", "outcome", "route", "model", "caller", "session", "traits")),
+        requests.c.turn_before,
+        requests.c.turn,
+    )
+    .where(
+        requests.c.session.is_not(None), requests.c.turn.is_not(None), requests.c.copy_of.is_(None), requests.c.drill.is_(None)
+    )
+    .order_by(requests.c.at.desc())
+    .limit(MOST_TURNS)
+)
+
+
+def _turn(row: _Row) -> Turn:
+    asked = None if row.traits is None else _decode_traits(row.traits).model
+    names_a_model = asked not in {None, "auto", row.route}
+    return Turn(
+        request_id=row.id,
+        at=row.at,
+        ended=row.at + row.duration_ms / 1_000,
+        before=row.turn_before,
+        message=row.turn,
+        answered=row.outcome == "ok",
+        served=row.model,
+        asked=asked if names_a_model else None,
+    )
+
+
+_GRADED = (
+    select(
+        requests.c.route,
+        requests.c.task,
+        func.count().label("graded"),
+        func.sum(requests.c.verdict).label("accepted"),
+        cast(func.sum(case((requests.c.verdict >= ACCEPTABLE, 1), else_=0)), Integer).label("acceptable"),
+    )
+    .where(requests.c.verdict.is_not(None), requests.c.copy_of.is_(None))
+    .group_by(requests.c.route, requests.c.task)
+)
+
+_copies = requests.alias("copies")
+_COPIES = (
+    select(requests.c.id, requests.c.route, requests.c.task, _copies.c.verdict)
+    .select_from(_copies)
+    .join(requests, requests.c.id == _copies.c.copy_of)
+    .where(
+        _copies.c.verdict.is_not(None),
+        _copies.c.model != requests.c.model,
+        _copies.c.cost_pico < requests.c.cost_pico,
+    )
+)
+"""What cheaper models made of the same requests. The copies' times bound it: only they have an index that leads to the others."""
+
+_ARMS = (
+    select(requests.c.id, requests.c.route, requests.c.task, cast(0.0, Float).label("verdict"))
+    .join(attempts, attempts.c.request_id == requests.c.id)
+    .where(
+        attempts.c.fault == "check_failed",
+        attempts.c.reason == "cascade",
+        attempts.c.model != requests.c.model,
+        requests.c.outcome == "ok",
+        requests.c.copy_of.is_(None),
+    )
+)
+"""Answers of a cascade's cheaper models that a check refused, where a dearer one then answered."""
+
+
+def _accuracy(route: str | None, task: str | None, graded: _Row | None, cheaper: dict[str, bool]) -> Accuracy:
+    return Accuracy(
+        route=route,
+        task=task,
+        graded=0 if graded is None else graded.graded,
+        mean=None if graded is None else graded.accepted / graded.graded,
+        acceptable=None if graded is None else share(graded.acceptable, graded.graded),
+        cheaper=share(sum(cheaper.values()), len(cheaper)),
+    )
