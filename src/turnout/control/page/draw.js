@@ -11,7 +11,8 @@ export function sections(page) {
   return page.sections.map((section) => {
     const bare = section.blocks.every((block) => BARE.has(block.type)) && !section.title;
     const titled = section.title ? h("h2", {}, section.title) : null;
-    return h("section", { class: `${bare ? "bare" : "panel"}${section.wide || bare ? " wide" : ""}` }, titled, ...section.blocks.map(drawn));
+    const classes = [bare ? "bare" : "panel", section.wide || bare ? "wide" : "", section.beside ? "beside" : ""];
+    return h("section", { class: classes.filter(Boolean).join(" ") }, titled, ...section.blocks.map(drawn));
   });
 }
 
@@ -37,7 +38,10 @@ function figures(block) {
   }));
 }
 
+const isEmpty = (trace) => !(trace.labels ?? trace.z ?? trace.x ?? []).length || !(trace.values ?? trace.z ?? trace.y ?? []).length;
+
 function chart(block) {
+  if (block.data.every(isEmpty)) return h("figure", { class: "chart" }, h("figcaption", {}, block.title), h("p", { class: "empty" }, "Nothing to draw in this window yet."));
   const plot = h("div", { class: "plot", "data-keep": `chart ${block.id}`, "data-chart": block.id, "aria-hidden": "true" });
   plot.style.height = `${block.height}px`;
   return h("figure", { class: "chart" },

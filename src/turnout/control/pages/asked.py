@@ -1,12 +1,15 @@
 """What most pages are asked with: a window, the viewer's zone, and which requests."""
 
-from typing import Literal
+from functools import cache
+from typing import Any, Literal, get_args, get_type_hints
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-WindowName = Literal["15m", "1h", "6h", "24h", "7d", "30d", "90d", "365d"]
+from turnout.control.pages.blocks import Field
+
+WindowName = Literal["15m", "1h", "6h", "24h", "7d", "30d", "90d", "400d"]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,6 +28,23 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def where(self) -> dict[str, str]:
         """The filters that are set, by name."""
         return {name: value for name in ("route", "model", "task") if (value := getattr(self, name))}
+
+
+def choice(asked: Asked, name: str, label: str) -> Field:
+    """The field of a parameter that has a closed set of values."""
+    options: tuple[str, ...] = get_args(_hints(type(asked))[name])
+    return Field(name, label, getattr(asked, name), options)
+
+
+def any_of(asked: Asked, name: str, label: str, there: set[str | None]) -> Field:
+    """The field of a filter: what there is, and what is asked for now."""
+    chosen = getattr(asked, name)
+    return Field(name, label, chosen or "", ("", *sorted({one for one in {*there, chosen} if one})))
+
+
+@cache
+def _hints(kind: type[Asked]) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def zone_of(name: str) -> ZoneInfo:

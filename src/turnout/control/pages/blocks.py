@@ -128,11 +128,12 @@ Block = Figures | Chart | Table | Note | Search | Action | Text
 
 
 class Section(msgspec.Struct, frozen=True):
-    """Blocks that belong together; ``wide`` takes the page's whole width."""
+    """Blocks that belong together; ``wide`` takes the page's whole width, ``beside`` puts a narrow first block beside the second."""
 
     blocks: tuple[Block, ...]
     title: str = ""
     wide: bool = False
+    beside: bool = False
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -36,7 +36,9 @@ def as_csv(table: Table) -> str:
     file = io.StringIO()
     writer = csv.writer(file)
     ranged = [_is_ranged(table, place) for place in range(len(table.columns))]
-    writer.writerow(_guarded(name) for column, wide in zip(table.columns, ranged, strict=True) for name in _names(column, wide=wide))
+    writer.writerow(
+        _guarded(name) for column, wide in zip(table.columns, ranged, strict=True) for name in _names(column, wide=wide)
+    )
     for row in table.rows:
         written: list[str] = []
         for column, cell, wide in zip(table.columns, row, ranged, strict=True):
