@@ -9,10 +9,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
-
-from turnout.store.ledger import Ledger
 
 TEMPLATE = "turnout_template"
 _QUICK = {
@@ -85,10 +82,14 @@ class Postgres:
         return self._new(TEMPLATE)
 
     def make_template(self) -> None:
+        from turnout.store.ledger import Ledger  # noqa: PLC0415 - a run that asks for no store waits for none
+
         self.execute(f"create database {TEMPLATE} template template0")
         Ledger(self.url(TEMPLATE)).close()
 
     def execute(self, statement: str) -> None:
+        import psycopg  # noqa: PLC0415 - same
+
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 

@@ -16,6 +16,7 @@ import uvloop
 from setproctitle import setproctitle
 from sqlalchemy.exc import SQLAlchemyError
 
+from turnout.build.ledger import open_ledger
 from turnout.build.process import Server, chore, end_with_supervisor, say
 from turnout.build.spec import ControlSpec, Places
 from turnout.catalog.load import Catalog, load_catalog
@@ -68,7 +69,7 @@ def read_policy(config: str | None, served_on: str, clock: Clock, catalog: Catal
 
 def publisher(data_dir: Path, store: str, clock: Clock, catalog: Catalog) -> tuple[Publisher, Ledger]:
     """What turns policies into views, and the ledger that numbers them. Raises OSError, Unusable."""
-    ledger = Ledger(data_dir / Places.ledger if store == "sqlite" else store)
+    ledger = open_ledger(data_dir, store)
     tasks = {task: dict(skills) for task, skills in catalog.tasks.items()}
     return Publisher(ViewStore(data_dir / Places.views), ledger, clock, tasks), ledger
 

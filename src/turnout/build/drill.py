@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from turnout.build.drill_lease import NoDrill, in_force, must_be_alone
 from turnout.build.drill_traffic import ClientCounts, Drive, mix
 from turnout.build.drill_world import checked, fleet, rehearsed
+from turnout.build.ledger import open_ledger
 from turnout.build.served import free_ports, served
 from turnout.build.spec import Places
 from turnout.catalog.load import load_catalog
@@ -111,7 +112,7 @@ async def on_real(wish: Wish, settings: Settings, config: str, show: Show, stop:
     clock, data_dir = SystemClock(), settings.data_dir
     view = _view(data_dir)
     _must_aim(wish.drill, targets(view.policy, view.facts.values()))
-    ledger = Ledger(data_dir / Places.ledger if settings.store.url == "sqlite" else settings.store.url)
+    ledger = open_ledger(data_dir, settings.store.url)
     try:
         begun = clock.now()
         drill = _timed(wish, data_dir, begun)

@@ -32,27 +32,27 @@ class Replayed(msgspec.Struct, frozen=True):
         return self.recorded == self.digest
 
 
-def recompute(request_id: str, ledger_path: Path, views: Path) -> Replayed:
+def recompute(request_id: str, place: Path | str, views: Path) -> Replayed:
     """Decide again as it was decided then.
 
     Raises:
         NotReplayable: no ledger to be read, no such request, a request that was refused, a view that is gone, or another
             version of the decider.
     """
-    if not ledger_path.exists():
-        raise NotReplayable(f"there is no ledger at {ledger_path}")
+    if isinstance(place, Path) and not place.exists():
+        raise NotReplayable(f"there is no ledger at {place}")
     try:
-        ledger = Ledger(ledger_path)
+        ledger = Ledger(place)
     except Unusable as reason:
         raise NotReplayable(str(reason)) from None
     try:
         record = ledger.request(request_id)
     except SQLAlchemyError as error:
-        raise NotReplayable(f"the ledger {ledger_path} cannot be read: {in_words(error)}") from None
+        raise NotReplayable(f"the ledger {ledger.name} cannot be read: {in_words(error)}") from None
     finally:
         ledger.close()
     if record is None:
-        raise NotReplayable(f'no request "{request_id}" in {ledger_path} (the ledger lags by a fraction of a second)')
+        raise NotReplayable(f'no request "{request_id}" in {ledger.name} (the ledger lags by a fraction of a second)')
     if record.traits is None or record.route is None:
         raise NotReplayable(f"request {request_id} was refused ({record.code}) before anything was decided")
     try:

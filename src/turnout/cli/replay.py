@@ -18,20 +18,20 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print the decision as JSON.")] = False,
 ) -> None:
     """Exit code 0 if the recomputed decision is identical to the recorded one, 1 if it differs or cannot be recomputed."""
+    from turnout.build.ledger import ledger_place
     from turnout.build.replay import NotReplayable, recompute
     from turnout.build.spec import Places
     from turnout.cli.problems import reported
     from turnout.config.load import settings_of
     from turnout.front.explain import shown
 
-    if config is None and Path("turnout.yaml").exists():
+    if config is None and data_dir is None and Path("turnout.yaml").exists():
         config = Path("turnout.yaml")
-    directory = data_dir
-    if directory is None:
-        with reported():
-            directory = settings_of(config, os.environ, {}).data_dir
+    with reported():
+        settings = settings_of(config, os.environ, {} if data_dir is None else {"data_dir": data_dir})
+        place = ledger_place(settings.data_dir, settings.store.url)
     try:
-        replayed = recompute(request_id, directory / Places.ledger, directory / Places.views)
+        replayed = recompute(request_id, place, settings.data_dir / Places.views)
     except NotReplayable as reason:
         print(reason, file=sys.stderr)
         raise typer.Exit(1) from None

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlche
 
 from turnout.clock import Clock
 from turnout.errors import Unusable
-from turnout.store import feedback, queries
+from turnout.store import feedback, queries, summary
 from turnout.store.audit import AuditStore
 from turnout.store.contents import Contents
 from turnout.store.digests import digest
@@ -19,13 +19,14 @@ from turnout.store.engine import make_engine, said
 from turnout.store.leases import Lease
 from turnout.store.policies import PolicyStore
 from turnout.store.quality import QualityStore
-from turnout.store.queries import Filters, ObservedLatency, RequestLine, Summary
+from turnout.store.queries import Filters, Found, ObservedLatency, RequestLine
 from turnout.store.retention import Deleted, clean
 from turnout.store.rollups.cells import Period, Slice
 from turnout.store.rollups.keep import RollUp, Rollups
 from turnout.store.rollups.marks import mark, minutes
 from turnout.store.rows import Values, attempt_row, record_of, request_row
 from turnout.store.schema import attempts, contents, journal_offsets, refused, requests, views
+from turnout.store.summary import Summary
 from turnout.store.tickets import TicketStore
 from turnout.store.upgrade import prepare
 from turnout.types.content import Content
@@ -72,6 +73,11 @@ class Ledger:
         self.quality = QualityStore(self._engine)
         self.audit = AuditStore(self._engine)
         self.policies = PolicyStore(self._engine)
+
+    @property
+    def name(self) -> str:
+        """What it is called in a message; holds no password."""
+        return said(self._engine.url)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -163,14 +169,26 @@ class Ledger:
         return tuple(record_of(row, tried.get(row.id, ())) for row in found)
 
     def recent(self, limit: int, filters: Filters = Filters()) -> tuple[RequestLine, ...]:  # noqa: B008  (frozen)
-        """Newest first."""
+        """Newest first; what a search finds at its first go."""
+        return self.search(limit, filters).lines
+
+    def search(self, limit: int, filters: Filters = Filters()) -> Found:  # noqa: B008  (frozen)
+        """Newest first, and where to go on. Raises ValueError on a filter that is none."""
         with self._engine.connect() as connection:
-            return queries.recent(connection, limit, filters)
+            return queries.search(connection, filters, limit)
+
+    def worst(self, how: queries.Worst, since: float, until: float, limit: int = 10) -> tuple[RequestLine, ...]:
+        """Examples of what goes wrong in a window: the slowest, the dearest, the latest that failed or that somebody rejected."""
+        with self._engine.connect() as connection:
+            return queries.worst(connection, how, since, until, limit)
 
     def summary(self, since: float, now: float) -> Summary:
-        """Totals of the requests that arrived from ``since`` on (unix seconds)."""
+        """Totals of the requests that arrived from ``since`` on (unix seconds): from sums if that is long ago, else exactly so."""
+        standing = self._rollups.standing(since, now) if now - since > summary.FROM_ROWS_S else None
         with self._engine.connect() as connection:
-            return queries.summary(connection, since, now)
+            if standing is None:
+                return summary.from_rows(connection, since, now)
+            return summary.from_slices(connection, *standing, now)
 
     def slices(self, since: int, until: int, period: Period) -> tuple[Slice, ...]:
         """Sums over each minute, hour or day that begins from ``since`` to before ``until`` and had requests, in order (store.rollups.sums)."""

@@ -200,12 +200,12 @@ def test_a_route_that_a_keys_tags_force_should_be_among_its_routes():
     )
 
 
-def test_retention_is_not_yet():
-    """Only the default may be written: an audit trail that outlives its stated time is no small surprise."""
+def test_retention_is_a_day_at_least():
+    """Less would take away what today's sums are made of."""
     text = f"providers: {{openai: {{}}}}\n{ROUTE}"
 
-    assert "store.retention: not yet" in problems(f"store: {{retention: 30d}}\n{text}")[0]
-    assert problems(f"store: {{retention: 400d}}\n{text}") == []
+    assert "store.retention" in problems(f"store: {{retention: 23h}}\n{text}")[0]
+    assert problems(f"store: {{retention: 1d}}\n{text}") == []
 
 
 def test_sections_without_a_builder_are_refused_unless_empty():
