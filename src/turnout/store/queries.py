@@ -1,26 +1,30 @@
-"""What the ledger is asked, as frozen answers.
+"""What the ledger is asked of single requests, as frozen answers.
 
-Each query reads its window by the index of arrival, or the latest by a limit. So long windows are long queries: a summary of
-everything takes 1.2 s per million requests, a list whose filter finds nothing 0.3 s. Neither holds up the writer. An index for each
-filter would cost every record a tenth of its ingest, and one on the model has SQLite read it whole for the shortest summary.
+Each query reads its window by the index of arrival, and a bounded part of it: a search that has not found enough says where to go
+on. An index for each filter would cost every record a tenth of its ingest.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from math import ceil
 from statistics import median
-from typing import Any
+from string import hexdigits
+from typing import Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy.sql.elements import quoted_name
+from sqlalchemy.sql.functions import Function
 
+from turnout.store.rollups.collect import tags_of
 from turnout.store.rows import DbRow
 from turnout.store.schema import attempts, requests
 from turnout.types.money import PicoDollars
 
-_LATENCY_SAMPLE = 10_000
 _ATTEMPT_SAMPLE = 50_000
-_RATE_WINDOW_S = 10.0
+_REJECTED = 0.5
+_ID_DIGITS, _ID_TELLS = 12, 8
+"""An id begins with the milliseconds of arrival, in so many hexadecimal digits; the first so many tell the minute."""
 _ASKED = requests.c.copy_of.is_(None)
 
 
@@ -46,58 +50,52 @@ class RequestLine(msgspec.Struct, frozen=True):
     attempts: int
     tokens_in: int | None
     tokens_out: int | None
+    policy: int
+    session: str | None
+    drill: str | None
+    verdict: float | None
+    verdict_by: str | None
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """Which requests to list; None means any. ``before`` is unix seconds, to page back."""
+    """Which requests to list; None means any. ``before``, ``since`` and ``until`` are unix seconds; ``cursor`` is what an earlier search gave.
+
+    ``tag`` is ``key=value``, ``fault`` how one of the upstream calls failed, ``id`` the beginning of an id. Of the rest the numbers
+    are bounds, both ends included.
+    """
 
     route: str | None = None
     model: str | None = None
     task: str | None = None
     outcome: str | None = None
     before: float | None = None
+    code: str | None = None
+    reason: str | None = None
+    caller: str | None = None
+    session: str | None = None
+    policy: int | None = None
+    drill: str | None = None
+    tag: str | None = None
+    fault: str | None = None
+    id: str | None = None
+    min_cost: PicoDollars | None = None
+    min_duration_ms: float | None = None
+    min_verdict: float | None = None
+    max_verdict: float | None = None
+    since: float | None = None
+    until: float | None = None
+    cursor: str | None = None
 
 
-class Share(msgspec.Struct, frozen=True):
-    """What one model or route had of the requests. ``errors``: failed or cut; ``cost`` sums the known ones, copies' too."""
+class Found(msgspec.Struct, frozen=True):
+    """Newest first. ``more`` is where to go on (``Filters.cursor``), None at the end; ``looked_at`` is how many requests were read for it.
 
-    name: str
-    requests: int
-    errors: int
-    cost: PicoDollars
-
-
-class Quantiles(msgspec.Struct, frozen=True):
-    """Milliseconds, over the latest 10,000 requests of the window; None when there were none."""
-
-    p50: float | None
-    p95: float | None
-    p99: float | None
-
-
-class Summary(msgspec.Struct, frozen=True):
-    """A window of the ledger. ``errors``: failed or cut. ``unpriced`` answers cost something unknown and are in no sum.
-
-    ``saved`` is what the baseline (the best model for everything) would have cost more, over the requests where both are known.
-    ``latest`` is the arrival of the newest request, unix seconds: it shows how far the ledger lags.
+    A search reads a bounded number of requests. So there may be few lines, or none, and more all the same.
     """
 
-    since: float
-    requests: int
-    requests_per_s: float
-    outcomes: dict[str, int]
-    errors: int
-    fallbacks: int
-    cost: PicoDollars
-    baseline: PicoDollars
-    saved: PicoDollars
-    unpriced: int
-    latency_ms: Quantiles
-    first_token_ms: Quantiles
-    decision_us_p50: float | None
-    models: tuple[Share, ...]
-    routes: tuple[Share, ...]
-    latest: float | None
+    lines: tuple[RequestLine, ...]
+    more: str | None
+    looked_at: int
 
 
 class ObservedLatency(msgspec.Struct, frozen=True):
@@ -110,52 +108,133 @@ class ObservedLatency(msgspec.Struct, frozen=True):
     output_tokens_per_s: float | None
 
 
-def recent(connection: Connection, limit: int, filters: Filters) -> tuple[RequestLine, ...]:
-    """Newest first, without copies."""
-    columns = [_column_of(name) for name in RequestLine.__struct_fields__]
-    wanted: list[ColumnElement[bool]] = [
-        _column_of(name) == value
-        for name in ("route", "model", "task", "outcome")
-        if (value := getattr(filters, name)) is not None
-    ]
-    if filters.before is not None:
-        wanted.append(requests.c.at < filters.before)
-    rows = connection.execute(select(*columns).where(_ASKED, *wanted).order_by(requests.c.at.desc()).limit(limit))
+Worst = Literal["slowest", "dearest", "failed", "rejected"]
+LOOK = 50_000
+"""Requests that a search reads at most before it asks whether to go on."""
+_EQUAL = ("route", "model", "task", "outcome", "code", "reason", "caller", "policy", "drill")
+_AT_LEAST = {"min_cost": requests.c.cost_pico, "min_duration_ms": requests.c.duration_ms, "min_verdict": requests.c.verdict}
+_ID_SLACK_S = 60.0
+"""An id begins with the milliseconds of arrival; a clock may be set between the two."""
+_encode = msgspec.msgpack.Encoder().encode
+_LINE = tuple(requests.c[f"{name}_pico" if name in {"cost", "baseline"} else name] for name in RequestLine.__struct_fields__)
+_NEWEST_FIRST = (requests.c.at.desc(), requests.c.id.desc())
+
+
+class _Place(NamedTuple):
+    """Just before the request ``id`` of the second ``at``; before all of that moment, when there is no id."""
+
+    at: float
+    id: str
+
+
+def search(connection: Connection, filters: Filters, limit: int, *, look: int = LOOK) -> Found:
+    """Up to so many requests, without copies. Raises ValueError when the cursor, or the tag, is none."""
+    within = _within(filters)
+    wanted = [_ASKED, *_wanted(filters, connection.dialect.name)]
+    floor = _floor(connection, within, look)
+    down_to = within if floor is None else [*within, requests.c.at >= floor]
+    tagged = (requests.c.traits,) if filters.tag is not None else ()
+    rows = connection.execute(select(*_LINE, *tagged).where(*down_to, *wanted).order_by(*_NEWEST_FIRST).limit(limit)).all()
+    lines = tuple(RequestLine(*row[: len(_LINE)]) for row in rows if filters.tag is None or _has_tag(row.traits, filters.tag))
+    if len(rows) == limit:
+        end = _Place(rows[-1].at, rows[-1].id)
+        return Found(lines, _cursor(end), _count(connection, [*within, requests.c.at >= end.at]))
+    return Found(lines, None if floor is None else _cursor(_Place(floor, "")), _count(connection, down_to))
+
+
+def worst(connection: Connection, how: Worst, since: float, until: float, limit: int = 10) -> tuple[RequestLine, ...]:
+    """Of the window's latest requests (50,000 at most) those that show what goes wrong; ``rejected`` is by whoever judged the answer."""
+    within = [requests.c.at >= since, requests.c.at < until]
+    floor = _floor(connection, within, LOOK)
+    down_to = within if floor is None else [*within, requests.c.at >= floor]
+    c = requests.c
+    condition, order = {
+        "slowest": (c.outcome != "begun", c.duration_ms.desc()),
+        "dearest": (c.cost_pico > 0, c.cost_pico.desc()),
+        "failed": (c.outcome.in_(("failed", "cut")), c.at.desc()),
+        "rejected": (c.verdict < _REJECTED, c.at.desc()),
+    }[how]
+    rows = connection.execute(select(*_LINE).where(*down_to, _ASKED, condition).order_by(order).limit(limit))
     return tuple(RequestLine(*row) for row in rows)
 
 
-def summary(connection: Connection, since: float, now: float) -> Summary:
-    """Requests that arrived from ``since`` on. Of copies only what they cost is in it."""
-    everything = connection.execute(_grouped(since)).all()
-    groups = [group for group in everything if group.asked]
-    outcomes: Counter[str] = Counter()
-    for group in groups:
-        outcomes[group.outcome] += group.requests
-    timings = connection.execute(
-        select(requests.c.duration_ms, requests.c.first_token_ms, requests.c.decision_us)
-        .where(_ASKED, requests.c.at >= since, requests.c.model.is_not(None), requests.c.outcome != "begun")
-        .order_by(requests.c.at.desc())
-        .limit(_LATENCY_SAMPLE)
-    ).all()
-    lately = connection.execute(select(func.count()).where(_ASKED, requests.c.at >= now - _RATE_WINDOW_S)).scalar_one()
-    return Summary(
-        since=since,
-        requests=outcomes.total(),
-        requests_per_s=lately / _RATE_WINDOW_S,
-        outcomes=dict(outcomes),
-        errors=outcomes["failed"] + outcomes["cut"],
-        fallbacks=sum(group.fallbacks for group in groups),
-        cost=_total(everything, "cost"),
-        baseline=_total(groups, "baseline"),
-        saved=PicoDollars(_total(groups, "baseline") - _total(groups, "compared")),
-        unpriced=sum(group.unpriced for group in everything),
-        latency_ms=_quantiles(row.duration_ms for row in timings),
-        first_token_ms=_quantiles(row.first_token_ms for row in timings),
-        decision_us_p50=quantile(sorted(row.decision_us for row in timings), 0.5),
-        models=_shares(everything, "model"),
-        routes=_shares(everything, "route"),
-        latest=max((group.latest for group in groups), default=None),
-    )
+def _within(filters: Filters) -> list[ColumnElement[bool]]:
+    """The stretch of time to read, by the index of arrival, or a session's."""
+    at = requests.c.at
+    bounds: list[ColumnElement[bool]] = [at < end for end in (filters.before, filters.until) if end is not None]
+    if filters.session is not None:  # it has an index of its own
+        bounds.append(requests.c.session == filters.session)
+    if filters.since is not None:
+        bounds.append(at >= filters.since)
+    if filters.id is not None and (stretch := _stretch_of(filters.id)) is not None:
+        bounds += [at >= stretch[0], at < stretch[1]]
+    if filters.cursor is not None:
+        place = _place(filters.cursor)
+        bounds += [at <= place.at, or_(at < place.at, requests.c.id < place.id)]
+    return bounds
+
+
+def _wanted(filters: Filters, dialect: str) -> list[ColumnElement[bool]]:
+    wanted = [requests.c[name] == value for name in _EQUAL if (value := getattr(filters, name)) is not None]
+    wanted += [column >= value for name, column in _AT_LEAST.items() if (value := getattr(filters, name)) is not None]
+    if filters.max_verdict is not None:
+        wanted.append(requests.c.verdict <= filters.max_verdict)
+    if filters.id is not None:
+        wanted.append(func.substr(requests.c.id, 1, len(filters.id)) == filters.id)
+    if filters.tag is not None:
+        key, value = _key_and_value(filters.tag)
+        find = quoted_name("position", quote=True) if dialect == "postgresql" else "instr"
+        wanted.append(Function(find, requests.c.traits, _encode(key) + _encode(value)) > 0)
+    if filters.fault is not None:
+        failed = select(attempts.c.n).where(attempts.c.request_id == requests.c.id, attempts.c.fault == filters.fault)
+        wanted.append(failed.exists())
+    return wanted
+
+
+def _floor(connection: Connection, within: Sequence[ColumnElement[bool]], look: int) -> float | None:
+    """The arrival of the last request to read; None when that is all of them. Read from the index alone."""
+    last = select(requests.c.at).where(*within).order_by(requests.c.at.desc()).offset(look - 1).limit(1)
+    return connection.execute(last).scalar()
+
+
+def _count(connection: Connection, within: Sequence[ColumnElement[bool]]) -> int:
+    return connection.execute(select(func.count()).select_from(requests).where(*within)).scalar_one()
+
+
+def _cursor(place: _Place) -> str:
+    return f"{place.at!r},{place.id}"
+
+
+def _place(cursor: str) -> _Place:
+    at, comma, id_ = cursor.partition(",")
+    try:
+        if comma:
+            return _Place(float(at), id_)
+    except ValueError:
+        pass
+    raise ValueError(f"{cursor!r} is no place to go on from: take it from the answer before (more), or leave it out")
+
+
+def _key_and_value(tag: str) -> tuple[str, str]:
+    key, equals, value = tag.partition("=")
+    if not (key and equals):
+        raise ValueError(f"{tag!r} is no tag: write key=value")
+    return key, value
+
+
+def _has_tag(traits: bytes, tag: str) -> bool:
+    """The database looks for the bytes, which may stand in another field too."""
+    key, value = _key_and_value(tag)
+    return tags_of(traits).get(key) == value
+
+
+def _stretch_of(id_: str) -> tuple[float, float] | None:
+    """When a request may have arrived whose id begins so; None when the beginning tells nothing."""
+    milliseconds = id_[:_ID_DIGITS]
+    if len(milliseconds) < _ID_TELLS or not set(milliseconds) <= set(hexdigits):
+        return None
+    first, last = (int(milliseconds.ljust(_ID_DIGITS, digit), 16) / 1000 for digit in "0f")
+    return first - _ID_SLACK_S, last + _ID_SLACK_S
 
 
 def mix_samples(connection: Connection, route: str, since: float, limit: int = 100_000) -> tuple[float, ...]:
@@ -187,71 +266,6 @@ def latency_by_model(connection: Connection, since: float) -> dict[str, Observed
 def quantile(ascending: Sequence[float], q: float) -> float | None:
     """By nearest rank: the smallest value that at least the share ``q`` of all does not exceed."""
     return ascending[max(ceil(q * len(ascending)), 1) - 1] if ascending else None
-
-
-def _column_of(name: str) -> Column[Any]:
-    return requests.c[f"{name}_pico" if name in {"cost", "baseline"} else name]
-
-
-def _grouped(since: float) -> Any:
-    """One pass over the window: the counts and sums of each model, route and outcome."""
-    c = requests.c
-    both_known = and_(c.cost_pico.is_not(None), c.baseline_pico.is_not(None))
-    return (
-        select(
-            c.model,
-            c.route,
-            c.outcome,
-            _ASKED.label("asked"),
-            func.count().label("requests"),
-            func.count().filter(c.reason == "fallback").label("fallbacks"),
-            func.count().filter(c.cost_pico.is_(None), or_(c.outcome == "ok", c.outcome == "cut")).label("unpriced"),
-            *_exact_sum("cost", c.cost_pico, c.cost_pico.is_not(None)),
-            *_exact_sum("baseline", c.baseline_pico, both_known),
-            *_exact_sum("compared", c.cost_pico, both_known),
-            func.max(c.at).label("latest"),
-        )
-        .where(c.at >= since)
-        .group_by(c.model, c.route, c.outcome, _ASKED)
-    )
-
-
-_MICRO = 10**6
-
-
-def _exact_sum(name: str, column: Column[int], where: ColumnElement[bool]) -> tuple[ColumnElement[Any], ...]:
-    """A sum in two parts, whole micro-dollars and the rest: pico-dollars in 64 bits would overflow at nine million dollars."""
-    return (
-        func.coalesce(func.sum(column // _MICRO).filter(where), 0).label(f"{name}_high"),
-        func.coalesce(func.sum(column % _MICRO).filter(where), 0).label(f"{name}_low"),
-    )
-
-
-def _total(groups: Iterable[DbRow], name: str) -> PicoDollars:
-    return PicoDollars(sum(int(getattr(group, f"{name}_high")) * _MICRO + int(getattr(group, f"{name}_low")) for group in groups))
-
-
-def _shares(groups: Iterable[DbRow], column: str) -> tuple[Share, ...]:
-    """Largest first; requests that no model or route got are in none."""
-    by_name: defaultdict[str, list[DbRow]] = defaultdict(list)
-    for group in groups:
-        if (name := getattr(group, column)) is not None:
-            by_name[name].append(group)
-    shares = (
-        Share(
-            name=name,
-            requests=sum(group.requests for group in of_name if group.asked),
-            errors=sum(group.requests for group in of_name if group.asked and group.outcome in {"failed", "cut"}),
-            cost=_total(of_name, "cost"),
-        )
-        for name, of_name in by_name.items()
-    )
-    return tuple(sorted(shares, key=lambda share: (-share.requests, share.name)))
-
-
-def _quantiles(values: Iterable[float | None]) -> Quantiles:
-    ascending = sorted(value for value in values if value is not None)
-    return Quantiles(quantile(ascending, 0.5), quantile(ascending, 0.95), quantile(ascending, 0.99))
 
 
 def _observed(rows: Sequence[DbRow]) -> ObservedLatency:

@@ -68,7 +68,12 @@ class _Tagged(msgspec.Struct):
     tags: dict[str, str] = {}
 
 
-_tags_of = msgspec.msgpack.Decoder(_Tagged).decode
+_decode = msgspec.msgpack.Decoder(_Tagged).decode
+
+
+def tags_of(traits: bytes) -> dict[str, str]:
+    """Of traits as they are stored."""
+    return _decode(traits).tags
 
 
 class _Values:
@@ -172,6 +177,7 @@ class _Calls:
 
 
 _PAID = frozenset({"ok", "cut"})
+_NO_TRAITS = msgspec.msgpack.encode({})
 _ERRORS = frozenset({"failed", "cut"})
 
 
@@ -215,7 +221,7 @@ def merge(period: Period, start: int, slices: Sequence[Slice]) -> Slice:
 
 
 def _tag(tags: dict[str, Tag], row: Asked) -> None:
-    for key, value in _tags_of(row.traits or b"").tags.items():
+    for key, value in tags_of(row.traits or _NO_TRAITS).items():
         name = f"{key}={value}"
         tag = tags.get(name)
         if tag is None:
