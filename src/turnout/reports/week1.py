@@ -36,6 +36,9 @@ from turnout.types.view import Base, Overlay
 DIRTY_SHOWN = 200
 """Rows that the report lists; all of them go to the file that ``--dirty`` names."""
 
+GOLDEN = 0x9E3779B97F4A7C15
+"""Seeds are multiples of the golden ratio: spread evenly, and the same each time."""
+
 Progress = Callable[[str, int], None]
 """Told what is being done, and how many bytes of it are."""
 
@@ -136,13 +139,13 @@ class _Folds:
         self.bands: dict[str, int] = {}
         self.tasks: dict[str, int] = {}
         self._names = names
-        self._seed = 0
+        self._count = 0
 
     def add(self, call: Call) -> None:
         named = self._names.find(call.model, call.provider)
         self.setup.add(call, named)
         traits = traits_of(call)
-        self._seed += 1
+        self._count += 1
         if call.kind == "chat":
             self.with_text += traits is not None
             band, task = (traits.band, traits.task.value) if traits is not None else (None, None)
@@ -151,7 +154,7 @@ class _Folds:
         if named.facts is not None:
             self.fit.add(call, named.facts.id, traits)
         if self.rerun is not None:
-            self.rerun.add(call, named.facts, traits, self._seed)
+            self.rerun.add(call, named.facts, traits, self._count * GOLDEN % 2**63)
 
 
 def traits_of(call: Call) -> Traits | None:
