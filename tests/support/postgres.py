@@ -15,13 +15,12 @@ TEMPLATE = "turnout_template"
 _QUICK = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "autovacuum": "off",
     "shared_buffers": "64MB",
     "max_connections": "60",
     "listen_addresses": "",
 }
-"""What is lost by a crash of the machine is a test's."""
+"""What a crash of the machine would lose is a test's; what was committed outlives a crash of the server, as it must."""
 
 
 def programs() -> Path | None:
