@@ -22,7 +22,7 @@ FOLDER = "checkpoints"
 _PREFIX = b"turnout-checkpoint-1\n"
 _ALGORITHM = "ed25519:"
 
-NOTES = frozenset({"not_comparable"})
+NOTES = frozenset({"not_comparable", "pending"})
 """What is told and is no fault."""
 
 
@@ -103,11 +103,21 @@ def kept(data_dir: Path) -> tuple[Path, ...]:
     return tuple(sorted((data_dir / FOLDER).glob("*.json")))
 
 
-def verify(entries: Iterable[Entry], checkpoints: Collection[Checkpoint], keys: Collection[str]) -> Iterator[Finding]:
-    """What is wrong with a chain, within itself and against what was signed; ``keys`` are the public keys that may have signed."""
-    seen = _Seen()
+def verify(
+    entries: Iterable[Entry],
+    checkpoints: Collection[Checkpoint],
+    keys: Collection[str],
+    *,
+    before: Entry | None = None,
+    origin: str | None = None,
+) -> Iterator[Finding]:
+    """What is wrong with a chain, within itself and against what was signed; ``keys`` are the public keys that may have signed.
+
+    Of a part of a chain, ``before`` is the entry that it goes on from, and ``origin`` the chain's.
+    """
+    seen = _Seen(origin)
     wanted = {checkpoint.seq for checkpoint in checkpoints}
-    yield from verify_chain(_signed_within(entries, seen, wanted, keys))
+    yield from verify_chain(_signed_within(entries, seen, wanted, keys), before)
     yield from seen.findings
     for checkpoint in sorted(checkpoints, key=lambda each: each.seq):
         yield from _forged(checkpoint, checkpoint.name, keys) or _compared(checkpoint, seen)
@@ -116,8 +126,8 @@ def verify(entries: Iterable[Entry], checkpoints: Collection[Checkpoint], keys: 
 class _Seen:
     """What a chain was like that went by."""
 
-    def __init__(self) -> None:
-        self.origin: str | None = None
+    def __init__(self, origin: str | None) -> None:
+        self.origin = origin
         self.first = 0
         self.last = 0
         self.hashes: dict[int, str] = {}
@@ -128,7 +138,10 @@ def _signed_within(entries: Iterable[Entry], seen: _Seen, wanted: Collection[int
     """The same entries, looked at on their way for what checkpoints speak of."""
     for entry in entries:
         if not seen.last:
-            seen.origin, seen.first = origin_of(entry), entry.seq
+            found = origin_of(entry)
+            seen.origin, seen.first = seen.origin or found, entry.seq
+            if found is not None and found != seen.origin:
+                seen.findings.append(Finding("other_origin", f"entry {entry.seq}", f"it begins the chain of the store {found}"))
         seen.last = max(seen.last, entry.seq)
         if entry.seq in wanted:
             seen.hashes[entry.seq] = entry.hash
@@ -188,7 +201,7 @@ def _compared(checkpoint: Checkpoint, seen: _Seen) -> list[Finding]:
     if checkpoint.seq < seen.first:
         if checkpoint.seq == seen.first - 1:
             return []  # what was deleted went up to here, and the first entry holds this very checkpoint
-        return [Finding("not_comparable", where, f"the chain was shortened by its retention and begins with entry {seen.first}")]
+        return [Finding("not_comparable", where, f"what is here begins later, with entry {seen.first}")]
     if seen.hashes.get(checkpoint.seq) != checkpoint.head:
         return [Finding("rewritten", where, "the entry has another hash now: it, or one before it, was written anew")]
     return []

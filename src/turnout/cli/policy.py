@@ -1,16 +1,27 @@
 """``turnout policy``: the versions that were in force, what each changed, and the way back."""
 
+import http.client
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 import typer
 
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
 
+if TYPE_CHECKING:
+    from turnout.config.settings import Settings
+    from turnout.control.history import History
+
 app = typer.Typer(help="Policy versions: list, show and compare them, and go back to one.", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+VersionArgument = Annotated[int, typer.Argument(min=1, metavar="VERSION", help="As `turnout policy list` prints it.")]
+ANSWERS_WITHIN = 30.0
 
 
 @app.command("list")
@@ -24,12 +35,114 @@ def list_versions(
     with ledger(settings(config, data_dir)) as opened:
         found = opened.policies.list(limit)
     if as_json:
-        print(msgspec.json.encode(found).decode())
+        print(msgspec.json.format(msgspec.json.encode(found)).decode())
         return
     for each in found:
-        back = f"brings back {each.restores}; " if each.restores is not None else ""
+        back = f"brings back {each.restores}: " if each.restores is not None else ""
         print(
             f"{each.version:5}  {datetime.fromtimestamp(each.at, UTC):%Y-%m-%d %H:%M:%S} UTC  {each.actor:24} {back}{each.note}"
         )
     if not found:
         print("no version is recorded yet")
+
+
+@app.command()
+def show(version: VersionArgument, config: ConfigOption = None, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
+    """A version in plain words: who is affected, what changed, how to go back. Exit code 1 if there is none of this number."""
+    with _history(settings(config, data_dir)) as history:
+        found = history.show(version)
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+        return
+    print(found.note)
+    if found.entry is not None:
+        print(f"Its place in the audit trail: turnout audit show {found.entry}")
+
+
+@app.command()
+def diff(
+    one: Annotated[int, typer.Argument(min=1, metavar="A")],
+    other: Annotated[int, typer.Argument(min=1, metavar="B")],
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What version B has otherwise than version A. Exit code 1 if one of them is not known."""
+    from turnout.audit.diff import sentences
+
+    with _history(settings(config, data_dir)) as history:
+        changes = history.diff(one, other)
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(changes)).decode())
+        return
+    print("\n".join(sentences(changes)) or f"versions {one} and {other} say the same")
+
+
+@app.command()
+def rollback(
+    version: VersionArgument,
+    note: Annotated[str, typer.Option(help="Why; it is kept in the policy's history and in the audit trail.")],
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Put an earlier version in force again, as a new version, until the policy file changes. `turnout serve` must be running."""
+    if not note.strip():
+        _misused("--note says why; it may not be empty")
+    made = _restore(settings(config, data_dir), version, note)
+    print(f"policy {made} is in force: it brings back version {version}")
+    print("the policy file was not touched: as soon as it changes, it is in force again", file=sys.stderr)
+
+
+def _restore(where: "Settings", version: int, note: str) -> int:
+    """Ask the control plane. Exit code 1, and what to do, when there is none or it refuses."""
+    from turnout.control.token import NAME
+
+    host, port = where.control.host, where.control.port
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    try:
+        token = (where.data_dir / NAME).read_text().strip()
+    except OSError as error:
+        _stop(f"the admin token cannot be read ({error}); name the data directory of the running turnout with --data-dir")
+    connection = http.client.HTTPConnection(host, port, timeout=ANSWERS_WITHIN)
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    try:
+        connection.request("POST", f"/api/policies/{version}/restore", json.dumps({"note": note, "by": "cli"}), headers)
+        answer = connection.getresponse()
+        status, body = answer.status, answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        _stop(
+            f"no control plane answers at {host}:{port} ({error}). A rollback is done by a running `turnout serve`: start it, "
+            "or change the policy file, which is in force at the next start"
+        )
+    finally:
+        connection.close()
+    try:
+        said = json.loads(body)
+        if status == 200:
+            return int(said["version"])
+        _stop(f"the control plane refuses: {said['error']['message']}")
+    except (ValueError, KeyError, TypeError):
+        _stop(f"what answers at {host}:{port} is no control plane of Turnout (HTTP {status})")
+
+
+@contextmanager
+def _history(where: "Settings") -> "Iterator[History]":
+    from turnout.build.spec import Places
+    from turnout.control.history import History, NoSuchVersion
+    from turnout.view import ViewStore
+
+    with ledger(where) as opened:
+        try:
+            yield History(opened, ViewStore(where.data_dir / Places.views))
+        except NoSuchVersion as reason:
+            _stop(str(reason))
+
+
+def _stop(why: str) -> NoReturn:
+    print(why, file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def _misused(what: str) -> NoReturn:
+    print(what, file=sys.stderr)
+    raise typer.Exit(2)

@@ -1,14 +1,20 @@
 """From a loaded policy and recent traffic to the view that workers decide on."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from pathlib import PurePath
 from threading import Lock
 from typing import Protocol
 
 import msgspec
+from sqlalchemy import Connection
 
+from turnout.audit.diff import same_facts
 from turnout.clock import Clock
+from turnout.control.history import History, NoSuchVersion, events, stated
 from turnout.decide.mix import BINS, UNIFORM, cumulative, fold
 from turnout.store.ledger import Ledger, PublishedView
+from turnout.store.policies import PolicyVersion
 from turnout.types.models import LatencyFacts, ModelFacts
 from turnout.types.policy import Policy
 from turnout.types.view import Base, Overlay
@@ -46,6 +52,7 @@ class Publisher:
     def __init__(self, views: ViewStore, ledger: Ledger, clock: Clock, tasks: dict[str, dict[str, float]]) -> None:
         self._views = views
         self._ledger = ledger
+        self._history = History(ledger, views)
         self._clock = clock
         self._tasks = tasks
         self._mix: dict[str, tuple[float, ...]] = {}
@@ -59,10 +66,27 @@ class Publisher:
             self.base, self._overlay = current
             self._mix = dict(self._overlay.mix)
 
-    def adopt(self, loaded: Loaded, note: str) -> int:
-        """Put a policy in force and return its version: the next one, or the present one if nothing about it changed."""
+    def adopt(self, loaded: Loaded, note: str, actor: str | None = None) -> int:
+        """Put a policy in force and return its version: the next one, or the present one if nothing about it changed.
+
+        A file that says what it said when an earlier version was brought back leaves that one in force (:meth:`overruled`).
+        """
         with self._turn:
-            return self._adopt(loaded, note)
+            return self._adopt(loaded, note, actor or _author(note))
+
+    def restore(self, version: int, actor: str, note: str) -> int:
+        """Put an earlier version's policy in force again, with the facts it stood on, as a new version; return its number.
+
+        Raises:
+            NoSuchVersion: it is not known, is the one in force, or its file is gone.
+        """
+        with self._turn:
+            return self._restore(version, actor, note)
+
+    def overruled(self) -> PolicyVersion | None:
+        """The version in force, if it is one that was brought back: then the policy's file says something else."""
+        found = self._ledger.policies.get(self.base.version) if self.base is not None else None
+        return found if found is not None and found.restores is not None else None
 
     def refresh(self) -> bool:
         """Publish a new view if recent traffic, or midnight, moved what decisions stand on."""
@@ -81,18 +105,40 @@ class Publisher:
                 self._views.remove(view_hash)
         return len(unused)
 
-    def _adopt(self, loaded: Loaded, note: str) -> int:
+    def _adopt(self, loaded: Loaded, note: str, actor: str) -> int:
         known = self._ledger.latest_policy()
         base = self.base
-        if (
-            base is None
-            or base.version < known  # the ledger has seen later ones: views from a backup, or from elsewhere
-            or (base.policy, base.models, base.tasks) != (loaded.policy, loaded.models, self._tasks)
-        ):
+        if base is None or base.version < known:  # the ledger has seen later ones: views from a backup, or from elsewhere
+            stays = False
+        else:
+            stays = _says(base, loaded, self._tasks) or self._was_overruled(base, loaded)
+        if base is None or not stays:
             version = max(known, base.version if base is not None else 0) + 1
             base = _as_read_back(Base(version, loaded.policy, loaded.models, self._tasks))
-        self._publish(base, self._seen_by_now(base), note)
+        self._publish(base, self._seen_by_now(base), note, PolicyVersion(base.version, self._clock.now(), "", actor, note))
         return base.version
+
+    def _was_overruled(self, base: Base, loaded: Loaded) -> bool:
+        """Whether the file still says what it said before people went back to an earlier version."""
+        history = self._ledger.policies
+        version = history.get(base.version)
+        if version is None or version.restores is None:
+            return False
+        while version is not None and version.restores is not None:
+            version = history.before(version.version)
+        return version is not None and _file_says(self._history.base(version), loaded)
+
+    def _restore(self, version: int, actor: str, note: str) -> int:
+        if self.base is None or self.base.version == version:
+            raise NoSuchVersion(f"version {version} is in force")
+        wanted = self._ledger.policies.get(version)
+        if wanted is None:
+            raise NoSuchVersion(f"there is no version {version}; `turnout policy list` shows those there are")
+        was = self._history.base(wanted)
+        number = max(self._ledger.latest_policy(), self.base.version) + 1
+        base = msgspec.structs.replace(was, version=number)
+        self._publish(base, self._seen_by_now(base), note, PolicyVersion(number, self._clock.now(), "", actor, note, version))
+        return number
 
     def _refresh(self) -> bool:
         if self.base is None or self._overlay is None:
@@ -101,13 +147,33 @@ class Publisher:
         overlay = self._seen_by_now(self.base)
         if not _differ(self._overlay, overlay):
             return False
-        self._publish(self.base, overlay, "traffic")
+        self._publish(self.base, overlay, "traffic", None)
         return True
 
-    def _publish(self, base: Base, overlay: Overlay, note: str) -> None:
+    def _publish(self, base: Base, overlay: Overlay, note: str, version: PolicyVersion | None) -> None:
         view_hash = self._views.publish(base, overlay)
-        self._ledger.note_view(PublishedView(view_hash, base.version, self._clock.now(), note))
+        view = PublishedView(view_hash, base.version, self._clock.now(), note)
+        if version is not None and self._ledger.policies.get(base.version) is None:
+            self._record(base, msgspec.structs.replace(version, base=self._views.overlay(view_hash).base))
+        self._ledger.note_view(view)
         self.base, self._overlay = base, overlay  # only now: what could not be written is to be tried again
+
+    def _record(self, base: Base, version: PolicyVersion) -> None:
+        """The version, and what it changed, in one transaction: neither is there without the other."""
+        previous = self._ledger.policies.before(version.version)
+        try:
+            before = self._history.base(previous) if previous is not None else None
+        except NoSuchVersion:  # its file is gone, which is no reason to hold this one back
+            before = None
+        said = tuple(events(version, base, before, previous))
+        now = self._clock.now()
+
+        def write(connection: Connection) -> None:
+            if self._ledger.policies.put(connection, version):
+                for kind, payload in said:
+                    self._ledger.audit.append(connection, kind, version.actor, payload, now)
+
+        self._ledger.audit.within(write)
 
     def _seen_by_now(self, base: Base) -> Overlay:
         balanced = (route.name for route in base.policy.routes if route.objective == "balanced")
@@ -149,6 +215,19 @@ def _stored(views: ViewStore) -> tuple[Base, Overlay] | None:
 def _as_read_back(base: Base) -> Base:
     """As every other process will see it: 7 and 7.0 are equal, but they are not the same bytes under one hash."""
     return msgspec.json.decode(msgspec.json.encode(base), type=Base)
+
+
+def _says(base: Base, loaded: Loaded, tasks: Mapping[str, Mapping[str, float]]) -> bool:
+    return (base.policy, base.tasks) == (loaded.policy, tasks) and same_facts(base.models, loaded.models)
+
+
+def _file_says(base: Base, loaded: Loaded) -> bool:
+    """Whether a person's file says the same: its policy, and what it states of models. The catalog's facts may be others by now."""
+    return base.policy == loaded.policy and stated(base.models) == stated(loaded.models)
+
+
+def _author(where: str) -> str:
+    return where if where == "environment" else f"file:{PurePath(where).name}"
 
 
 def _today(clock: Clock) -> date:

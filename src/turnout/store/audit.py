@@ -51,16 +51,23 @@ class AuditStore:
         last = _last(connection) or _begin(connection, at)
         return _put(connection, append(last, _milli(at), kind, actor, payload))
 
-    def origin(self, at: float) -> str:
-        """The random id of this store; made, as the chain's first entry, when there is none yet."""
-        if self.first() is None:
-            self.within(lambda connection: _last(connection) or _begin(connection, at))
-        first = self.first()
-        return (origin_of(first) if first else None) or ""
+    def add_upon(self, kind: str, actor: str, payload: Callable[[str | None, Entry], Mapping[str, object]], at: float) -> Entry:
+        """Add an entry that speaks of the one before it; ``payload`` is made from the chain's origin and that entry."""
+
+        def put(connection: Connection) -> Entry:
+            last = _last(connection) or _begin(connection, at)
+            return _put(connection, append(last, _milli(at), kind, actor, payload(_origin(connection), last)))
+
+        return self.within(put)
+
+    def origin(self) -> str | None:
+        """The random id of this store, which its chain begins with; None before there is one."""
+        with self._engine.connect() as connection:
+            return _origin(connection)
 
     def first(self) -> Entry | None:
         with self._engine.connect() as connection:
-            return _entry(connection.execute(select(*_COLUMNS).order_by(audit.c.seq).limit(1)).first())
+            return _first(connection)
 
     def latest(self) -> Entry | None:
         """The chain's head."""
@@ -107,15 +114,11 @@ class AuditStore:
         with self._engine.connect() as connection:
             return tuple(Entry(*row) for row in connection.execute(wanted))
 
-    def entries(
-        self, *, since: float | None = None, until: float | None = None, kind: str | None = None, after: int = 0
-    ) -> Iterator[Entry]:
-        """All of them in order, a page at a time; ``since`` <= at < ``until``, unix seconds."""
+    def entries(self, *, kind: str | None = None, after: int = -1, last: int | None = None) -> Iterator[Entry]:
+        """All of them in order, a page at a time; from behind the entry ``after`` up to the entry ``last``."""
         wanted = select(*_COLUMNS).order_by(audit.c.seq).limit(PAGE)
-        if since is not None:
-            wanted = wanted.where(audit.c.at >= since)
-        if until is not None:
-            wanted = wanted.where(audit.c.at < until)
+        if last is not None:
+            wanted = wanted.where(audit.c.seq <= last)
         if kind is not None:
             wanted = wanted.where(audit.c.kind == kind)
         while True:
@@ -125,6 +128,14 @@ class AuditStore:
             if len(found) < PAGE:
                 return
             after = found[-1].seq
+
+    def span(self, since: float, until: float) -> tuple[Entry | None, Entry | None]:
+        """The first and the last entry from ``since`` to before ``until`` (unix seconds)."""
+        wanted = select(*_COLUMNS).where(audit.c.at >= since, audit.c.at < until).limit(1)
+        with self._engine.connect() as connection:
+            first = _entry(connection.execute(wanted.order_by(audit.c.seq)).first())
+            last = _entry(connection.execute(wanted.order_by(audit.c.seq.desc())).first())
+        return first, last
 
     def prune(self, before: float) -> int:
         """Delete the entries before the latest checkpoint that was made before then (unix seconds); how many.
@@ -151,6 +162,15 @@ class LedgerTrail:
 
 def _begin(connection: Connection, at: float) -> Entry:
     return _put(connection, append(None, _milli(at), ORIGIN, "turnout", {"origin": secrets.token_hex(16)}))
+
+
+def _origin(connection: Connection) -> str | None:
+    first = _first(connection)
+    return None if first is None else origin_of(first)
+
+
+def _first(connection: Connection) -> Entry | None:
+    return _entry(connection.execute(select(*_COLUMNS).order_by(audit.c.seq).limit(1)).first())
 
 
 def _last(connection: Connection) -> Entry | None:

@@ -22,6 +22,8 @@ AFTER = 600.0
 """Seconds from an hour's end to its closing: what workers journalled in it has come by then."""
 AT_ONCE = 48
 """Hours that one look closes at most: the rest waits for the next."""
+MARGIN = 600.0
+"""Seconds that summing may take: sums bear the time at which it began."""
 _ROWS = 2000
 _RING = 2**128
 _ACTOR = "turnout"
@@ -75,7 +77,7 @@ class ClosedHours:
     def close(self, now: float) -> int:
         """Close what can be closed at ``now`` (unix seconds), at most ``AT_ONCE`` hours; how many entries were added."""
         last = self._latest()
-        changed = self._late(*last, now) if last else []
+        changed = self._late(*last) if last else []
         added = len(changed)
         if changed:  # all of them or none: the time of the latest entry says up to when everything was looked at
             self._store.within(lambda connection: [self._append(connection, hour, now) for hour in changed])
@@ -89,14 +91,13 @@ class ClosedHours:
             after, added = hour.until, added + 1
         return added
 
-    def _late(self, hour: Hour, at: float, now: float) -> list[Hour]:
+    def _late(self, hour: Hour, at: float) -> list[Hour]:
         """Closed hours that changed since ``at``. Only hours whose sums were made anew since then are looked at."""
         wanted = select(rollups.c.start, rollups.c.made).where(
             rollups.c.period == HOUR,
             rollups.c.start < hour.until,
             rollups.c.start >= max(retained_from(self._store), self._first),
-            rollups.c.made > at,
-            rollups.c.made <= now,
+            rollups.c.made > at - MARGIN,
         )
         with self._store.connect() as connection:
             remade = [(row[0], row[1]) for row in connection.execute(wanted.order_by(rollups.c.start))]

@@ -1,0 +1,87 @@
+"""What `turnout audit` found, as people and programs read it."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from turnout.audit.chain import Finding
+from turnout.audit.checkpoint import NOTES
+from turnout.types.money import usd
+
+if TYPE_CHECKING:
+    from turnout.reports.inventory import Inventory
+
+SHOWN = 100
+"""Findings on the screen; JSON has them all."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """``entries`` and ``checkpoints`` that were looked at; of the ``requests``, ``unproven`` were recorded by an earlier version.
+
+    ``hours`` of them are in the chain, ``late`` of these changed after they were closed and were closed anew, as late records do;
+    ``open`` requests wait for their hour's closing. None: requests were not looked at.
+    """
+
+    findings: tuple[Finding, ...]
+    entries: int
+    checkpoints: int
+    requests: int | None = None
+    unproven: int = 0
+    hours: int = 0
+    late: int = 0
+    open: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return all(finding.what in NOTES for finding in self.findings)
+
+
+def tell(verdict: Verdict, *, as_json: bool) -> None:
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode({"ok": verdict.ok, **msgspec.structs.asdict(verdict)})).decode())
+        return
+    for finding in verdict.findings[:SHOWN]:
+        print(
+            f"{'note' if finding.what in NOTES else 'FOUND'}: {finding.where}: {finding.what.replace('_', ' ')}: {finding.text}"
+        )
+    if len(verdict.findings) > SHOWN:
+        print(f"and {len(verdict.findings) - SHOWN} more; --json lists them all")
+    for line in _summary(verdict):
+        print(line)
+
+
+def _summary(verdict: Verdict) -> list[str]:
+    said = [f"chain: {verdict.entries} entries, compared with {_count(verdict.checkpoints, 'checkpoint')}"]
+    if verdict.requests is not None:
+        said.append(
+            f"requests: {verdict.requests} looked at, in {_count(verdict.hours, 'closed hour')} ({verdict.late} closed anew), "
+            f"{verdict.open} not closed yet, {verdict.unproven} unproven"
+        )
+    wrong = sum(finding.what not in NOTES for finding in verdict.findings)
+    said.append("nothing was changed" if verdict.ok else f"{_count(wrong, 'finding')}: something was changed")
+    return said
+
+
+def table(found: "Inventory", period: str) -> None:
+    """The inventory for people."""
+    shown = Table(title=f"Models that served in {period} (UTC)", title_justify="left")
+    for name in ("route", "model", "policy", "first", "last", "requests", "cost", "in force by", "entry"):
+        shown.add_column(name, justify="right" if name in {"policy", "requests", "cost", "entry"} else "left")
+    for line in found.served:
+        unpriced = f" + {line.unpriced} unknown" if line.unpriced else ""
+        shown.add_row(
+            line.route or "-", line.model, str(line.policy), _moment(line.first), _moment(line.last), f"{line.requests:,}",
+            f"${usd(line.cost):.6f}{unpriced}", line.actor or "unknown", str(line.entry or "-"),
+        )  # fmt: skip
+    Console().print(shown if found.served else f"nothing was served in {period}")
+
+
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%m-%d %H:%M}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,84 @@
+"""The policy's history under ``/api/policies``: listed, shown, compared, and gone back to."""
+
+from typing import Annotated
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from turnout.audit.diff import sentences
+from turnout.control.guard import refusal
+from turnout.control.history import History, NoSuchVersion
+from turnout.control.publish import Publisher
+from turnout.control.wire import as_json, read_query
+
+LARGEST_CALL = 64 * 1024
+"""Bytes of a call that says why."""
+
+
+class PolicyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
+
+
+class RestoreCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why, and who says so."""
+
+    note: Annotated[str, msgspec.Meta(pattern=r"\S", max_length=2000)]
+    by: Annotated[str, msgspec.Meta(pattern=r"\S", max_length=200)] = "api:admin"
+
+
+def policy_routes(publisher: Publisher, history: History) -> list[Route]:
+    api = _PolicyApi(publisher, history)
+    return [
+        Route("/api/policies", api.list),
+        Route("/api/policies/{version:int}", api.show),
+        Route("/api/policies/{version:int}/diff/{other:int}", api.diff),
+        Route("/api/policies/{version:int}/restore", api.restore, methods=["POST"]),
+    ]
+
+
+class _PolicyApi:
+    """Plain functions run in threads; the one that reads a body has its waiting part run there."""
+
+    def __init__(self, publisher: Publisher, history: History) -> None:
+        self._publisher = publisher
+        self._history = history
+
+    def list(self, request: Request) -> Response:
+        query = read_query(request, PolicyQuery)
+        base = self._publisher.base
+        return as_json({"in_force": base.version if base else None, "policies": self._history.list(query.limit)})
+
+    def show(self, request: Request) -> Response:
+        try:
+            return as_json(self._history.show(request.path_params["version"]))
+        except NoSuchVersion as reason:
+            return _no_such(reason)
+
+    def diff(self, request: Request) -> Response:
+        from_, to = request.path_params["version"], request.path_params["other"]
+        try:
+            changes = self._history.diff(from_, to)
+        except NoSuchVersion as reason:
+            return _no_such(reason)
+        return as_json({"from": from_, "to": to, "changes": changes, "sentences": sentences(changes)})
+
+    async def restore(self, request: Request) -> Response:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_CALL:
+                return refusal(413, "too_large", f"more than {LARGEST_CALL:,} bytes")
+        call = msgspec.json.decode(bytes(body), type=RestoreCall)
+        version = request.path_params["version"]
+        try:
+            made = await run_in_threadpool(self._publisher.restore, version, call.by, call.note)
+        except NoSuchVersion as reason:
+            return _no_such(reason)
+        return as_json({"version": made, "restores": version})
+
+
+def _no_such(reason: NoSuchVersion) -> Response:
+    return refusal(404, "not_found", str(reason))
