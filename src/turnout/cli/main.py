@@ -5,7 +5,7 @@ from importlib import import_module
 
 import typer
 
-COMMANDS = ("serve", "demo", "sim", "check", "explain", "replay", "models", "keys", "drill", "audit", "policy")
+COMMANDS = ("serve", "demo", "sim", "check", "explain", "replay", "models", "keys", "drill", "audit", "policy", "feedback")
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Feedback as callers send it, into values; what is wrong with it names the item and the field."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from math import isfinite
 from typing import Any, Literal
@@ -18,7 +19,7 @@ AHEAD = 3_600.0
 """Seconds that a caller's clock may be ahead of ours."""
 LONGEST = {"request_id": 200, "session": 256, "name": 200, "note": 4_000, "id": 200, "tenant": 200}
 """Characters."""
-_FIELDS = ("request_id", "session", "kind", "value", "name", "note", "at", "id")
+FIELDS = ("request_id", "session", "kind", "value", "name", "note", "at", "id")
 _UNTOLD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """What no text has, and not every database takes."""
 _MAX_ECHO = 60
@@ -39,6 +40,25 @@ def read(body: bytes, speaker: Speaker) -> tuple[Feedback, ...]:
     """All of a call's, or none. Raises TurnoutError ``invalid_request``."""
     sent, is_list = items(body)
     return tuple([read_item(item, speaker, f"feedback[{n}]." if is_list else "") for n, item in enumerate(sent)])
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """What is wrong with the ``item``-th of many, from 0."""
+
+    item: int
+    message: str
+
+
+def read_each(sent: Iterable[object], speaker: Speaker) -> tuple[dict[int, Feedback], list[Refused]]:
+    """Those that can be read, by their place, and what is wrong with the others."""
+    fit: dict[int, Feedback] = {}
+    refused: list[Refused] = []
+    for n, item in enumerate(sent):
+        try:
+            fit[n] = read_item(item, speaker)
+        except TurnoutError as error:
+            refused.append(Refused(n, error.message))
+    return fit, refused
 
 
 def items(body: bytes) -> tuple[list[Any], bool]:
@@ -63,7 +83,7 @@ def read_item(item: object, speaker: Speaker, place: str = "") -> Feedback:
     """One opinion; ``place`` is what its fields' names begin with in an error. Raises TurnoutError ``invalid_request``."""
     if not isinstance(item, dict):
         raise _bad(place.rstrip("."), "must be an object")
-    fields = (*_FIELDS, "tenant") if speaker.source == "import" else _FIELDS
+    fields = (*FIELDS, "tenant") if speaker.source == "import" else FIELDS
     if unknown := item.keys() - set(fields):
         raise _bad(f"{place}{min(unknown)[:_MAX_ECHO]}", f"unknown field; known are {', '.join(fields)}")
     texts = {name: _text(item.get(name), place, name) for name in LONGEST}

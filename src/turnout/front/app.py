@@ -13,10 +13,12 @@ from turnout.dialects.dialect import Dialect
 from turnout.dialects.headers import ClientHeaders
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
+from turnout.feedback.read import Speaker
 from turnout.flow import answer
 from turnout.front.bodies import Bodies
 from turnout.front.exchange import Exchange
 from turnout.front.explain import explain
+from turnout.front.feedback import TAKEN, take
 from turnout.front.guard import Guard, check_json
 from turnout.front.hints import read_hints
 from turnout.front.listing import list_models, show_model
@@ -62,6 +64,7 @@ class App:
             ("POST", "/v1/chat/completions"): self._chat,
             ("POST", "/v1/messages"): self._chat,
             ("POST", "/v1/explain"): self._explain,
+            ("POST", "/v1/feedback"): self._feedback,
             ("GET", "/v1/models"): self._models,
             ("GET", MODEL): self._model,
             ("GET", TICKET): self._ticket,
@@ -150,6 +153,13 @@ class App:
 
     async def _explain(self, call: "Call") -> None:
         await call.answer(explain(self._gateway, call.snapshot, await self._request(call)))
+
+    async def _feedback(self, call: "Call") -> None:
+        key = self._guard.identify(call.exchange.headers, call.snapshot.keys)
+        check_json(call.exchange.headers)
+        body = await self._bodies.read(call.exchange)
+        ids = await take(self._gateway.journal, body, Speaker("user", key.name if key is not None else None, call.at))
+        await call.sink.answer(msgspec.json.encode({"ids": ids}), status=TAKEN)
 
     async def _models(self, call: "Call") -> None:
         key = self._guard.identify(call.exchange.headers, call.snapshot.keys)

@@ -75,9 +75,9 @@ class HttpSink:
             await exchange.room()
         exchange.write(last, more=False)
 
-    async def answer(self, body: bytes, content_type: str = JSON) -> None:
+    async def answer(self, body: bytes, content_type: str = JSON, status: int = 200) -> None:
         """With something of our own."""
-        await self._whole(200, self._told(_typed(content_type)), body)
+        await self._whole(status, self._told(_typed(content_type)), body)
 
     async def refuse(self, dialect: Dialect, error: TurnoutError, more: str = "") -> None:
         """In the shape of the client's own dialect, so that its SDK raises the class it promises. ``more`` header lines."""

@@ -6,6 +6,7 @@ from turnout.decide.decide import Decided
 from turnout.decide.order import digest
 from turnout.errors import TurnoutError
 from turnout.execute.job import Execution
+from turnout.feedback.turns import turn_of
 from turnout.serve.worker import Gateway, Request, Snapshot
 from turnout.types.money import PicoDollars
 from turnout.types.record import Record
@@ -93,6 +94,7 @@ class Book:
             execution.cost, traits, execution.attempts, self._baseline(decided.best, execution.usage),
             tuple([(skip.model, skip.reason) for skip in execution.skipped]), self._edition,
             execution.saved, self.drill, execution.ticket, self.copy_of, request.trace,
+            None if traits.session is None or self.copy_of is not None else turn_of(request.ask.sketch, traits.session),
         )  # fmt: skip
 
     def refused(self, error: TurnoutError, route: str | None) -> Record:
