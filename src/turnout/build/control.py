@@ -25,16 +25,21 @@ from turnout.config.load import Loaded, load
 from turnout.config.reload import FileWatch
 from turnout.config.settings import Settings, differing
 from turnout.control.app import control_app
+from turnout.control.audit_api import audit_routes
+from turnout.control.audit_keeper import AuditKeeper
 from turnout.control.drills import drill_routes, keep_drilling
 from turnout.control.health import health_routes
+from turnout.control.history import History
 from turnout.control.ingest import IngestReport, ingest_once, keep_ingesting
 from turnout.control.page_api import page_routes
 from turnout.control.pages.sources import Sources
+from turnout.control.policy_api import policy_routes
 from turnout.control.publish import Publisher
 from turnout.control.tickets import Tickets, keep_collecting
 from turnout.control.token import admin_token
 from turnout.errors import ConfigProblems, Unusable
 from turnout.store.ledger import Ledger, in_words
+from turnout.store.policies import PolicyVersion
 from turnout.tickets.spool import Spool
 from turnout.view import ViewStore
 
@@ -42,6 +47,8 @@ NOTICE_EVERY = 0.1
 """Seconds between looks at the policy file: one stat each."""
 REFRESH_EVERY = 2.0
 """Seconds between looks at whether traffic moved the mix."""
+AUDIT_EVERY, DRILL_EVERY, SIGN_EVERY = 10.0, 1.0, 600.0
+"""Seconds between looks at which hours are over, which drill runs, and whether a day has passed since the chain was signed."""
 TIDY_EVERY = 6 * 3600.0
 """Seconds between looks for views that nothing needs: such a look may read all of the ledger."""
 
@@ -81,7 +88,8 @@ async def serve(spec: ControlSpec) -> None:
     policy = PolicyKeeper(spec.config, partial(read_policy, spec.config, spec.served_on, clock, catalog), publish)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
     ingested = Ingested()
-    tickets = Tickets(Spool(data_dir / Places.tickets), ledger.tickets, clock)
+    audit = AuditKeeper(ledger.audit, data_dir, clock)
+    tickets = Tickets(Spool(data_dir / Places.tickets), ledger.tickets, clock, audit.trail)
     health, journal = data_dir / Places.health, data_dir / Places.journal
     sources = Sources(ledger, clock, data_dir, health, journal, lambda: ingested.report)
     app = control_app(
@@ -91,7 +99,13 @@ async def serve(spec: ControlSpec) -> None:
         clock=clock,
         ingested=lambda: ingested.report,
         tickets=tickets,
-        more=(*page_routes(sources), *drill_routes(data_dir, clock), *health_routes(health, clock)),
+        more=(
+            *page_routes(sources),
+            *drill_routes(data_dir, clock),
+            *health_routes(health, clock),
+            *policy_routes(publish, History(ledger, ViewStore(data_dir / Places.views))),
+            *audit_routes(ledger, audit, clock),
+        ),
     )
     server = Server(
         uvicorn.Config(
@@ -112,6 +126,9 @@ async def serve(spec: ControlSpec) -> None:
             "control", partial(_every, REFRESH_EVERY, publish.refresh, "the view could not be refreshed, the present one stays")
         ),
         chore("control", partial(_every, TIDY_EVERY, publish.clean, "unused views could not be deleted")),
+        chore("control", partial(_every, AUDIT_EVERY, audit.look, "the audit trail waits")),
+        chore("control", partial(_every, DRILL_EVERY, audit.watch_drills, "the audit trail does not hold which drill runs")),
+        chore("control", partial(_every, SIGN_EVERY, audit.daily, "the audit trail was not signed")),
         chore("control", partial(keep_collecting, tickets)),
         chore("control", partial(keep_drilling, data_dir, clock, partial(say, "control"))),
         chore("control", partial(_every, TIDY_EVERY, tickets.clean, "old tickets could not be deleted")),
@@ -151,6 +168,7 @@ class PolicyKeeper:
         self._said = ""
         self._settings: Settings | None = None  # as first read: what this process was started with, or nearly
         self._waiting: tuple[str, ...] = ()
+        self._overruled = 0
 
     def ask(self) -> None:
         """Read the file again, and say what came of it."""
@@ -176,6 +194,7 @@ class PolicyKeeper:
             if self._changed():
                 return False
             version = await asyncio.to_thread(self._publish.adopt, loaded, self._config or "environment")
+            restored = await asyncio.to_thread(self._publish.overruled)
         except ConfigProblems as refused:
             if self._changed():
                 return False
@@ -192,8 +211,19 @@ class PolicyKeeper:
             elif self._asked:
                 say("control", f"policy {version} stays in force: nothing about it changed")
             self._say_what_waits(loaded.settings)
+            self._say_what_was_brought_back(restored)
         self._asked, self._said = False, ""
         return True
+
+    def _say_what_was_brought_back(self, found: PolicyVersion | None) -> None:
+        """Whoever reads the file would take it for what is in force."""
+        if found is not None and found.version != self._overruled:
+            say(
+                "control",
+                f"policy {found.version} is in force, which brought back version {found.restores} ({found.actor}: {found.note}); "
+                f"{self._config or 'the environment'} says what it said before, and is taken up as soon as it changes",
+            )
+        self._overruled = found.version if found is not None else 0
 
     def _say_what_waits(self, settings: Settings) -> None:
         """Addresses and directories are not the policy's: they are those of the start until the next one."""
@@ -210,7 +240,7 @@ async def _every(seconds: float, work: Callable[[], object], otherwise: str) -> 
         await asyncio.sleep(seconds)
         try:
             await asyncio.to_thread(work)
-        except (OSError, SQLAlchemyError) as error:
+        except (OSError, SQLAlchemyError, Unusable) as error:
             say("control", f"{otherwise}: {in_words(error)}")
 
 

@@ -42,14 +42,14 @@ def ledger(of: "Settings") -> Iterator["Ledger"]:
     """Open while the block runs. Exit code 1, and a sentence, when there is none or it does not answer."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from turnout.build.spec import Places
+    from turnout.build.ledger import ledger_place
     from turnout.store.ledger import Ledger, in_words
 
     with reported():
-        path = of.data_dir / Places.ledger
-        if of.store.url == "sqlite" and not path.exists():
-            raise Unusable(f"there is no ledger at {path}; name its data directory with --data-dir, or the policy with --config")
-        found = Ledger(path if of.store.url == "sqlite" else of.store.url)
+        place = ledger_place(of.data_dir, of.store.url)
+        if isinstance(place, Path) and not place.exists():
+            raise Unusable(f"there is no ledger at {place}; name its data directory with --data-dir, or the policy with --config")
+        found = Ledger(place)
         try:
             yield found
         except SQLAlchemyError as error:

@@ -5,17 +5,23 @@ from pathlib import Path
 
 import msgspec
 
+from turnout import __version__
 from turnout.audit import checkpoint as checkpoints
 from turnout.audit.chain import CHECKPOINT, Finding, Trail
 from turnout.audit.checkpoint import NOTES, Checkpoint
 from turnout.clock import Clock
+from turnout.drill import current
 from turnout.store.audit import AuditStore, LedgerTrail
 from turnout.store.closed_hours import ClosedHours
+from turnout.store.schema import VERSION
+from turnout.types.drill import Drill
+from turnout.types.view import DECIDER_VERSION
 
 DAY = 86_400.0
 KEEP = 400 * DAY
 """Seconds that entries are kept: a year, and a month to look at it in. Never shorter than the requests they speak of."""
-PRUNED = "pruned"
+PRUNED, START, DRILL = "pruned", "start", "drill"
+"""Kinds of entries in the chain."""
 _ACTOR = "turnout"
 
 
@@ -40,10 +46,33 @@ class AuditKeeper:
         self._clock = clock
         self._keep = max(keep, KEEP)
         self.verified: Verification | None = None
+        self._began = False
+        self._drill: Drill | None = None
 
-    def close_hours(self) -> int:
-        """To be called about every minute: the hours that are over go into the chain; how many entries that made."""
-        return self._hours.close(self._clock.now())
+    def look(self) -> None:
+        """To be called a few times a minute: that this process began is told once, and hours that are over go into the chain."""
+        if not self._began:
+            self.trail.add(START, _ACTOR, {"turnout": __version__, "decider": DECIDER_VERSION, "tables": VERSION})
+            self._began = True
+        self._hours.close(self._clock.now())
+
+    def watch_drills(self) -> None:
+        """To be called every second or so: that a drill began or ended on real traffic, whoever runs it."""
+        found = current.read(self._data_dir)
+        running = found if found is not None and found.on != "simulated" and self._clock.now() < found.until else None
+        if self._drill is not None and (running is None or running.id != self._drill.id):
+            self.trail.add(DRILL, _ACTOR, {"drill": self._drill.id, "event": "ended"})
+            self._drill = None
+        if running is not None and self._drill is None:
+            aim = {
+                "kind": running.kind,
+                "on": running.on,
+                "provider": running.provider,
+                "model": running.model,
+                "region": running.region,
+            }
+            self.trail.add(DRILL, _ACTOR, {"drill": running.id, "event": "began", "share": running.share, **aim})
+            self._drill = running
 
     def daily(self) -> None:
         """To be called every hour or so: once a day the chain is signed, looked through, and shortened."""

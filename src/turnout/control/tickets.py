@@ -8,6 +8,7 @@ from typing import Literal
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from turnout.audit.chain import Trail
 from turnout.clock import Clock
 from turnout.store.ledger import in_words
 from turnout.store.tickets import TicketStore
@@ -33,10 +34,11 @@ class Tickets:
     step that was not finished is found by the file that is still there.
     """
 
-    def __init__(self, spool: Spool, store: TicketStore, clock: Clock) -> None:
+    def __init__(self, spool: Spool, store: TicketStore, clock: Clock, trail: Trail | None = None) -> None:
         self._spool = spool
         self.store = store
         self._clock = clock
+        self._trail = trail
         self._seen: frozenset[str] = frozenset()
         self._recheck_at = clock.steady()
 
@@ -82,7 +84,16 @@ class Tickets:
                 self._spool.settle(status)
             except OSError as error:
                 log.warning("ticket %s is %s; its caller will be told later: %s", ticket_id, state, in_words(error))
+            self._tell(status)
         return status
+
+    def _tell(self, status: TicketStatus) -> None:
+        """What was said stays said, also where the audit trail cannot be told of it."""
+        try:
+            if self._trail is not None:
+                self._trail.add("ticket", status.by or "unknown", {"ticket": status.id, "state": status.state})
+        except SQLAlchemyError as error:
+            log.warning("the audit trail does not hold that ticket %s is %s: %s", status.id, status.state, in_words(error))
 
     def unreadable(self) -> int:
         """How many files were set aside for a person to look at. Raises OSError."""

@@ -39,6 +39,9 @@ class FakePublisher:
         self._loop.call_soon_threadsafe(self.called.set)
         return len(self.adopted)
 
+    def overruled(self) -> None:
+        """Nobody brought an earlier version back."""
+
 
 class ScriptedWatch:
     """Answers each look by the next of ``looks``; afterwards nothing changes any more."""
