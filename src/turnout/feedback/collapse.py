@@ -56,13 +56,12 @@ def find_drop(recent: Sums, before: Sums) -> Drop | None:
     complaints = _change("complaints", (_wanting(recent), recent.answers), (_wanting(before), before.answers))
     if complaints is None or complaints.low <= 0 or complaints.change < LEAST:
         return None
-    praise = _change("verdict", (recent.accepted, recent.answers), (before.accepted, before.answers))
-    # Where praise grew with complaints, people began to say what they think: that is no news of the answers.
-    return None if praise is not None and praise.low > 0 else complaints
+    # Where most of what is said is good, more people say what they think: that is no news of the answers.
+    return complaints if recent.accepted < recent.graded / 2 else None
 
 
 def _wanting(sums: Sums) -> float:
-    return sums.graded - sums.accepted
+    return min(sums.graded - sums.accepted, sums.answers)
 
 
 def _change(measure: Measure, recent: tuple[float, int], before: tuple[float, int]) -> Drop | None:
