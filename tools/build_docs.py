@@ -14,6 +14,7 @@ import typer
 from turnout.cli.main import COMMANDS, _app
 from turnout.dialects.features import CARRIES, HINTS
 from turnout.metrics import COUNTERS, GAUGES, HISTOGRAMS, JOURNAL
+from turnout.telemetry.names import ATTRIBUTES, GENAI, PROVIDERS, Instrument, control_plane, own
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -87,6 +88,18 @@ goes on from its own. Labels are provider models, names of credentials (`env:NAM
 sessions or keys. What is said of requests is counted from the records that go into the journal, so that it agrees with the ledger; health,
 limits, the cache and tickets have counts of their own, looked at once a second. `what` is an address, a credential or a model behind a
 credential: `openai address`, `openai env:KEY`, `openai/gpt-5-mini env:KEY`; see [health](../concepts/health.md)."""
+
+CONTROL_PROSE = """\
+`GET /metrics` on the control plane, with the admin token as a bearer token. Its counters begin anew with its process."""
+
+OTLP_PROSE = """\
+What [OTLP](../howto/opentelemetry.md) exports besides. Our own metrics come under names of which a Prometheus behind a collector makes the
+names above. GenAI metrics are named by OpenTelemetry's conventions: *old* is v1.41 and before, *new* is the renaming of autumn 2026;
+`OTEL_SEMCONV_STABILITY_OPT_IN` chooses. They are counted by call, failed ones included, but for the two distributions of tokens."""
+
+SPANS_PROSE = """\
+Spans are made from the record after the fact: `POST /v1/...` (the request), `decide` below it, `chat MODEL` for each call. Those of calls have the
+conventions' `gen_ai.*` attributes, failed ones `error.type`, requests `http.*`. What no convention has a name for:"""
 
 CARRIED_PROSE = """\
 Between equal dialects every field arrives as it was sent, known or not. Between different ones, texts, system prompts, images, PDF
@@ -174,8 +187,27 @@ def metrics_page() -> str:
             "## Journal",
             "By `worker`; its counters begin anew with the worker's process.",
             _table(("name", "kind", "meaning"), journal),
+            "## The control process",
+            CONTROL_PROSE,
+            _table(
+                ("name", "kind", "labels", "meaning"),
+                [(f"`{one.name}`", one.kind, _labels(one.labels), one.meaning) for one in control_plane()],
+            ),
+            "## OpenTelemetry",
+            OTLP_PROSE,
+            _table(("name", "kind", "unit", "attributes", "profile", "meaning"), map(_instrument, (*own(), *GENAI))),
+            "## Spans",
+            SPANS_PROSE,
+            _table(("attribute", "meaning"), [(f"`{name}`", meaning) for name, meaning in ATTRIBUTES.items()]),
+            "`gen_ai.provider.name` is the provider's id in the policy, but for the vendors that the conventions call otherwise: "
+            + ", ".join(f"{vendor} is `{name}`" for vendor, name in PROVIDERS.items()) + ".",
         )
     ) + "\n"  # fmt: skip
+
+
+def _instrument(one: Instrument) -> tuple[str, ...]:
+    profile = "" if one.name.startswith("turnout.") else ", ".join(sorted(one.profiles))
+    return (f"`{one.name}`", one.kind, f"`{one.unit}`", _labels(one.attributes), profile, one.meaning)
 
 
 def features_page() -> str:
