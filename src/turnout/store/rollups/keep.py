@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Select, and_, bindparam, delete, func
 from turnout.store.retention import HOURS_KEPT, MINUTES_KEPT
 from turnout.store.rollups.cells import DAY, HOUR, MINUTE, Period, Slice
 from turnout.store.rollups.collect import Asked, Tried, collect, merge
+from turnout.store.rollups.marks import mark_all
 from turnout.store.rollups.shelf import Shelf
 from turnout.store.schema import attempts, feedback, requests, rollups, rollups_due
 
@@ -48,12 +49,11 @@ class Rollups:
 
     def roll_up(self, now: float, most: int = 24) -> RollUp:
         """Sum what is due, oldest first, of at most so many hours. The minute that is under way is summed as it is."""
-        with self._engine.connect() as connection:
-            due = (
-                connection.execute(select(rollups_due.c.start).order_by(rollups_due.c.start).limit(most * HOUR // MINUTE))
-                .scalars()
-                .all()
-            )
+        oldest = select(rollups_due.c.start).order_by(rollups_due.c.start).limit(most * HOUR // MINUTE)
+        with self._engine.begin() as connection:
+            if not connection.execute(_ANY).first():
+                mark_all(connection)
+            due = connection.execute(oldest).scalars().all()
         hours = sorted({_floor(start, HOUR) for start in due})[:most]
         summed = written = 0
         for day, of_day in groupby(hours, lambda hour: _floor(hour, DAY)):
@@ -81,7 +81,7 @@ class Rollups:
         made: list[Slice] = []
         with self._engine.connect() as connection:
             here = and_(rollups_due.c.start >= hours[0], rollups_due.c.start < hours[-1] + HOUR)
-            marks = connection.execute(select(rollups_due.c.start, rollups_due.c.mark).where(here)).tuples().all()
+            marks = connection.execute(select(rollups_due.c.start, rollups_due.c.mark).where(here)).all()
             for hour in hours:
                 made += self._hour(connection, hour, [start for start, _ in marks if hour <= start < hour + HOUR], now)
             if day >= _kept_from(now, HOUR):
@@ -117,13 +117,8 @@ def _collected(connection: Connection, period: Period, start: int) -> Slice:
     """From the rows, streamed: memory is for sums, whatever the load."""
     streamed = connection.execution_options(yield_per=_FETCH)
     here = and_(requests.c.at >= start, requests.c.at < start + period)
-    asked = streamed.execute(_ASKED.where(here))
-    tried = streamed.execute(_TRIED.where(here))
-    try:
+    with streamed.execute(_ASKED.where(here)) as asked, streamed.execute(_TRIED.where(here)) as tried:
         return collect(period, start, map(Asked._make, asked), map(Tried._make, tried))
-    finally:
-        asked.close()
-        tried.close()
 
 
 def _asked() -> Select[Any]:

@@ -31,7 +31,7 @@ class Shelf:
     def read(self, connection: Connection, since: int, until: int, period: Period) -> tuple[Slice, ...]:
         """The slices that begin from ``since`` to before ``until``, in order; none where nothing happened."""
         here = and_(rollups.c.period == period, rollups.c.start >= since, rollups.c.start < until)
-        made = dict(connection.execute(select(rollups.c.start, rollups.c.made).where(here)).tuples().all())
+        made = dict(connection.execute(select(rollups.c.start, rollups.c.made).where(here)).all())
         found = self._recall(period, made)
         if missing := made.keys() - found.keys():
             lacking = and_(here, rollups.c.start >= min(missing), rollups.c.start <= max(missing))

@@ -33,7 +33,7 @@ class Sketch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def buckets(self) -> dict[int, int]:
         """How many values are in ``(gamma^(i-1), gamma^i]``, by ``i``, ascending; none that is empty."""
-        return {index: count for index, count in enumerate(self._counts(), self.low) if count}
+        return {index: count for index, count in enumerate(self.spread, self.low) if count}
 
     @property
     def mean(self) -> float | None:
@@ -43,10 +43,12 @@ class Sketch(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """By nearest rank, within ``ACCURACY`` of the true value; None of nothing."""
         if not self.n:
             return None
-        place = bisect_left(list(accumulate(self._counts())), max(ceil(q * self.n), 1))
+        place = bisect_left(list(accumulate(self.spread)), max(ceil(q * self.n), 1))
         return middle(self.low + place)
 
-    def _counts(self) -> tuple[int, ...]:
+    @property
+    def spread(self) -> tuple[int, ...]:
+        """The counts from ``low`` on, empty buckets too."""
         width = _width(self.n)
         return unpack(f"<{len(self.counts) // width}{_CODES[width]}", self.counts)
 
@@ -115,3 +117,21 @@ def _widened(one: Sketch, width: int) -> bytes | bytearray:
     for byte in range(own):
         wide[byte::width] = one.counts[byte::own]
     return wide
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """Of a histogram: ``count`` values in ``(low, high]``."""
+
+    low: float
+    high: float
+    count: int
+
+
+def bars(one: Sketch, most: int = 40) -> tuple[Bar, ...]:
+    """At most so many bars, side by side and equally wide on a logarithmic axis."""
+    counts = one.spread
+    step = max(-(-len(counts) // most), 1)
+    return tuple(
+        Bar(edges(one.low + place)[0], edges(one.low + place + step)[0], sum(counts[place : place + step]))
+        for place in range(0, len(counts), step)
+    )
