@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated, NoReturn
 import msgspec
 import typer
 
+from turnout.cli.audit_import import import_
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
 from turnout.clock import SystemClock
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from turnout.store.ledger import Ledger
 
 app = typer.Typer(help="The audit trail: show it, verify it, export it, sign a checkpoint.", no_args_is_help=True)
+app.command("import")(import_)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SinceOption = Annotated[str | None, typer.Option(help="From this day on, UTC: 2026-11-01.")]

@@ -1,11 +1,11 @@
 """Which models are more than their work needs, and which are less. Each finding says what it rests on."""
 
 from collections.abc import Iterable, Mapping
-from math import sqrt
 
 import msgspec
 
 from turnout.decide.compiled import Slot
+from turnout.reports.intervals import wilson
 from turnout.reports.logs.call import Call
 from turnout.reports.piles import Kind, Pile, Sizes
 from turnout.types.money import PicoDollars
@@ -133,7 +133,7 @@ class Fit:
             whole.failed += work.failed
         for (model, task), work in by_task.items():
             for why in ("truncated", "refused", "failed"):
-                bad, least = getattr(work, why), lower_bound(getattr(work, why), work.calls)
+                bad, least = getattr(work, why), wilson(getattr(work, why), work.calls)[0]
                 if work.calls >= FEW and least > OFTEN:
                     found.append(Under(model, task, why, work.calls, bad / work.calls, least, slots[model].quality.get(task)))
         return tuple(sorted(found, key=lambda each: (-each.calls * (each.share or 1.0), each.model)))
@@ -146,12 +146,3 @@ class Fit:
                 return None
             total += cost
         return PicoDollars(total)
-
-
-def lower_bound(hits: int, of: int, z: float = 1.96) -> float:
-    """Of a share, at 95 % (Wilson 1927)."""
-    if not of:
-        return 0.0
-    share = hits / of
-    middle = share + z * z / (2 * of)
-    return max(0.0, (middle - z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))) / (1 + z * z / of))

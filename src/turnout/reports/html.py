@@ -129,13 +129,13 @@ def interval(middle: float, low: float, high: float, what: str) -> str:
         return 30 + (value + reach) / (2 * reach) * (WIDTH - 60)
 
     marks = "".join(
-        f'<text x="{x(value):.1f}" y="52" text-anchor="middle">{value:+g}</text>'
+        f'<text x="{x(value):.1f}" y="52" text-anchor="middle">{f"{value:+g}" if value else 0}</text>'
         for value in (-reach, -reach / 2, 0, reach / 2, reach)
     )
     return (
-        f'<svg class="range" viewBox="0 0 {WIDTH} 58" role="img" aria-label="{escape(what)}">'
+        f'<div class="scroll"><svg class="range" viewBox="0 0 {WIDTH} 58" role="img" aria-label="{escape(what)}">'
         f'<line class="zero" x1="{x(0):.1f}" x2="{x(0):.1f}" y1="4" y2="38"/>'
-        f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="21" y2="21"/><circle cx="{x(middle):.1f}" cy="21" r="6"/>{marks}</svg>'
+        f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="21" y2="21"/><circle cx="{x(middle):.1f}" cy="21" r="6"/>{marks}</svg></div>'
     )
 
 

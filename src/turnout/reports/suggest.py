@@ -60,6 +60,7 @@ def _yaml(vendors: Mapping[str, None], models: tuple[str, ...], wished: float) -
     return (
         "# Simple requests go to the cheapest model that is nearly as good as those used today, hard ones to the best;\n"
         "# all others, those nothing is known of among them, to the cheapest that is as good. `prefers` rules nobody out.\n"
+        "# The wish is the mean of today's models: a use case that has a better one on purpose needs a route of its own.\n"
         f"providers:{providers}\n"
         "routes:\n"
         f"  simple:\n    when: {{complexity: simple}}\n    objective: cost\n    prefers: {{quality: {max(wished - WISH_BELOW, 0):g}}}\n"
