@@ -55,6 +55,22 @@ def _lock(data_dir: Path) -> int:
     return lock
 
 
+def holder(data_dir: Path) -> str | None:
+    """The process that serves from the directory, as it named itself; None: none does. Raises OSError."""
+    path = data_dir / Places.lock
+    try:
+        lock = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(path)
+    finally:
+        os.close(lock)
+    return None
+
+
 def _holder(path: Path) -> str:
     try:
         return path.read_text().strip() or "unknown"

@@ -5,7 +5,10 @@ from importlib import import_module
 
 import typer
 
-COMMANDS = ("serve", "demo", "sim", "check", "explain", "replay", "models", "keys", "drill", "audit", "policy", "feedback")
+COMMANDS = (
+    "serve", "demo", "sim", "check", "explain", "replay", "models", "keys", "drill", "audit", "policy", "feedback", "doctor",
+    "report",
+)  # fmt: skip
 
 
 def main() -> None:
