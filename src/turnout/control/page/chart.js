@@ -42,6 +42,10 @@ function plotly() {
 function coloured(trace) {
   const { meta = {} } = trace;
   if (meta.colours) return { ...trace, marker: { ...trace.marker, colors: meta.colours.map(colourOf), line: { color: token("panel"), width: 2 } } };
+  if (meta.scale) {
+    const scale = [[0, token("low")], [0.5, token("middle")], [1, token("high")]];
+    return { ...trace, colorscale: scale, textfont: { color: token("text") }, opacity: 1 };
+  }
   const colour = meta.series ? colourOf(meta.series) : meta.tone ? token(meta.tone) : null;
   if (!colour) return trace;
   const dressed = { ...trace, marker: { ...trace.marker, color: colour }, line: { ...trace.line, color: colour } };
@@ -62,7 +66,7 @@ function template(width) {
       xaxis: { ...axis, showgrid: false }, yaxis: { ...axis, rangemode: "tozero" }, dragmode: false, bargap: 0.18, hovermode: "x unified",
       hoverlabel: { bgcolor: token("panel"), bordercolor: token("line"), font: { color: token("text"), size: 12 }, align: "left", namelength: 40 },
       legend: { orientation: "h", x: 0, y: -0.16, yanchor: "top", font: { color: token("quiet"), size: 11 }, itemclick: "toggle", bgcolor: "rgba(0,0,0,0)" },
-      annotationdefaults: { font: { color: token("quiet"), size: 11 }, showarrow: false },
+      annotationdefaults: { font: { color: token("quiet"), size: 11 }, showarrow: false, bgcolor: token("panel") },
       shapedefaults: { line: { color: token("quiet"), width: 1, dash: "dot" } },
     },
   };

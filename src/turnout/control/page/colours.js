@@ -6,16 +6,29 @@ const NAMELESS = new Set(["others", "none", "unknown"]);
 const given = read();
 
 // A name's place in the palette: by its hash, or the next free one; remembered, so that a new name moves no other.
+// Models are told apart from models, all other names from each other.
 export function place(name) {
   if (NAMELESS.has(name)) return SIZE - 1;
   if (given[name] === undefined) {
-    const taken = new Set(Object.values(given));
+    const alike = Object.entries(given).filter(([other]) => other.includes("/") === name.includes("/"));
+    const taken = new Set(alike.map(([, n]) => n));
     let n = hash(name) % (SIZE - 1);
     for (let tried = 0; taken.has(n) && tried < SIZE; tried += 1) n = (n + 1) % (SIZE - 1);
     given[name] = n;
     localStorage.setItem(KEPT, JSON.stringify(given));
   }
   return given[name];
+}
+
+// Places for all names of a page, in the order of the alphabet: so two people see the same colours.
+export function agree(page) {
+  const names = new Set();
+  JSON.stringify(page.sections, (key, value) => {
+    if (key === "series" && typeof value === "string") names.add(value);
+    if (key === "colours") value.forEach((name) => names.add(name));
+    return value;
+  });
+  [...names].sort().forEach(place);
 }
 
 // A colour of the theme that holds now: token("accent"), token("s3").

@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { inFull, isNumeric, written } from "./format.js";
 
 const BARE = new Set(["figures", "search", "note"]);
+const opened = new Set(); // tables of which all rows are wanted
 const sorts = new Map(); // table id -> {column, down}: kept while the page is refreshed
 
 export function sections(page) {
@@ -23,11 +24,14 @@ export function sortBy(table, column) {
   sorts.set(table, { column, down: present?.column === column ? !present.down : true });
 }
 
+export const openAll = (table) => opened.add(table);
+
 const DRAWERS = { figures, chart, table, note, search, action, text };
 const drawn = (block) => DRAWERS[block.type](block);
 
 function figures(block) {
-  return h("div", { class: "figures" }, block.figures.map((figure) => {
+  const n = block.figures.length;
+  return h("div", { class: `figures of-${n <= 6 ? n : n <= 8 ? 4 : n <= 10 ? 5 : 6}` }, block.figures.map((figure) => {
     const { value, format, tone, link } = figure;
     const inside = [
       h("span", { class: "name" }, figure.name),
@@ -57,10 +61,13 @@ function table(block) {
     const button = h("button", { type: "button", "data-sort": block.id, "data-column": n }, column.name);
     return h("th", { scope: "col", class: isNumeric(column.format) ? "number" : null, "aria-sort": order }, button);
   });
-  const body = inOrder(block.rows, sorted).map((row) => h("tr", {}, row.map((one, n) => cell(one, columns[n], n))));
+  const rows = inOrder(block.rows, sorted);
+  const few = block.first && rows.length > block.first + 3 && !opened.has(block.id);
+  const body = (few ? rows.slice(0, block.first) : rows).map((row) => h("tr", {}, row.map((one, n) => cell(one, columns[n], n))));
   const grid = h("table", { class: columns.length > 4 ? "stacks" : null },
     h("caption", { class: "unseen" }, block.title), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
   return h("div", { class: "tabled" }, titleOf(block, true), h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": block.title || block.id }, grid),
+    few ? h("button", { type: "button", class: "all", "data-all": block.id }, `All ${rows.length} rows`) : null,
     block.note ? h("p", { class: "quiet" }, block.note) : null, block.more ? h("p", {}, h("a", { class: "more", href: block.more }, "Older ones")) : null);
 }
 
@@ -112,9 +119,9 @@ function field(one) {
       h("label", {}, h("input", { type: "radio", name: one.name, value: option, checked: option === one.value }), h("span", {}, option))));
   }
   const input = one.options
-    ? h("select", { name: one.name }, one.options.map((option) => h("option", { value: option, selected: option === one.value }, option || "any")))
+    ? h("select", { name: one.name, "aria-label": one.label }, one.options.map((option) => h("option", { value: option, selected: option === one.value }, option || `any ${one.label.toLowerCase()}`)))
     : h("input", { name: one.name, value: one.value, autocomplete: "off", spellcheck: "false" });
-  return h("label", { class: one.options ? null : "text" }, h("span", {}, one.label), input);
+  return one.options?.includes("") ? input : h("label", {}, h("span", {}, one.label), input);
 }
 
 function action(block) {

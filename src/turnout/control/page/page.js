@@ -1,8 +1,9 @@
 // The shell: the token, which page, when to look again. What is on a page is the server's (control/pages), how it is drawn draw.js's.
 
 import { drawCharts } from "./chart.js";
+import { agree } from "./colours.js";
 import { h, morphChildren } from "./dom.js";
-import { note, sections, sortBy } from "./draw.js";
+import { note, openAll, sections, sortBy } from "./draw.js";
 import { ago, written, zone } from "./format.js";
 import { listen, showKeys } from "./keys.js";
 
@@ -90,6 +91,7 @@ async function draw(page, key) {
   shown = { key, page };
   document.title = `${page.title} · Turnout`;
   at("title").textContent = page.title;
+  agree(page);
   morphChildren(at("page"), h("div", {}, sections(page)));
   at("page").setAttribute("aria-busy", "false");
   at("page").classList.remove("stale");
@@ -172,9 +174,10 @@ addEventListener("click", (event) => {
   }
   const button = event.target.closest("button");
   if (!button) return undefined;
-  const { sort, column, export: file, copy, retry } = button.dataset;
-  if (sort !== undefined) {
-    sortBy(sort, Number(column));
+  const { sort, column, all, export: file, copy, retry } = button.dataset;
+  if (sort !== undefined || all !== undefined) {
+    if (all !== undefined) openAll(all);
+    else sortBy(sort, Number(column));
     draw(shown.page, shown.key);
   } else if (file !== undefined) attempt(save(file));
   else if (copy !== undefined) attempt(navigator.clipboard.writeText(copy).then(() => say("Copied.", "good")));

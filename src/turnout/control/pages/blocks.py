@@ -79,6 +79,8 @@ class Table(msgspec.Struct, frozen=True, tag="table"):
     note: str = ""
     more: str | None = None
     """The link to the next page of rows."""
+    first: int = 0
+    """So many rows are seen until one asks for the others; 0: all are."""
 
 
 class Note(msgspec.Struct, frozen=True, tag="note"):

@@ -16,6 +16,7 @@ _BAR = 0.82
 _BINS_PER_DECADE = 16
 _NICE = (1, 2, 5)
 _LEAST = 12
+_LEVEL = 6
 _HOVER_DAYS, _HOVER_TIMES = "%a %-d %b %Y", "%a %-d %b, %H:%M"
 
 
@@ -59,7 +60,13 @@ def stacked(
         }
         for one in series
     )  # fmt: skip
-    layout = {"barmode": "stack", "showlegend": len(series) > 1, **_time_axis(moments, per), "yaxis": _axis(look)}
+    layout = {
+        "barmode": "stack",
+        "showlegend": len(series) > 1,
+        "legend": {"traceorder": "normal"},
+        **_time_axis(moments, per),
+        "yaxis": _axis(look),
+    }
     return Chart(ident, title, says, data, layout)
 
 
@@ -75,7 +82,12 @@ def lines(
         }
         for one in series
     )  # fmt: skip
-    layout = {"showlegend": len(series) > 1, **_time_axis(moments, per), "yaxis": _axis(look)}
+    layout = {
+        "showlegend": len(series) > 1,
+        "legend": {"traceorder": "normal"},
+        **_time_axis(moments, per, before=0.5),
+        "yaxis": _axis(look),
+    }
     return Chart(ident, title, says, data, layout)
 
 
@@ -96,7 +108,7 @@ def histogram(ident: str, title: str, says: str, values: Sketch, quantiles: Mapp
     data = {
         "type": "bar", "x": [(one + 0.5) / _BINS_PER_DECADE for one in bins], "y": list(bins.values()), "width": _BAR / _BINS_PER_DECADE,
         "meta": {"tone": "accent"}, "showlegend": False,
-        "customdata": [[_size(10 ** (one / _BINS_PER_DECADE), unit), _size(10 ** ((one + 1) / _BINS_PER_DECADE), unit)] for one in bins],
+        "customdata": [[size(10 ** (one / _BINS_PER_DECADE), unit), size(10 ** ((one + 1) / _BINS_PER_DECADE), unit)] for one in bins],
         "hovertemplate": "%{customdata[0]} to %{customdata[1]}: %{y:,}<extra></extra>",
     }  # fmt: skip
     marks = [
@@ -105,7 +117,7 @@ def histogram(ident: str, title: str, says: str, values: Sketch, quantiles: Mapp
     ]
     words = [
         {
-            "text": f"{name} {_size(value, unit)}", "x": log10(value), "yref": "paper", "y": 1.13 - 0.07 * n, "xanchor": "left", "xshift": 4,
+            "text": f"{name} {size(value, unit)}", "x": log10(value), "yref": "paper", "y": 1.13 - 0.07 * n, "xanchor": "left", "xshift": 4,
             "yanchor": "top",
         }
         for n, (name, value) in enumerate(quantiles.items())
@@ -117,7 +129,7 @@ def histogram(ident: str, title: str, says: str, values: Sketch, quantiles: Mapp
         for nice in _NICE
         if low <= log10(nice * 10**power) * _BINS_PER_DECADE <= high
     ]
-    axis = {"tickvals": [log10(tick) for tick in ticks], "ticktext": [_size(tick, unit) for tick in ticks]}
+    axis = {"tickvals": [log10(tick) for tick in ticks], "ticktext": [size(tick, unit) for tick in ticks]}
     layout = {
         "xaxis": {**axis, "range": [(low - 0.5) / _BINS_PER_DECADE, (high + 4) / _BINS_PER_DECADE]}, "yaxis": _axis(COUNTS),
         "hovermode": "closest", "shapes": marks, "annotations": words, "margin": {"t": 34, "l": 8, "r": 8, "b": 8},
@@ -135,7 +147,7 @@ def heatmap(
         "hovertemplate": "%{y}, %{x}<br>%{z:.3f}<extra></extra>", "hoverongaps": False,
     }  # fmt: skip
     layout = {
-        "hovermode": "closest", "xaxis": {"side": "top", "nticks": 0, "type": "category", "tickangle": -30},
+        "hovermode": "closest", "xaxis": {"side": "top", "nticks": 0, "type": "category", "tickangle": -30 if len(across) > _LEVEL else 0},
         "yaxis": {"autorange": "reversed", "showgrid": False, "type": "category"},
     }  # fmt: skip
     return Chart(ident, title, says, (data,), layout, height=70 + 34 * len(down))
@@ -157,13 +169,13 @@ def ranked(ident: str, title: str, says: str, names: Sequence[str], series: Sequ
     return Chart(ident, title, says, data, layout, height=max(140, 84 + 28 * len(names)))
 
 
-def _time_axis(moments: Sequence[datetime], per: Per) -> dict[str, Any]:
-    """At least a dozen buckets wide: one lonely bar is not the whole of time."""
+def _time_axis(moments: Sequence[datetime], per: Per, before: float = 0.0) -> dict[str, Any]:
+    """At least a dozen buckets wide: one lonely bar is not the whole of time. ``before``: buckets of room at the left."""
     axis: dict[str, Any] = {"type": "date", "hoverformat": _HOVER_DAYS if per in ("day", "week", "month") else _HOVER_TIMES}
     if moments:
         step = timedelta(seconds=SECONDS[per])
         end = moments[-1] + step
-        axis["range"] = clock_of([min(moments[0], end - _LEAST * step), end])
+        axis["range"] = clock_of([min(moments[0] - before * step, end - _LEAST * step), end])
     return {"xaxis": axis}
 
 
@@ -190,8 +202,8 @@ def _plain(name: str) -> str:
     return escape(name, quote=False)
 
 
-def _size(value: float, unit: str) -> str:
-    """In its unit, or the next larger one."""
+def size(value: float, unit: str) -> str:
+    """A time in its unit (us, ms), or the next larger one."""
     for smaller, larger in (("us", "ms"), ("ms", "s")):
         if unit == smaller and value >= 1000:
             value, unit = value / 1000, larger

@@ -9,6 +9,7 @@ from turnout.control.pages.asked import Asked, requests_link
 from turnout.control.pages.blocks import Cell, Chart, Column, Figure, Figures, Page, Section, Table, Tone
 from turnout.control.pages.seen import NOTHING, Seen, errors, filters, listed, name_of, ratio, see
 from turnout.control.pages.sources import Sources
+from turnout.control.pages.times import each
 from turnout.store.queries import Filters, RequestLine
 from turnout.store.rollups import cells as rollup
 from turnout.store.rollups import sums
@@ -26,7 +27,7 @@ OUTCOMES: dict[str, Tone] = {
 }
 STANDINGS: dict[str, Tone] = {"admitting": "good", "degraded": "warn", "probing": "warn", "ejected": "bad"}
 _FIRST_STEPS = (
-    "No requests in this window. Point a client at the gateway, or run `turnout demo`, and they appear here within seconds."
+    "No requests in this window. Point a client at the gateway, or run turnout demo, and they appear here within seconds."
 )
 
 
@@ -59,7 +60,7 @@ def _figures(asked: NowAsked, seen: Seen, sources: Sources) -> Figures:
     all_of_it = requests_link(asked)
     return Figures(
         (
-            Figure("Requests", total.requests, "count", f"{lately.requests / span:,.1f} a second now", link=all_of_it),
+            Figure("Requests", total.requests, "count", f"{lately.requests / span:,.3g} a second now", link=all_of_it),
             Figure("Cost an hour", lately.cost * 3600 / span, "usd", _missing(lately.unpriced), "warn" if lately.unpriced else "plain", all_of_it),
             Figure("Errors", ratio(failed, total.requests), "percent", f"{failed:,} failed or cut, {total.rejected:,} refused", "bad" if failed else "plain", requests_link(asked, outcome="failed")),
             Figure("Fallbacks", ratio(total.fallbacks, answered), "percent", f"{total.fallbacks:,} by a later choice", link=requests_link(asked, reason="fallback")),
@@ -142,7 +143,7 @@ def _traffic(asked: NowAsked, seen: Seen) -> Chart:
         charts.toned("failed", [errors(cell) for cell in totals], "bad", requests_link(asked, outcome="failed")),
     )
     says = f"{seen.total.requests:,} requests in {len(found):,} {seen.per}s, {errors(seen.total):,} of them failed or cut."
-    return charts.stacked("traffic", f"Requests a {seen.per}", says, list(found), seen.per, series)
+    return charts.stacked("traffic", f"Requests {each(seen.per)}", says, list(found), seen.per, series)
 
 
 def _health(sources: Sources, now: float) -> Table:
@@ -164,7 +165,7 @@ def _health(sources: Sources, now: float) -> Table:
         "Health of providers",
         columns,
         rows,
-        "No gateway worker has said how it sees its providers: start one with `turnout serve`.",
+        "No gateway worker has said how it sees its providers: start one with turnout serve.",
     )
 
 

@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from turnout.control.pages.blocks import Page
+from turnout.control.pages.cost import CostAsked, cost
 from turnout.control.pages.drills import DrillsAsked, drills
+from turnout.control.pages.latency import LatencyAsked, latency
 from turnout.control.pages.now import NowAsked, now
+from turnout.control.pages.quality import QualityAsked, quality
 from turnout.control.pages.queues import QueuesAsked, queues
 from turnout.control.pages.sources import Sources
 
@@ -27,6 +30,9 @@ class Listed(NamedTuple):
 
 PAGES = (
     Listed("now", "Now", "n", NowAsked, now),
+    Listed("cost", "Cost", "c", CostAsked, cost),
+    Listed("quality", "Quality", "q", QualityAsked, quality),
+    Listed("latency", "Latency", "l", LatencyAsked, latency),
     Listed("drills", "Drills", "r", DrillsAsked, drills),
     Listed("queues", "Queues", "u", QueuesAsked, queues),
 )  # fmt: skip

@@ -76,6 +76,11 @@ def errors(cell: Cell) -> int:
     return cell.failed + cell.cut
 
 
+def priced_of(cell: Cell) -> int:
+    """Requests whose cost is known. Copies' unknown ones are counted as unpriced too, so that these are at least so many."""
+    return max(cell.requests - cell.unpriced, 0)
+
+
 def ratio(part: float, whole: float) -> float | None:
     """None of nothing."""
     return part / whole if whole else None

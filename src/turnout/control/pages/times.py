@@ -18,6 +18,11 @@ def finest(period: int) -> Per:
     return _NAMES[period]
 
 
+def each(per: Per) -> str:
+    """``an hour``, ``a day``: for titles."""
+    return f"{'an' if per == 'hour' else 'a'} {per}"
+
+
 def bucketed(slices: Iterable[Slice], per: Per, zone: ZoneInfo) -> dict[datetime, list[Slice]]:
     """By the beginning of each bucket, in order. A day's slice is a day of UTC and stays one, wherever the viewer is."""
     found: dict[datetime, list[Slice]] = {}
