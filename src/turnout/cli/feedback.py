@@ -73,9 +73,9 @@ def _import(file: Path, take: Take) -> "tuple[list[tuple[int, str]], Taken]":
     from turnout.store.feedback import Taken
 
     bad: list[tuple[int, str]] = []
-    taken = Taken()
+    taken, console = Taken(), Console(stderr=True)
     try:
-        with file.open("rb") as opened, Progress(console=Console(stderr=True), transient=True) as progress:
+        with file.open("rb") as opened, Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             size = os.fstat(opened.fileno()).st_size
             kind = format_of(file.name, opened.read(64))
             opened.seek(0)
