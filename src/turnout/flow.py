@@ -8,6 +8,8 @@ from turnout.decide.match import NoCandidate
 from turnout.errors import TurnoutError
 from turnout.execute.commands import UNRECORDED
 from turnout.execute.executor import RECORD_WITHIN
+from turnout.ports import Sink
+from turnout.serve.after import Noted, follow, follow_refused
 from turnout.serve.book import Book
 from turnout.serve.ends import find_end
 from turnout.serve.given import Given
@@ -19,7 +21,7 @@ from turnout.types.traits import Traits
 
 
 async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client: Client) -> None:
-    """Classify, decide, execute, record.
+    """Classify, decide, execute, record; then, where the route asks for it, keep and grade what was answered.
 
     Raises:
         TurnoutError: nothing has been sent; the caller answers with it.
@@ -35,13 +37,16 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
     client.decided(decided.route.name, decided.reason)
     if snapshot.rehearsal is not None:
         rehearse(book, snapshot.rehearsal)
+    noted = None if decided.route.after is None else Noted(client, decided.route.after)
     try:
         if decided.route.cache is None and not decided.route.ends:
-            await execute(book, client)
+            await execute(book, noted or client)
         else:
-            await _with_recourse(book, decided.route, client)
+            await _with_recourse(book, decided.route, noted or client)
     finally:
         book.close()
+        if noted is not None:
+            follow(book, noted)
     execution = book.execution
     if traits.session is not None and execution.model is not None and execution.reason in _CHOSEN and book.drill is None:
         gateway.sessions.put(traits.session, traits.caller, execution.model)
@@ -54,7 +59,7 @@ _CHOSEN = frozenset({"static", "cheapest", "fastest", "best", "balanced", "split
 """A session stays where it was put by choice: neither an outage of a minute, a cheap first try nor a kept answer moves it for good."""
 
 
-async def _with_recourse(book: Book, route: Route, client: Client) -> None:
+async def _with_recourse(book: Book, route: Route, client: Sink) -> None:
     """What was given before comes first, what is left when every model failed last."""
     given = Given(book, route)
     await given.answer(client)
@@ -76,6 +81,7 @@ async def _refuse(book: Book, refusal: TurnoutError, client: Client) -> TurnoutE
         error = TurnoutError(UNRECORDED.code, UNRECORDED.message)
     finally:
         book.write(book.refused(error, name))
+        follow_refused(book, route, error)
     return error
 
 

@@ -46,6 +46,10 @@ COUNTERS = {
     "turnout_cache_saved_usd": ("What the calls were charged whose answers were given again.", ()),
     "turnout_cache_errors": ("Calls of a cache's store that failed, counted as misses.", ()),
     "turnout_tickets": ("Tickets handed to people, and those that could not be.", ("result",)),
+    "turnout_content": ("Requests whose content was kept (redacted, full), or why it was not.", ("route", "result")),
+    "turnout_online_checks": ("Online checks of answers by result.", ("route", "model", "check", "result")),
+    "turnout_judged": ("Answers drawn for the judge, by the model judged and what came of it.", ("route", "model", "result")),
+    "turnout_online_left_out": ("Answers that no online grader looked at, by reason.", ("reason",)),
 }
 GAUGES = {
     "turnout_deployments": ("Workers for whom the model behind the credential stands so.", ("model", "credential", "standing")),

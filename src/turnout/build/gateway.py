@@ -35,6 +35,8 @@ from turnout.front.protocol import BoundedProtocol
 from turnout.journal.writer import SegmentJournal
 from turnout.metrics import Metrics
 from turnout.providers.transport import HttpTransport
+from turnout.serve.graders import Grader
+from turnout.serve.purse import Purse
 from turnout.serve.worker import Gateway, Request, Snapshot
 from turnout.tickets.desk import Desk
 from turnout.types.money import PicoDollars
@@ -70,7 +72,8 @@ async def serve(spec: GatewaySpec) -> None:
     journal = SegmentJournal(data_dir / Places.journal, spec.worker, clock)
     cache = open_cache(first.view.policy.cache, data_dir, clock)
     desk = Desk(data_dir / Places.tickets, clock)
-    gateway = Gateway(first, transport, journal, metrics, Sessions(), clock, spec.worker, cache, desk)
+    grader = Grader(Purse(data_dir / Places.judged / f"{spec.worker}.json", spec.workers))
+    gateway = Gateway(first, transport, journal, metrics, Sessions(), clock, spec.worker, cache, desk, grader=grader)
     app = App(gateway, Guard(spec.host, frozenset(spec.hosts), frozenset(spec.origins)), spec.max_body)
     server = _server(app)
 
@@ -102,6 +105,8 @@ async def serve(spec: GatewaySpec) -> None:
             task.cancel()
         if gateway.behind:
             await asyncio.wait(gateway.behind, timeout=CANCEL_WITHIN)  # each writes its record
+        await gateway.grader.close(CANCEL_WITHIN)
+        await gateway.keeper.settle(CANCEL_WITHIN)
         await transport.close()
         await checker.close()
         await gateway.cache.close()

@@ -40,5 +40,6 @@ class Places:
     metrics = "metrics"
     tickets = "tickets"
     health = "health"
+    judged = "judged"
     ledger = "ledger.db"
     lock = "lock"

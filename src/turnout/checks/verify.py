@@ -25,9 +25,19 @@ def verify(checks: Iterable[Check], answer: Answer) -> Failed | None:
     return None
 
 
+def applies(check: Check, answer: Answer) -> bool:
+    """Whether there is anything to check: an answer that only calls tools has no text yet, a request need not ask for a schema."""
+    match check:
+        case JsonValid() | NotRefusal() | Hook():
+            return True
+        case JsonSchema(None) if answer.schema is None:
+            return False
+        case _:
+            return not answer.tool_calls or bool(answer.text.strip())
+
+
 def _wrong(check: Check, answer: Answer) -> str | None:
-    """What is wrong. An answer that only calls tools has no text yet, so what is asked of the text is not asked of it."""
-    calls_only = bool(answer.tool_calls) and not answer.text.strip()
+    """What is wrong. What is not there is not wrong."""
     match check:
         case JsonValid():
             return json_valid(answer)
@@ -35,7 +45,7 @@ def _wrong(check: Check, answer: Answer) -> str | None:
             return refusal(answer)
         case Hook(name):
             return hook(name, answer)
-        case _ if calls_only:
+        case _ if not applies(check, answer):
             return None
         case JsonSchema(schema):
             return json_schema(schema, answer)

@@ -1,4 +1,4 @@
-"""`turnout keys`: make virtual keys and hash them. The key is shown once; only its hash belongs in the policy."""
+"""`turnout keys`: make virtual keys and hash them, and make keys for content. Each is shown once; the policy has no key itself."""
 
 import re
 import secrets
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Virtual keys: make one, or hash one.")
+app = typer.Typer(no_args_is_help=True, help="Virtual keys: make one, or hash one. Keys for content: make one.")
 
 PREFIX = "tk-"
 
@@ -52,3 +52,17 @@ def hash_() -> None:
         print("a key is one line of printable ASCII: nothing else can be sent in a header", file=sys.stderr)
         raise typer.Exit(2)
     print(key_hash(line.decode()))
+
+
+@app.command()
+def content() -> None:
+    """Print a fresh key that content is sealed with, and the line for turnout.yaml."""
+    from turnout.content.seal import new_key as fresh
+
+    print(fresh())
+    print(
+        "# Whoever has it reads all content, and nobody else does: a lost key cannot be made again.\n"
+        "# Keep it in a file that only this user reads, or in an environment variable. In turnout.yaml, under store:\n"
+        "#   content_key: file:PATH       # or env:NAME; [NEW, OLD] when it is replaced",
+        file=sys.stderr,
+    )

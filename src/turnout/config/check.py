@@ -9,11 +9,14 @@ import msgspec
 
 from turnout.catalog.load import Catalog
 from turnout.config import resolve
+from turnout.config.check_content import check_content
+from turnout.config.check_online import check_online
 from turnout.config.check_providers import check_models, check_providers, did_you_mean
 from turnout.config.check_routes import check_routes
 from turnout.config.document import Document, Finding
-from turnout.config.schema import File, Store
+from turnout.config.schema import File
 from turnout.config.shape import Shaped
+from turnout.config.store import check_store
 from turnout.decide.conditions import forced
 from turnout.errors import Problem
 from turnout.hosts import is_loopback
@@ -96,9 +99,12 @@ def _meaning(
         *_auth(file),
         *_bound_routes(file, policy),
         *_cache(file, serving=secrets_needed),
+        *check_store(file.store.url, env, serving=secrets_needed),
         *check_providers(file, providers, env, secrets_needed=secrets_needed),
         *check_models(file, providers, facts, catalog),
         *check_routes(shaped, policy, facts, catalog, today),
+        *check_content(shaped, env, serving=secrets_needed),
+        *check_online(shaped, policy, facts, today),
         *_not_yet(file),
     )
     if not file.providers and shaped.is_whole("providers"):
@@ -190,17 +196,3 @@ def _not_yet(file: File) -> Iterator[Finding]:
             yield Finding(
                 (name,), f"not yet: {name} has nothing behind it in this version", "remove the section, or leave it empty"
             )
-    if file.store.url.startswith(("postgresql:", "postgres:")):
-        yield Finding(("store", "url"), "not yet: PostgreSQL", "write sqlite")
-    elif file.store.url != "sqlite":
-        yield Finding(("store", "url"), "not a store", "write sqlite")
-    if file.store.retention != Store().retention:
-        yield Finding(("store", "retention"), "not yet: nothing is deleted from the ledger", "remove it")
-    if file.store.content != "none":
-        yield Finding(("store", "content"), f"not yet: content {file.store.content}", "write none")
-    for name, route in file.routes.items():
-        at = ("routes", name)
-        if route.content not in (None, "none"):
-            yield Finding((*at, "content"), f"not yet: content {route.content}", "write none")
-        if route.online is not None:
-            yield Finding((*at, "online"), "not yet: online", "remove it")

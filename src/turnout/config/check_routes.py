@@ -1,6 +1,6 @@
 """What can be wrong with routes: rules that never apply, models that can never serve, chains that go nowhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from turnout.catalog.load import Catalog
@@ -12,7 +12,7 @@ from turnout.config.logic import covered, satisfiable
 from turnout.config.reach import REMEDIES, Shortfall, shortfalls
 from turnout.config.resolve import DEFAULT_ROUTE, candidates
 from turnout.config.schema import File
-from turnout.config.schema_routes import FallbackPart, NeedsPart, RoutePart, When
+from turnout.config.schema_routes import CheckPart, FallbackPart, NeedsPart, RoutePart, When
 from turnout.config.shape import Shaped
 from turnout.types.models import ModelFacts
 from turnout.types.policy import SECRET_HEADERS, Condition, Policy
@@ -119,14 +119,19 @@ def _cascade(at: Path, part: RoutePart, shaped: Shaped) -> Iterator[Finding]:
             yield Finding((*where, "model"), f'"{arm.model}" is an arm already', "keep one", warning=True)
         if own == (arm.model,):
             yield Finding((*where, "model"), f'"{arm.model}" is what the route begins with anyway', "name a cheaper model")
-        for place, rule in enumerate(arm.check):
-            named = rule.model_fields_set
-            if not shaped.is_whole(*where, "check", place):
-                continue  # what is left of it says nothing
-            if len(named) != 1:
-                yield Finding((*where, "check", place), "needs exactly one rule", "write each check as an entry of its own")
-            elif (wrong := problem(check(rule))) is not None:
-                yield Finding((*where, "check", place, next(iter(named))), wrong)
+        yield from check_rules((*where, "check"), arm.check, shaped)
+
+
+def check_rules(at: Path, rules: Iterable[CheckPart], shaped: Shaped) -> Iterator[Finding]:
+    """Checks of answers: one rule each, and one that can be used."""
+    for place, rule in enumerate(rules):
+        named = rule.model_fields_set
+        if not shaped.is_whole(*at, place):
+            continue  # what is left of it says nothing
+        if len(named) != 1:
+            yield Finding((*at, place), "needs exactly one rule", "write each check as an entry of its own")
+        elif (wrong := problem(check(rule))) is not None:
+            yield Finding((*at, place, next(iter(named))), wrong)
 
 
 def _hedge(at: Path, part: RoutePart, facts: Mapping[str, ModelFacts]) -> Iterator[Finding]:
@@ -159,17 +164,21 @@ def _models_at(at: Path, part: RoutePart) -> Iterator[tuple[Path, str]]:
 
 def _named_models(at: Path, part: RoutePart, facts: Mapping[str, ModelFacts], file: File, today: date) -> Iterator[Finding]:
     for where, model in _models_at(at, part):
-        provider = model.partition("/")[0]
-        if model in facts:
-            yield from _retiring(where, facts[model], today)
-            continue
-        if model in file.models:
-            continue  # what is wrong with it is said where it is declared
-        if provider not in file.providers:
-            known = did_you_mean(provider, file.providers) or did_you_mean(model, facts)
-            yield Finding(where, f'no provider "{provider}"', known or f"add {provider} under providers")
-        else:
-            yield Finding(where, f'no model "{model}"', did_you_mean(model, facts) or f"declare it under models: {model}")
+        yield from check_named(where, model, facts, file, today)
+
+
+def check_named(where: Path, model: str, facts: Mapping[str, ModelFacts], file: File, today: date) -> Iterator[Finding]:
+    """Whether there is a model of this name, and will be."""
+    provider = model.partition("/")[0]
+    if model in facts:
+        yield from _retiring(where, facts[model], today)
+    elif model in file.models:
+        pass  # what is wrong with it is said where it is declared
+    elif provider not in file.providers:
+        known = did_you_mean(provider, file.providers) or did_you_mean(model, facts)
+        yield Finding(where, f'no provider "{provider}"', known or f"add {provider} under providers")
+    else:
+        yield Finding(where, f'no model "{model}"', did_you_mean(model, facts) or f"declare it under models: {model}")
 
 
 def _retiring(where: Path, model: ModelFacts, today: date) -> Iterator[Finding]:

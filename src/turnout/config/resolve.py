@@ -13,17 +13,20 @@ from turnout.catalog.overrides import resolve as overrule
 from turnout.config.checks import check
 from turnout.config.conditions import condition
 from turnout.config.schema import AuthKey, File, ModelPart, ProviderPart
-from turnout.config.schema_routes import NeedsPart, RoutePart
+from turnout.config.schema_routes import NeedsPart, Online, RoutePart
 from turnout.providers.registry import DIALECT_HOME, Vendor, vendors
 from turnout.types.caching import CacheStore, Caching
+from turnout.types.content import Keeping
 from turnout.types.models import Feature, Modality, ModelFacts, bits
 from turnout.types.money import PicoDollars, pico_from_usd
 from turnout.types.policy import (
+    After,
     Arm,
     CacheEnd,
     Credential,
     Fallback,
     Hedge,
+    Judging,
     Key,
     Mix,
     Needs,
@@ -42,8 +45,9 @@ DEFAULT_ROUTE = "default"
 
 def policy(file: File, providers: Mapping[str, Provider], catalog: Catalog) -> Policy:
     """Routes in the order they are tried, ``default`` last; a balanced one over every model when the file has none."""
-    routes = [route(name, part) for name, part in file.routes.items() if name != DEFAULT_ROUTE]
-    routes.append(route(DEFAULT_ROUTE, file.routes.get(DEFAULT_ROUTE, RoutePart())))
+    content = file.store.content
+    routes = [route(name, part, content) for name, part in file.routes.items() if name != DEFAULT_ROUTE]
+    routes.append(route(DEFAULT_ROUTE, file.routes.get(DEFAULT_ROUTE, RoutePart()), content))
     value = file.value
     return Policy(
         routes=tuple(routes),
@@ -56,6 +60,8 @@ def policy(file: File, providers: Mapping[str, Provider], catalog: Catalog) -> P
         quota=QuotaRules(**file.quota.model_dump()),
         cache=CacheStore(file.cache.store, file.cache.max_bytes, file.cache.max_entry, file.cache.timeout),
         tasks={task: tuple(sorted(skills, key=lambda skill: (-skills[skill], skill))) for task, skills in catalog.tasks.items()},
+        content=content,
+        content_keys=file.store.content_key,
     )
 
 
@@ -169,8 +175,8 @@ def _override(part: ModelPart) -> Override:
     )
 
 
-def route(name: str, part: RoutePart) -> Route:
-    """One route: what its fallback names beyond models are the chain's ends."""
+def route(name: str, part: RoutePart, content: Keeping = "none") -> Route:
+    """One route: what its fallback names beyond models are the chain's ends. ``content`` is kept where it does not say itself."""
     return Route(
         name=name,
         objective="static" if part.static or part.split else part.objective or "balanced",
@@ -200,7 +206,19 @@ def route(name: str, part: RoutePart) -> Route:
         ends=tuple(_ends(part)),
         hedge=Hedge(part.hedge.after, part.hedge.budget) if part.hedge else None,
         priority=part.priority,
+        after=_after(part, part.content or content),
     )
+
+
+def _after(part: RoutePart, content: Keeping) -> After | None:
+    online = part.online or Online()
+    judge = online.judge
+    after = After(
+        content,
+        tuple(check(rule) for rule in online.checks),
+        Judging(judge.model, judge.sample, pico_from_usd(judge.budget_usd_per_day), judge.prompt) if judge else None,
+    )
+    return after if after != After() else None
 
 
 def _ends(part: RoutePart) -> Iterator[CacheEnd | QueueEnd]:

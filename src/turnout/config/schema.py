@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from turnout.config.part import Part
 from turnout.config.scalars import (
@@ -21,6 +21,7 @@ from turnout.config.scalars import (
     Tokens,
     Usd,
     Words,
+    many,
 )  # fmt: skip
 from turnout.config.schema_routes import RoutePart
 
@@ -47,13 +48,21 @@ class Control(Part):
 class Store(Part):
     """The ledger."""
 
-    url: Text = Field(default="sqlite", description="`sqlite` (in the data directory); PostgreSQL is not built yet.")
+    url: Text = Field(
+        default="sqlite",
+        description="`sqlite` (in the data directory), `sqlite:///PATH` or `postgresql://USER@HOST/DATABASE`; "
+        "`env:NAME` or `file:PATH` where the URL holds a password.",
+    )
     retention: Duration = Field(
-        default=34_560_000.0, description="How long decisions are kept; not built yet: nothing is deleted."
+        default=34_560_000.0, ge=86_400, description="How long requests are kept, a day at least; their sums stay longer."
     )
     content: Literal["none", "redacted", "full"] = Field(
-        default="none", description="Whether request content is kept; only `none` yet."
+        default="none", description="Whether prompts and answers are kept, sealed; `redacted`: without addresses, numbers, keys."
     )
+    content_key: Annotated[
+        tuple[SecretRef, ...], BeforeValidator(many, json_schema_input_type=SecretRef | tuple[SecretRef, ...])
+    ] = Field(default=(), description="`env:NAME` or `file:PATH` of the key that seals content; of a list, the others only open.")
+    content_retention: Duration = Field(default=2_592_000.0, gt=0, description="How long content is kept; 30d unless said.")
 
 
 class AuthKey(Part):

@@ -196,14 +196,19 @@ class HedgePart(Part):
 
 
 class Judge(Part):
-    model: ModelName
-    sample: float = Field(ge=0, le=1)
-    budget_usd_per_day: Usd = 0.0
+    """A model that grades a sample of the answers, 0..10, while nobody waits."""
+
+    model: ModelName = Field(description="Who judges; never its own answers.")
+    sample: float = Field(gt=0, le=1, description="Share of the answers.")
+    budget_usd_per_day: float = Field(gt=0, description="What judging may cost a day (UTC), all workers together.")
+    prompt: Text | None = Field(default=None, description="What a good answer is; default: correct, complete, to the point.")
 
 
 class Online(Part):
-    checks: tuple[Text, ...] = ()
-    judge: Judge | None = None
+    """Graders of answers that were given: each leaves feedback, none delays anybody."""
+
+    checks: Checks = Field(default=(), description="Checks of all answers, as in `cascade`.")
+    judge: Judge | None = Field(default=None, description="A judge of some.")
 
 
 class Margin(Part):
@@ -257,4 +262,4 @@ class RoutePart(Part):
     priority: Literal["high", "normal", "low"] | None = Field(
         default=None, description="Place in line where a provider has no room; default: realtime high, batch low."
     )
-    online: Online | None = Field(default=None, description="Not built yet.")
+    online: Online | None = Field(default=None, description="Graders of its answers: checks of all, a judge of some.")

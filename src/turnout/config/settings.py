@@ -29,9 +29,11 @@ class ControlSettings(msgspec.Struct, frozen=True):
 
 
 class StoreSettings(msgspec.Struct, frozen=True):
-    """The ledger."""
+    """The ledger: ``url`` as written (``config.store`` resolves it), ``retention`` and ``content_retention`` in seconds."""
 
     url: str
+    retention: float = 34_560_000.0
+    content_retention: float = 2_592_000.0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -49,7 +51,7 @@ def settings(file: File) -> Settings:
     return Settings(
         ServerSettings(server.host, server.port, server.workers, server.max_body, server.hosts, server.origins),
         ControlSettings(control.host, control.port, control.hosts),
-        StoreSettings(file.store.url),
+        StoreSettings(file.store.url, file.store.retention, file.store.content_retention),
         Path(file.data_dir).expanduser(),
     )
 

@@ -1,10 +1,12 @@
 """Which route a request takes: what it asked for, what its key allows, what its traits fit."""
 
+from msgspec.structs import replace
+
 from turnout.catalog.near import near
 from turnout.decide.compiled import DIRECT, Lane, Slot, View, tolerated
 from turnout.decide.conditions import forced
 from turnout.errors import Code, TurnoutError
-from turnout.types.policy import Route
+from turnout.types.policy import After, Route
 from turnout.types.traits import Traits
 
 DIRECT_ROUTE = Route(
@@ -85,7 +87,9 @@ def _named(view: View, asked: str) -> tuple[Slot, ...]:
 def _direct_lane(view: View, named: tuple[Slot, ...]) -> Lane:
     slots = tuple(slot for slot in named if slot.id not in view.refused)
     refused = tuple(view.refused[slot.id] for slot in named if slot.id in view.refused)
-    return Lane(DIRECT_ROUTE, None, slots, reserve=(), refused=refused, ranks=(), tolerance=_TOLERANCE)
+    content = view.policy.content
+    route = DIRECT_ROUTE if content == "none" else replace(DIRECT_ROUTE, after=After(content))
+    return Lane(route, None, slots, reserve=(), refused=refused, ranks=(), tolerance=_TOLERANCE)
 
 
 def _not_found(what: str, asked: str, known: list[str], param: str) -> TurnoutError:

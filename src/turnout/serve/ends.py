@@ -5,18 +5,18 @@ import asyncio
 from msgspec.structs import replace
 
 from turnout.dialects.collect import events_of
-from turnout.errors import Code, TurnoutError
+from turnout.errors import Code
 from turnout.execute.job import Execution
 from turnout.ports import Serving, Sink
 from turnout.serve.book import HANDED_OVER, Book
 from turnout.serve.given import Given
 from turnout.serve.hand import hand
-from turnout.serve.worker import Request
+from turnout.serve.said import said
 from turnout.types.policy import CacheEnd, QueueEnd, Route
 from turnout.types.record import Attempt
 from turnout.types.reply import Choice, Reply, Usage
-from turnout.types.request import Message, Text
-from turnout.types.tickets import Said, Ticket, TicketStatus, Tried
+from turnout.types.request import Text
+from turnout.types.tickets import Ticket, TicketStatus, Tried
 
 PEOPLE = "people"
 """Who answers in a model's stead, where headers and records name one."""
@@ -94,26 +94,13 @@ def _ticket(book: Book, end: QueueEnd, failed: Execution) -> Ticket:
     assert decided is not None, "and decided"
     return Ticket(
         id=request.id, kind=end.kind, at=request.at, route=decided.route.name, tenant=request.tenant, front=request.front.name,
-        task=traits.task.value, messages=_said(request), why=failed.error.message if failed.error is not None else "",
+        task=traits.task.value, messages=said(request), why=failed.error.message if failed.error is not None else "",
         tried=tuple(_tried(attempt) for attempt in failed.attempts), body=request.ask.body,
     )  # fmt: skip
 
 
-def _said(request: Request) -> tuple[Said, ...]:
-    """The conversation as text; none where only its own provider understands it: the body is there."""
-    try:
-        messages = request.front.to_hub(request.ask).messages
-    except TurnoutError:
-        return ()
-    return tuple(Said(message.role, _text(message)) for message in messages)
-
-
 def _tried(attempt: Attempt) -> Tried:
     return Tried(attempt.model, attempt.fault or "ok", attempt.detail)
-
-
-def _text(message: Message) -> str:
-    return "\n".join(part.text for part in message.parts if isinstance(part, Text))
 
 
 def _told(end: QueueEnd, ticket: str, answer: TicketStatus | None) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from turnout.cache.cache import Cache
 from turnout.clock import Clock
+from turnout.content.seal import ContentKey
 from turnout.decide.compiled import View
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.drill.inject import InjectedTransport
@@ -16,6 +17,8 @@ from turnout.execute.job import World
 from turnout.execute.sessions import Sessions
 from turnout.metrics import Metrics
 from turnout.ports import Journal, Sink, Transport
+from turnout.serve.graders import Grader
+from turnout.serve.keeper import Keeper
 from turnout.tickets.desk import Desk
 from turnout.types.drill import Drill
 from turnout.types.policy import Key
@@ -39,18 +42,23 @@ class Rehearsal(msgspec.Struct, frozen=True, eq=False):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """What requests are served with, swapped as a whole: the view, the world its plans are executed in, its keys by hash, a drill."""
+    """What requests are served with, swapped as a whole: the view, the world its plans are executed in, its keys by hash, a drill.
+
+    ``sealing`` is the key of content that is kept; None where none is named, or it cannot be read.
+    """
 
     view: View
     world: World
     keys: Mapping[str, Key]
     rehearsal: Rehearsal | None = None
+    sealing: ContentKey | None = None
 
 
 class Gateway(msgspec.Struct):
     """A worker's parts. ``snapshot`` is the only one that is exchanged, by one assignment.
 
-    ``desk`` is where requests are handed to people, ``behind`` what goes on though nobody waits for it.
+    ``desk`` is where requests are handed to people, ``behind`` what goes on though nobody waits for it. ``keeper`` and ``grader`` take
+    answers that were given.
     """
 
     snapshot: Snapshot
@@ -63,6 +71,8 @@ class Gateway(msgspec.Struct):
     cache: Cache
     desk: Desk
     behind: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
+    keeper: Keeper = msgspec.field(default_factory=Keeper)
+    grader: Grader = msgspec.field(default_factory=Grader)
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):

@@ -6,6 +6,7 @@ import msgspec
 
 from turnout.types.caching import CacheStore, Caching
 from turnout.types.checks import Check
+from turnout.types.content import Keeping
 from turnout.types.money import PicoDollars
 from turnout.types.resilience import HealthRules, QuotaRules
 
@@ -164,6 +165,26 @@ class Hedge(msgspec.Struct, frozen=True):
     budget: float = 0.02
 
 
+class Judging(msgspec.Struct, frozen=True):
+    """A model that grades a ``sample`` (0..1) of a route's answers, for at most ``budget`` a day (UTC), all workers together.
+
+    ``prompt`` says what a good answer is.
+    """
+
+    model: str
+    sample: float
+    budget: PicoDollars
+    prompt: str | None = None
+
+
+class After(msgspec.Struct, frozen=True):
+    """What is done with a route's answers once their clients have them: kept, checked, judged. Nobody waits for it."""
+
+    content: Keeping = "none"
+    checks: tuple[Check, ...] = ()
+    judge: Judging | None = None
+
+
 Priority = Literal["high", "normal", "low"]
 
 
@@ -174,7 +195,8 @@ class Route(msgspec.Struct, frozen=True):
     ``split`` gives weights to models of a static route; ``band`` is how far, in quality points (0..10), a cheaper or faster model may
     lie below the best one. ``unknown`` names features whose unknown support is accepted. ``attempts`` bounds upstream
     calls of one request, ``deadline`` (seconds) and ``budget`` the whole chain. ``ends`` are what is left when every model failed;
-    ``priority`` is its place in line where a provider has no room for all (None: by the request's latency need).
+    ``priority`` is its place in line where a provider has no room for all (None: by the request's latency need). ``after`` is None
+    where nothing is done with its answers.
     """
 
     name: str
@@ -202,6 +224,7 @@ class Route(msgspec.Struct, frozen=True):
     ends: tuple[CacheEnd | QueueEnd, ...] = ()
     hedge: Hedge | None = None
     priority: Priority | None = None
+    after: After | None = None
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -253,7 +276,11 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """One immutable numbered version of all routes and settings. ``routes`` in the order they are tried; the last is ``default``."""
+    """One immutable numbered version of all routes and settings. ``routes`` in the order they are tried; the last is ``default``.
+
+    ``content`` is kept of requests that no route of the file governs; ``content_keys`` are where the keys are found (``env:NAME`` or
+    ``file:PATH``) that it is sealed with (the first), or was (the others).
+    """
 
     routes: tuple[Route, ...]
     providers: tuple[Provider, ...]
@@ -263,3 +290,5 @@ class Policy(msgspec.Struct, frozen=True):
     quota: QuotaRules = QuotaRules()
     cache: CacheStore = CacheStore()
     tasks: dict[str, tuple[str, ...]] = {}
+    content: Keeping = "none"
+    content_keys: tuple[str, ...] = ()
