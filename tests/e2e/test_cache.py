@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.asking import Said, Sdk, ask, ask_async, body, user
 from tests.e2e.own import eventually, own
 from tests.e2e.world import APP, OTHER, World
-from turnout.build.replay import recompute
+from turnout.replay import recompute
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import default_fleet
 from turnout.types.money import PICO_PER_USD

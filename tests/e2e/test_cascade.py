@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.asking import Said, ask, user
 from tests.e2e.own import Own, own, sim_of
-from turnout.build.replay import recompute
+from turnout.replay import recompute
 from turnout.sim import cases
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import Fleet, SimModel, SimProvider

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.asking import SHAPES, STREAMED, Said, Sdk, ask, body, user
 from tests.e2e.world import KEYS, World
-from turnout.build.replay import recompute
+from turnout.replay import recompute
 from turnout.sim import cases
 from turnout.types.money import PICO_PER_USD
 

@@ -11,7 +11,7 @@ from tests.e2e.asking import Said, Sdk, ask, user
 from tests.e2e.own import Own, eventually, own
 from tests.e2e.test_ledger import counted
 from tests.e2e.world import OTHER, World
-from turnout.build.replay import recompute
+from turnout.replay import recompute
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import default_fleet
 

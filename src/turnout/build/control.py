@@ -23,10 +23,13 @@ from turnout.catalog.load import Catalog, load_catalog
 from turnout.clock import Clock, SystemClock
 from turnout.config.load import Loaded, load
 from turnout.config.reload import FileWatch
+from turnout.config.secret import Secret, resolve
 from turnout.config.settings import Settings, differing
+from turnout.content.seal import Keyring, keyring
 from turnout.control.app import control_app
 from turnout.control.audit_api import audit_routes
 from turnout.control.audit_keeper import AuditKeeper
+from turnout.control.contents import ContentDesk, content_routes
 from turnout.control.drills import drill_routes, keep_drilling
 from turnout.control.health import health_routes
 from turnout.control.history import History
@@ -91,7 +94,12 @@ async def serve(spec: ControlSpec) -> None:
     audit = AuditKeeper(ledger.audit, data_dir, clock)
     tickets = Tickets(Spool(data_dir / Places.tickets), ledger.tickets, clock, audit.trail)
     health, journal = data_dir / Places.health, data_dir / Places.journal
-    sources = Sources(ledger, clock, data_dir, health, journal, lambda: ingested.report)
+    views = ViewStore(data_dir / Places.views)
+    history = History(ledger, views)
+    contents = ContentDesk(ledger.contents, partial(_content_keys, publish), audit.trail)
+    sources = Sources(
+        ledger, clock, data_dir, health, journal, views, history, audit, lambda: ingested.report, contents.open
+    )  # fmt: skip
     app = control_app(
         ledger,
         admin_token(data_dir),
@@ -103,7 +111,8 @@ async def serve(spec: ControlSpec) -> None:
             *page_routes(sources),
             *drill_routes(data_dir, clock),
             *health_routes(health, clock),
-            *policy_routes(publish, History(ledger, ViewStore(data_dir / Places.views))),
+            *policy_routes(publish, history),
+            *content_routes(contents),
             *audit_routes(ledger, audit, clock),
         ),
     )
@@ -232,6 +241,13 @@ class PolicyKeeper:
         if waiting and (waiting != self._waiting or self._asked):
             say("control", f"{', '.join(waiting)}: changed in the file, and in force after a restart of turnout serve")
         self._waiting = waiting
+
+
+def _content_keys(publish: Publisher) -> Keyring:
+    """Of the policy in force, as far as they can be had."""
+    refs = publish.base.policy.content_keys if publish.base is not None else ()
+    found = (resolve(ref, os.environ) for ref in refs)
+    return keyring(secret.reveal() for secret in found if isinstance(secret, Secret))
 
 
 async def _every(seconds: float, work: Callable[[], object], otherwise: str) -> None:

@@ -17,6 +17,7 @@ from turnout.cli import demo_view
 from turnout.cli.problems import finite
 from turnout.control.token import admin_token
 from turnout.sim.faults import Fault, Rule
+from turnout.sim.opinions import opinions
 from turnout.sim.policy import Ports, policy_yaml
 from turnout.sim.profile import default_fleet
 from turnout.sim.savings import savings
@@ -62,10 +63,11 @@ async def _demo(ports: Ports, rate: float, seed: int, seconds: float | None) -> 
             ports = msgspec.structs.replace(ports, sim=sim.port)
             config = data_dir / "turnout.yaml"
             config.write_text(policy_yaml(fleet, ports, data_dir=str(data_dir)))
-            async with served(config, ports.api, ports.control), clients(f"http://127.0.0.1:{ports.api}") as ask:
+            async with served(config, ports.api, ports.control), clients(f"http://127.0.0.1:{ports.api}") as sdks:
                 watch = Watch(sim, ports, admin_token(data_dir))
                 enough = asyncio.Event()
-                driving = asyncio.create_task(drive(ask, errands(seed), watch.tally, rate=rate, until=enough))
+                heard = opinions(sdks.openai, seed)
+                driving = asyncio.create_task(drive(sdks.ask, errands(seed), watch.tally, rate=rate, until=enough, heard=heard))
                 try:
                     await watch.show(seconds)
                 finally:

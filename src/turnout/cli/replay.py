@@ -19,7 +19,7 @@ def replay(
 ) -> None:
     """Exit code 0 if the recomputed decision is identical to the recorded one, 1 if it differs or cannot be recomputed."""
     from turnout.build.ledger import ledger_place
-    from turnout.build.replay import NotReplayable, recompute
+    from turnout.replay import NotReplayable, recompute
     from turnout.build.spec import Places
     from turnout.cli.problems import reported
     from turnout.config.load import settings_of

@@ -9,7 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -36,6 +36,7 @@ INVOICE = {
     "additionalProperties": False,
 }
 MAX_TOKENS = 2000
+REQUEST_ID = "x-turnout-request-id"
 
 
 class Errand(msgspec.Struct, frozen=True):
@@ -63,6 +64,7 @@ class Answer(msgspec.Struct):
     finish: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    request_id: str | None = None
 
 
 class Tally(msgspec.Struct):
@@ -136,8 +138,15 @@ def picture(size: int = 16) -> str:
 Ask = Callable[[Errand], Awaitable[Answer]]
 
 
+class Clients(NamedTuple):
+    """``openai`` is an AsyncOpenAI, for what else is to be said to the gateway."""
+
+    ask: dict[Sdk, Ask]
+    openai: Any
+
+
 @asynccontextmanager
-async def clients(api_url: str, *, api_key: str = "unused", model: str = "auto") -> AsyncIterator[dict[Sdk, Ask]]:
+async def clients(api_url: str, *, api_key: str = "unused", model: str = "auto") -> AsyncIterator[Clients]:
     """The official SDKs, pointed at ``api_url`` (``http://127.0.0.1:8080``). Raises ImportError without the ``demo`` extra."""
     from anthropic import AsyncAnthropic  # noqa: PLC0415  heavy, and only in the extra
     from openai import AsyncOpenAI  # noqa: PLC0415  same
@@ -146,10 +155,11 @@ async def clients(api_url: str, *, api_key: str = "unused", model: str = "auto")
         AsyncOpenAI(base_url=f"{api_url}/v1", api_key=api_key, timeout=60) as openai,
         AsyncAnthropic(base_url=api_url, api_key=api_key, timeout=60) as anthropic,
     ):
-        yield {
+        ask: dict[Sdk, Ask] = {
             "openai": lambda errand: ask_openai(openai, errand, model),
             "anthropic": lambda errand: ask_anthropic(anthropic, errand, model),
         }
+        yield Clients(ask, openai)
 
 
 def openai_body(errand: Errand, model: str) -> dict[str, Any]:
@@ -173,15 +183,17 @@ async def ask_openai(client: Any, errand: Errand, model: str) -> Answer:
     """One errand through AsyncOpenAI."""
     body = openai_body(errand, model)
     if not errand.stream:
-        reply = await client.chat.completions.create(**body, extra_headers=errand.headers())
+        raw = await client.chat.completions.with_raw_response.create(**body, extra_headers=errand.headers())
+        reply = raw.parse()
         choice = reply.choices[0]
         calls = [call.function.arguments for call in choice.message.tool_calls or ()]
         usage = reply.usage
         tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-        return Answer(choice.message.content or "", calls, choice.finish_reason, *tokens)
+        return Answer(choice.message.content or "", calls, choice.finish_reason, *tokens, raw.headers.get(REQUEST_ID))
     body |= {"stream": True, "stream_options": {"include_usage": True}}
     answer = Answer()
     async with await client.chat.completions.create(**body, extra_headers=errand.headers()) as stream:
+        answer.request_id = stream.response.headers.get(REQUEST_ID)
         async for chunk in stream:
             if chunk.usage:
                 answer.input_tokens, answer.output_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
@@ -207,12 +219,14 @@ async def ask_anthropic(client: Any, errand: Errand, model: str) -> Answer:
         body["tools"] = [{"name": "get_weather", "description": "Weather now", "input_schema": WEATHER}]
     if errand.stream:
         async with client.messages.stream(**body, extra_headers=errand.headers()) as stream:
-            reply = await stream.get_final_message()
+            reply, headers = await stream.get_final_message(), stream.response.headers
     else:
-        reply = await client.messages.create(**body, extra_headers=errand.headers())
+        raw = await client.messages.with_raw_response.create(**body, extra_headers=errand.headers())
+        reply, headers = await raw.parse(), raw.headers
     text = "".join(block.text for block in reply.content if block.type == "text")
     calls = [msgspec.json.encode(block.input).decode() for block in reply.content if block.type == "tool_use"]
-    return Answer(text, calls, reply.stop_reason, reply.usage.input_tokens, reply.usage.output_tokens)
+    tokens = (reply.usage.input_tokens, reply.usage.output_tokens)
+    return Answer(text, calls, reply.stop_reason, *tokens, headers.get(REQUEST_ID))
 
 
 def flaw(errand: Errand, answer: Answer) -> str | None:
@@ -240,8 +254,21 @@ def _decoded(text: str) -> object:
         return None
 
 
+class Heard(Protocol):
+    """Told of each answer to a case, and whether it was right."""
+
+    async def __call__(self, errand: Errand, answer: Answer, *, right: bool) -> None: ...
+
+
 async def drive(
-    ask: dict[Sdk, Ask], mix: Iterator[Errand], tally: Tally, *, rate: float, until: asyncio.Event, at_most: int = 64
+    ask: dict[Sdk, Ask],
+    mix: Iterator[Errand],
+    tally: Tally,
+    *,
+    rate: float,
+    until: asyncio.Event,
+    at_most: int = 64,
+    heard: Heard | None = None,
 ) -> None:
     """Send ``rate`` requests a second, open loop, until told to stop; those that would exceed ``at_most`` at once are skipped and counted."""
     loop = asyncio.get_running_loop()
@@ -259,7 +286,7 @@ async def drive(
                 tally.skipped += 1
                 continue
             open_ones += 1
-            group.create_task(run(ask, next(mix), tally)).add_done_callback(landed)
+            group.create_task(run(ask, next(mix), tally, heard)).add_done_callback(landed)
 
 
 async def _told(until: asyncio.Event, when: float) -> bool:
@@ -271,22 +298,28 @@ async def _told(until: asyncio.Event, when: float) -> bool:
         return until.is_set()
 
 
-async def run(ask: dict[Sdk, Ask], errand: Errand, tally: Tally) -> None:
+async def run(ask: dict[Sdk, Ask], errand: Errand, tally: Tally, heard: Heard | None = None) -> None:
     """One errand, counted whatever happens to it."""
     tally.sent += 1
     clock = asyncio.get_running_loop().time
     begun = clock()
     try:
         answer = await ask[errand.sdk](errand)
+        tally.seconds.append(clock() - begun)
+        await _looked_at(errand, answer, tally, heard)
     except Exception as error:  # noqa: BLE001  the SDKs' errors are the thing that is counted here
         tally.errors[type(error).__name__] += 1
-        return
-    tally.seconds.append(clock() - begun)
+
+
+async def _looked_at(errand: Errand, answer: Answer, tally: Tally, heard: Heard | None) -> None:
     problem = flaw(errand, answer)
     if problem is not None:
         tally.malformed[problem] += 1
         return
     tally.ok += 1
     if errand.case is not None:
+        right = cases.is_right(errand.case, answer.text)
         tally.graded += 1
-        tally.right += cases.is_right(errand.case, answer.text)
+        tally.right += right
+        if heard is not None:
+            await heard(errand, answer, right=right)

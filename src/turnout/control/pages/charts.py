@@ -163,7 +163,7 @@ def ranked(ident: str, title: str, says: str, names: Sequence[str], series: Sequ
         for one in series
     )  # fmt: skip
     layout = {
-        "barmode": "stack", "hovermode": "y unified", "xaxis": {**_axis(look), "showgrid": True}, "showlegend": len(series) > 1,
+        "barmode": "stack", "hovermode": "y unified", "legend": {"traceorder": "normal"}, "xaxis": {**_axis(look), "showgrid": True}, "showlegend": len(series) > 1,
         "yaxis": {"autorange": "reversed", "showgrid": False, "type": "category"},
     }  # fmt: skip
     return Chart(ident, title, says, data, layout, height=max(140, 84 + 28 * len(names)))

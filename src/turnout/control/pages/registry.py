@@ -5,11 +5,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from turnout.control.pages.audit import AuditAsked, audit
 from turnout.control.pages.blocks import Page
 from turnout.control.pages.cost import CostAsked, cost
+from turnout.control.pages.decisions import DecisionsAsked, decisions
 from turnout.control.pages.drills import DrillsAsked, drills
 from turnout.control.pages.latency import LatencyAsked, latency
 from turnout.control.pages.now import NowAsked, now
+from turnout.control.pages.policy import PolicyAsked, policy
 from turnout.control.pages.quality import QualityAsked, quality
 from turnout.control.pages.queues import QueuesAsked, queues
 from turnout.control.pages.sources import Sources
@@ -33,6 +36,9 @@ PAGES = (
     Listed("cost", "Cost", "c", CostAsked, cost),
     Listed("quality", "Quality", "q", QualityAsked, quality),
     Listed("latency", "Latency", "l", LatencyAsked, latency),
+    Listed("decisions", "Decisions", "d", DecisionsAsked, decisions),
+    Listed("policy", "Policy", "p", PolicyAsked, policy),
     Listed("drills", "Drills", "r", DrillsAsked, drills),
     Listed("queues", "Queues", "u", QueuesAsked, queues),
+    Listed("audit", "Audit", "a", AuditAsked, audit),
 )  # fmt: skip

@@ -6,16 +6,32 @@ from pathlib import Path
 import msgspec
 
 from turnout.clock import Clock
+from turnout.content.open import Opened
+from turnout.control.audit_keeper import AuditKeeper
+from turnout.control.history import History
 from turnout.control.ingest import IngestReport
 from turnout.store.ledger import Ledger
+from turnout.view import ViewStore
+
+
+def nothing_kept(_: str) -> Opened | None:
+    """Where content is not to be opened."""
+    return None
 
 
 class Sources(msgspec.Struct, frozen=True):
-    """``health`` and ``journal`` are where workers leave what they see, and what they recorded; ``ingested`` what ingest did since the start."""
+    """``health`` and ``journal`` are where workers leave what they see, and what they recorded; ``ingested`` what ingest did since the start.
+
+    ``opened`` is a request's content, None where none is kept; it raises CannotOpen.
+    """
 
     ledger: Ledger
     clock: Clock
     data_dir: Path
     health: Path
     journal: Path
+    views: ViewStore
+    history: History
+    audit: AuditKeeper
     ingested: Callable[[], IngestReport] = IngestReport
+    opened: Callable[[str], Opened | None] = nothing_kept

@@ -10,6 +10,7 @@ from turnout.decide.order import digest
 from turnout.errors import TurnoutError, Unusable
 from turnout.store.ledger import Ledger, in_words
 from turnout.types.decision import Decision
+from turnout.types.record import Record
 from turnout.types.traits import Traits
 from turnout.types.view import DECIDER_VERSION
 from turnout.view import ViewStore
@@ -53,10 +54,19 @@ def recompute(request_id: str, place: Path | str, views: Path) -> Replayed:
         ledger.close()
     if record is None:
         raise NotReplayable(f'no request "{request_id}" in {ledger.name} (the ledger lags by a fraction of a second)')
+    return again(record, ViewStore(views))
+
+
+def again(record: Record, views: ViewStore) -> Replayed:
+    """Decide a recorded request again, from its traits, the stored view and the seed.
+
+    Raises:
+        NotReplayable: it was refused, its view is gone, or it is of another version of the decider.
+    """
     if record.traits is None or record.route is None:
-        raise NotReplayable(f"request {request_id} was refused ({record.code}) before anything was decided")
+        raise NotReplayable(f"request {record.id} was refused ({record.code}) before anything was decided")
     try:
-        view = ViewStore(views).load(record.view)
+        view = views.load(record.view)
     except (FileNotFoundError, ValueError) as error:
         raise NotReplayable(f"its view cannot be loaded: {error}") from None
     if view.decider != DECIDER_VERSION:
