@@ -2,8 +2,10 @@
 
 import { colourOf, token } from "./colours.js";
 
-const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: false, showTips: false, doubleClick: "reset" };
+const CONFIG = { displayModeBar: false, responsive: false, scrollZoom: false, showTips: false, doubleClick: "reset" };
 let loading = null;
+const drawn = new WeakMap(); // plot -> what to draw in it again when its width changes
+const widths = new ResizeObserver((entries) => entries.forEach(({ target }) => drawn.has(target) && draw(target, ...drawn.get(target))));
 
 export async function drawCharts(page, root, go) {
   const charts = page.sections.flatMap((section) => section.blocks).filter((block) => block.type === "chart");
@@ -21,8 +23,11 @@ async function draw(plot, chart, go) {
   if (plot.dataset.shown === same) return;
   const fresh = !plot.dataset.shown;
   plot.dataset.shown = same;
-  await window.Plotly.react(plot, chart.data.map(coloured), { ...chart.layout, height: chart.height, template: template(plot.clientWidth) }, CONFIG);
-  if (fresh) plot.on("plotly_click", ({ points: [point] }) => { const link = linkOf(point); if (link) go(link); });
+  drawn.set(plot, [chart, go]);
+  await window.Plotly.react(plot, chart.data.map(coloured), { ...chart.layout, width: plot.clientWidth, height: chart.height, template: template(plot.clientWidth) }, CONFIG);
+  if (!fresh) return;
+  widths.observe(plot);
+  plot.on("plotly_click", ({ points: [point] }) => { const link = linkOf(point); if (link) go(link); });
 }
 
 const linkOf = (point) => point.data.meta?.links?.[point.pointNumber ?? point.i] ?? point.data.meta?.link;
@@ -43,7 +48,7 @@ function coloured(trace) {
   const { meta = {} } = trace;
   if (meta.colours) return { ...trace, marker: { ...trace.marker, colors: meta.colours.map(colourOf), line: { color: token("panel"), width: 2 } } };
   if (meta.scale) {
-    const scale = [[0, token("low")], [0.5, token("middle")], [1, token("high")]];
+    const scale = [[0, token("low")], [0.7, token("middle")], [1, token("high")]];
     return { ...trace, colorscale: scale, textfont: { color: token("text") }, opacity: 1 };
   }
   const colour = meta.series ? colourOf(meta.series) : meta.tone ? token(meta.tone) : null;
@@ -57,7 +62,7 @@ function coloured(trace) {
 function template(width) {
   const axis = {
     gridcolor: token("grid"), linecolor: token("line"), zerolinecolor: token("line"), tickcolor: token("line"), tickfont: { color: token("quiet"), size: 11 },
-    automargin: true, fixedrange: true, title: { font: { color: token("quiet"), size: 11 }, standoff: 8 }, nticks: width < 480 ? 5 : 8,
+    automargin: true, fixedrange: true, title: { font: { color: token("quiet"), size: 11 }, standoff: 8 }, nticks: width < 480 ? 5 : 8, tickangle: 0,
   };
   return {
     layout: {
