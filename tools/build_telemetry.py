@@ -196,10 +196,15 @@ ROWS: Mapping[str, tuple[Panel, ...]] = {
         Panel("Second tries and hedges", "timeseries", "short", ((_rate("turnout_extra_attempts_total", "route, kind, verdict"), "{{route}} {{kind}} {{verdict}}"),)),
         Panel("Active checks", "timeseries", "short", ((_rate("turnout_active_checks_total", "provider, result"), "{{provider}} {{result}}"),)),
     ),
-    "Cache, people, feedback": (
+    "Quality": (
+        Panel("Online checks", "timeseries", "short", ((_rate("turnout_online_checks_total", "model, check, result", _SELECTED), "{{model}} {{check}} {{result}}"),)),
+        Panel("Judged", "timeseries", "short", ((_rate("turnout_judged_total", "model, result", _SELECTED), "{{model}} {{result}}"), (_rate("turnout_online_left_out_total", "reason"), "left out: {{reason}}"))),
+        Panel("Feedback", "timeseries", "short", ((_rate("turnout_feedback_total", "kind, state"), "{{kind}} {{state}}"),)),
+    ),
+    "Cache, people, content": (
         Panel("Cache", "timeseries", "short", ((_rate("turnout_cache_lookups_total", "result"), "{{result}}"), (f"sum(rate(turnout_cache_kept_total{_RATE}))", "kept"), (f"sum(rate(turnout_cache_errors_total{_RATE}))", "errors"))),
         Panel("Tickets", "timeseries", "short", ((_rate("turnout_tickets_total", "result"), "{{result}}"), ("sum(turnout_tickets_waiting)", "waiting"))),
-        Panel("Feedback", "timeseries", "short", ((_rate("turnout_feedback_total", "kind, state"), "{{kind}} {{state}}"),)),
+        Panel("Content kept", "timeseries", "short", ((_rate("turnout_content_total", "route, result", '{route=~"$route"}'), "{{route}} {{result}}"),)),
     ),
     "Turnout itself": (
         Panel("Errors inside", "timeseries", "short", ((_rate("turnout_internal_errors_total", "error"), "{{error}}"),)),

@@ -25,7 +25,7 @@ PATHS = ("/v1/chat/completions", "/v1/messages")
 KNOWN = ("auto", "code", "default", "support", "sim-openai/small", "sim-anthropic/swift", "sim-local/coder")
 OUTCOMES = {"ok", "rejected", "failed", "cut", "cancelled"}
 KINDS = {"uncached", "cache_read", "cache_write", "visible", "reasoning"}
-SKIPS = {"ejected", "quota", "budget", "deadline"}
+SKIPS = {"ejected", "quota", "retries", "degraded", "budget", "deadline"}
 
 
 class Whimsical:

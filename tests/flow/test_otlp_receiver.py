@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from tests.flow.test_gateway_front import HELLO
+from tests.support.fake_transport import Answer, FakeTransport
+from tests.support.gateway import ASK, ask, house
 from tests.support.otlp_receiver import Receiver, plain, receiving
 from tests.support.records import NOW, TRAITS, attempt, record
 from turnout.clock import ManualClock
@@ -191,6 +195,22 @@ def test_a_request_is_part_of_the_callers_trace(monkeypatch: pytest.MonkeyPatch)
     assert plain(answered.attributes)["turnout.cost_usd"] == 0.002
     assert request.start_time_unix_nano == int((NOW + 1) * 1e9)
     assert answered.end_time_unix_nano - request.start_time_unix_nano == 1_031_000_000
+
+
+async def test_a_traceparent_goes_all_the_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """From a client's header through the gateway's record to the collector; one that is none begins a new trace."""
+    rooms = house(tmp_path, FakeTransport(Answer(HELLO), Answer(HELLO)))
+    for header in (PARENT, "nonsense"):
+        answered = await ask(rooms.app, "/v1/chat/completions", {**ASK, "model": "sim-openai/small"}, traceparent=header)
+        assert answered.status == 200
+    written = [msgspec.msgpack.decode(msgspec.msgpack.encode(one), type=Record) for one in rooms.journal.records]
+    receiver = exported(monkeypatch, *written)
+    joined, alone = [span for span in receiver.spans if span.kind == Span.SPAN_KIND_SERVER]
+
+    assert (joined.trace_id.hex(), joined.parent_span_id.hex()) == (PARENT[3:35], PARENT[36:52])
+    assert [span.name for span in children(receiver, joined)] == ["decide", "chat small"]
+    assert (alone.parent_span_id, alone.trace_id == joined.trace_id) == (b"", False)
+    assert plain(joined.attributes)["turnout.request_id"] == written[0].id
 
 
 def test_marks_of_what_is_no_plain_request(monkeypatch: pytest.MonkeyPatch) -> None:

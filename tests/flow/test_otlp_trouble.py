@@ -1,6 +1,9 @@
 """A collector that is away, refuses or is not there at all costs spans, which are counted; never a request, a count or a crash."""
 
+import logging
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -34,6 +37,12 @@ def test_nothing_configured_is_nothing_done() -> None:
     running.close()
 
 
+def test_what_is_not_wanted_is_not_loaded() -> None:
+    """The extra's parts cost a fifth of a second and 20 MB: only who exports pays them."""
+    look = "import sys, turnout.telemetry.otlp as o; o.start({}, None, print); print(any('opentelemetry' in name for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", look], capture_output=True, check=True, timeout=30).stdout == b"False\n"
+
+
 def test_configured_without_the_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once, in words that say what to do; all else goes on."""
     monkeypatch.setattr(settings, "find_spec", lambda _: None)
@@ -63,7 +72,11 @@ def test_a_refusal_is_counted_and_told_once_and_so_is_its_end(receiver: Receiver
 
     assert (away.failing, away.sent, away.refused, away.exports_refused) == (True, 0, 6, 2)
     assert (back.failing, back.sent, back.refused, back.waiting) == (False, 3, 6, 0)
-    assert ["nothing" in said[0], "again" in said[1], len(said)] == [True, True, 2]
+    why = "Failed to export spans batch code: 401, reason: Unauthorized"
+    assert said == [
+        f"the OTLP collector takes nothing ({why}): spans are lost until it does, metrics are counted on",
+        "the OTLP collector takes spans and metrics again",
+    ]
     [point] = receiver.points("turnout.requests")
     assert point.as_double == 3
 
@@ -114,3 +127,32 @@ def test_an_absent_collector_does_not_hold_up_the_end(monkeypatch: pytest.Monkey
 
     state = running.state()
     assert (state.sent, state.refused, state.failing) == (0, 3, True)
+    assert logging.getLogger("opentelemetry").handlers == []
+
+
+def test_a_variable_that_the_exporters_cannot_read_is_told_by_them(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before our own silence about their tries begins; what they do instead is theirs too."""
+    running = begin(monkeypatch, receiver.url, [], OTEL_EXPORTER_OTLP_TIMEOUT="soon")
+    running.take([record(0)])
+    running.close()
+
+    assert "Invalid timeout value 'soon'" in caplog.text
+    assert len(receiver.spans) == 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_died_is_seen(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of our own must not look like peace."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr("turnout.telemetry.otlp.spans_of", broken)
+    running = begin(monkeypatch, receiver.url, [])
+    running.take([record(0)])
+    running.flush(0.2)
+
+    assert running.state().failing
+    running.close()

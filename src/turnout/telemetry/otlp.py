@@ -79,9 +79,28 @@ def start(environ: Mapping[str, str], clock: Clock, say: Callable[[str], None]) 
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 - an extra, and 200 ms
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - same
 
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # its every try; we tell the first, and the recovery
     spans = OTLPSpanExporter() if settings.traces else None
     return Exporting(settings, spans, OTLPMetricExporter() if settings.metrics else None, clock, say)
+
+
+class _LastSaid(logging.Handler):
+    """The exporters log each of their tries. We tell the first that failed and the recovery, and from here we know why."""
+
+    log = logging.getLogger("opentelemetry")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self.log.addHandler(self)
+        self.log.propagate = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text = record.getMessage()
+
+    def close(self) -> None:
+        self.log.removeHandler(self)
+        self.log.propagate = True
+        super().close()
 
 
 class _Off:
@@ -113,7 +132,7 @@ class Exporting:
         self._who = encode.resource()
         self._settings = settings
         self._spans, self._metrics_out = spans, metrics
-        self._clock, self._say = clock, say
+        self._clock, self._say, self._last_said = clock, say, _LastSaid()
         self._since = _ns(clock)
         self._lock = threading.Condition()
         self._metrics, self._figures = Metrics(), Figures()
@@ -146,7 +165,8 @@ class Exporting:
 
     def state(self) -> State:
         with self._lock:
-            return msgspec.structs.replace(self._state, waiting=self._queued)
+            failing = self._state.failing or not (self._thread.is_alive() or self._closing)
+            return msgspec.structs.replace(self._state, waiting=self._queued, failing=failing)
 
     def close(self) -> None:
         with self._lock:
@@ -157,6 +177,7 @@ class Exporting:
             if exporter is not None:
                 exporter.shutdown()
         self._thread.join(CLOSE_WITHIN)
+        self._last_said.close()
 
     def _is_final(self, record: Record) -> bool:
         """Once per request: of several editions the first that tells an end. What comes after it is the same end again."""
@@ -246,7 +267,8 @@ class Exporting:
             counted = {which: getattr(self._state, which) + number}
             self._state = msgspec.structs.replace(self._state, failing=not took, **counted)
         if not took and not was:
-            self._say("the OTLP collector takes nothing: spans are lost until it does, metrics are counted on")
+            said = f" ({self._last_said.text})" if self._last_said.text else ""
+            self._say(f"the OTLP collector takes nothing{said}: spans are lost until it does, metrics are counted on")
         elif took and was:
             self._say("the OTLP collector takes spans and metrics again")
         return took

@@ -43,6 +43,11 @@ def read(environ: Mapping[str, str]) -> Settings | None:
             complaints.append(
                 f"OTLP speaks http/protobuf here, not {protocol}: {signal.lower()} go that way (port 4318 as a rule)"
             )
+    complaints += [
+        f"{name} {environ[name]!r} begins with neither http:// nor https://: nothing can be sent there"
+        for name in (ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+        if environ.get(name) and not environ[name].startswith(("http://", "https://"))
+    ]
     if metrics and environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative").lower() != "cumulative":
         complaints.append("OTLP metrics are cumulative: a collector's cumulativetodelta processor makes deltas of them")
     defaults = Settings(traces, metrics)

@@ -46,6 +46,7 @@ def test_samplers(name: str, argument: str, sampler: Sampler) -> None:
     ("environ", "words"),
     [
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "http/protobuf here, not grpc"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "neither http:// nor https://"),
         ({"OTEL_TRACES_SAMPLER": "jaeger_remote"}, "'jaeger_remote' is none of always_on"),
         ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10"}, "not within 0..1"),
         ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "few"}, "'few' is not a number"),
