@@ -28,8 +28,7 @@ PROMPTS = (
     "Translate to French: the meeting is on Friday at ten.",
     "Write a Python function that merges two sorted lists, with type hints and tests.",
     "Extract the invoice number and the total from this text: Invoice 4711, total 99.50 EUR.",
-    "Prove rigorously, step by step, that the algorithm terminates and analyse its amortised complexity under concurrent access, "
-    "considering memory ordering, failure atomicity, and the trade-offs between lock-free and wait-free designs.",
+    "Prove rigorously, step by step, that the algorithm terminates and analyse its amortised complexity, memory ordering, failure atomicity, and trade-offs.",
     "Summarize this thread in two sentences for somebody who was on holiday.",
 )
 CASES = ("support-bot", "docs-search", "code-review")
@@ -93,7 +92,11 @@ def litellm(one: One) -> dict[str, Any]:
     first = one.at + timedelta(seconds=one.first) if one.first else end
     metadata: dict[str, Any] = {"user_api_key_alias": f"team-{one.n % 3}", "status": "failure" if one.failed else "success"}
     if one.failed:
-        metadata["error_information"] = {"error_code": "429", "error_class": "RateLimitError", "error_message": "too many requests"}
+        metadata["error_information"] = {
+            "error_code": "429",
+            "error_class": "RateLimitError",
+            "error_message": "too many requests",
+        }
     return {
         "request_id": f"chatcmpl-{one.n}", "call_type": "acompletion", "api_key": "88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b",
         "spend": float(one.cost), "total_tokens": one.prompt + one.completion, "prompt_tokens": one.prompt, "completion_tokens": one.completion,
@@ -147,7 +150,12 @@ def columns(one: One) -> dict[str, Any]:
     }  # fmt: skip
 
 
-KINDS: dict[str, Callable[[One], dict[str, Any]]] = {"litellm": litellm, "langfuse": langfuse, "openai": openai, "columns": columns}
+KINDS: dict[str, Callable[[One], dict[str, Any]]] = {
+    "litellm": litellm,
+    "langfuse": langfuse,
+    "openai": openai,
+    "columns": columns,
+}
 _NAMES = {  # of the fields that are broken: tokens, cost, time
     "litellm": ("prompt_tokens", "spend", "startTime"), "langfuse": ("usageDetails", "costDetails", "startTime"),
     "openai": ("latency_ms", "cost_usd", "timestamp"), "columns": ("prompt_tokens", "cost_usd", "timestamp"),
@@ -169,7 +177,15 @@ def write(kind: str, path: Path, rows: int, *, seed: int = 7, broken: int = 0, t
         row = KINDS[kind](one)
         if broken and before is not None and one.n % every == 0 and done < broken:
             line += 1
-            out.write(spoiled(kind, BROKEN[done % len(BROKEN)], KINDS[kind](msgspec.structs.replace(one, n=one.n + 10_000_000)), before, table=table))
+            out.write(
+                spoiled(
+                    kind,
+                    BROKEN[done % len(BROKEN)],
+                    KINDS[kind](msgspec.structs.replace(one, n=one.n + 10_000_000)),
+                    before,
+                    table=table,
+                )
+            )
             truth.dirty.append(line)
             done += 1
         line += 1
@@ -190,7 +206,7 @@ def spoiled(kind: str, how: str, row: dict[str, Any], before: dict[str, Any], *,
     """A row that no reader may count, as a line. ``before`` is one that was written already."""
     tokens, cost, time = _NAMES[kind]
     nested = {"usageDetails": lambda value: {"input": value}, "costDetails": lambda value: {"total": value}}
-    put = lambda name, value: {**row, name: nested[name](value) if name in nested and not table else value}  # noqa: E731
+    put = lambda name, value: {**row, name: nested[name](value) if name in nested else value}  # noqa: E731
     match how:
         case "negative":
             return _written(put(cost, -0.25), table=table)
@@ -204,7 +220,7 @@ def spoiled(kind: str, how: str, row: dict[str, Any], before: dict[str, Any], *,
             nothing = {"request": {}, "response": {}} if kind == "openai" else {"model": "", "model_group": ""}
             return _written({**row, **{name: value for name, value in nothing.items() if name in row}}, table=table)
         case "wrong_type":
-            return _written(put(cost, "a lot" if table else {"usd": 1}), table=table) if cost != "costDetails" else _written({**row, "costDetails": {"total": [1]}}, table=table)
+            return _written(put(cost, "a lot" if table else {"usd": 1}), table=table)
         case "bad_utf8":
             return _written(row, table=table).replace(b"\n", b"").replace(b"e", b"\xff", 1) + b"\n"
         case _:
@@ -214,7 +230,9 @@ def spoiled(kind: str, how: str, row: dict[str, Any], before: dict[str, Any], *,
 
 def _written(row: dict[str, Any], *, table: bool) -> bytes:
     if table:
-        return _csv([json.dumps(value) if isinstance(value, dict | list) else "" if value is None else value for value in row.values()])
+        return _csv(
+            [json.dumps(value) if isinstance(value, dict | list) else "" if value is None else value for value in row.values()]
+        )
     return json.dumps(row).encode() + b"\n"
 
 

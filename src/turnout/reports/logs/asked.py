@@ -9,7 +9,7 @@ from turnout.dialects.anthropic_messages.usage import read_usage as anthropic_us
 from turnout.dialects.openai_chat import ask as openai
 from turnout.dialects.openai_chat.usage import read_usage as openai_usage
 from turnout.errors import TurnoutError
-from turnout.reports.logs.fields import Bad, Row, count, inner
+from turnout.reports.logs.fields import Bad, Row, count, details, inner
 from turnout.types.reply import Usage
 from turnout.types.traits import Sketch
 
@@ -47,8 +47,8 @@ def conversation(asked: Any, model: str) -> Sketch | None:
 
 def usage(value: Any) -> Usage | None:
     """A provider's usage object, taken apart as its dialect does. Raises Bad on figures that are none."""
-    found = inner(value)
-    if not isinstance(found, dict) or not found:
+    found = details(value, "usage")
+    if not found:
         return None
     for name in ("prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens"):
         count(found.get(name), f"usage.{name}")

@@ -166,6 +166,16 @@ def table(value: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def details(value: Any, name: str) -> dict[str, Any]:
+    """An object on which sums rest: empty where there is none. Raises Bad where something else stands."""
+    if value is None or value in ("", "null"):
+        return {}
+    found = inner(value)
+    if not isinstance(found, dict):
+        raise Bad(f"{name} is no object but {kind_of(value)}")
+    return found
+
+
 def words(value: Any) -> list[str]:
     """Tags: a list of texts, or text that holds one."""
     found = inner(value)

@@ -14,6 +14,7 @@ from turnout.reports.logs.fields import (
     Row,
     between,
     count,
+    details,
     error_class,
     millis,
     moment,
@@ -30,6 +31,11 @@ NAME = "langfuse"
 
 _MODELS = ("model", "providedModelName", "internalModelId")
 _INSIDE = ("observations", "data")
+_COUNTS = (
+    ("input", "promptTokens", "inputUsage"),
+    ("output", "completionTokens", "outputUsage"),
+    ("total", "totalTokens", "totalUsage"),
+)
 CALLING = {"GENERATION", "EMBEDDING"}
 
 
@@ -94,11 +100,11 @@ def _call(row: Row, model: str, kind: str, file: str, line: int, *, texts: bool)
 
 
 def _stated(row: Row) -> PicoDollars | None:
-    details = table(row.get("costDetails"))
-    if details:
-        if "total" in details:
-            return money(details["total"], "costDetails.total")
-        return PicoDollars(sum(money(cost, f"costDetails.{name}") or 0 for name, cost in details.items()))
+    found = details(row.get("costDetails"), "costDetails")
+    if found:
+        if "total" in found:
+            return money(found["total"], "costDetails.total")
+        return PicoDollars(sum(money(cost, f"costDetails.{name}") or 0 for name, cost in found.items()))
     for name in ("calculatedTotalCost", "totalCost", "totalPrice"):
         if (cost := money(row.get(name), name)) is not None:
             return cost
@@ -106,34 +112,20 @@ def _stated(row: Row) -> PicoDollars | None:
 
 
 def _usage(row: Row) -> Usage | None:
-    details = table(row.get("usageDetails"))
-    if details:
-        return _detailed({str(name): count(tokens, f"usageDetails.{name}") or 0 for name, tokens in details.items()})
-    usage = table(row.get("usage"))
+    found = details(row.get("usageDetails"), "usageDetails")
+    if found:
+        return _detailed({str(name): count(tokens, f"usageDetails.{name}") or 0 for name, tokens in found.items()})
+    usage = details(row.get("usage"), "usage")
     if "prompt_tokens" in usage:
         return asked.usage(usage)
-    names = (
-        ("input", "promptTokens", "inputUsage"),
-        ("output", "completionTokens", "outputUsage"),
-        ("total", "totalTokens", "totalUsage"),
-    )
-    found = (
-        [
-            next(
-                (
-                    count(place[name], name)
-                    for place in (usage, row)
-                    for name in said
-                    if place.get(name) not in (None, "") and not isinstance(place[name], dict | list)
-                ),
-                None,
-            )
-            for said in names
-        ]
-        if usage or "promptTokens" in row or "inputUsage" in row
-        else [None] * 3
-    )
-    return asked.counted(found[0] or None, found[1], total=found[2] or None) if any(found) else None
+    read, written, total = (_counted(usage, row, names) for names in _COUNTS)
+    return asked.counted(read or None, written, total=total or None) if read or written or total else None
+
+
+def _counted(usage: Row, row: Row, names: tuple[str, ...]) -> int | None:
+    """The first that is there: in the usage object by any of these names; beside it not by the first, which there is what was asked."""
+    places = [(usage, name) for name in names] + [(row, name) for name in names[1:]]
+    return next((counted for place, name in places if (counted := count(place.get(name), name)) is not None), None)
 
 
 def _detailed(tokens: dict[str, int]) -> Usage:

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import gzip
+import io
 import re
 import shutil
 import sys
@@ -258,7 +259,10 @@ def _csv_rows(pieces: Iterator[tuple[int, bytes]]) -> Iterator[Found]:
     if first is None or first[1] is None:
         raise Unusable("this is no log: neither JSON nor a table with a header")
     delimiter = max(",;\t|", key=first[1].count)
-    header = [name.strip() for name in next(csv.reader([first[1]], delimiter=delimiter))]
+    try:
+        header = [name.strip() for name in next(csv.reader(io.StringIO(first[1], newline=""), delimiter=delimiter))]
+    except (csv.Error, StopIteration):
+        header = []
     if len(header) < 2:
         raise Unusable("this is no log: neither JSON nor a table with a header")
     for number, record in records:
@@ -266,7 +270,7 @@ def _csv_rows(pieces: Iterator[tuple[int, bytes]]) -> Iterator[Found]:
             yield Found(number, None, "not UTF-8, or a quote that is never closed")
             continue
         try:
-            cells = next(csv.reader(record.splitlines(keepends=True), delimiter=delimiter), [])
+            cells = next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter), [])
         except csv.Error as error:
             yield Found(number, None, f"not CSV: {error}")
             continue
