@@ -9,14 +9,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import decision, gateway, streams
+from bench import decision, gateway, ledger, streams
 
 RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
     figures: dict[str, dict[str, float | str]] = {}
-    for bench in (decision, gateway, streams):
+    for bench in (decision, gateway, streams, ledger):
         figures |= bench.measure()
     if os.environ.get("BENCH_PEERS") == "1":
         from bench import peers
