@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from threading import Lock
 
 import msgspec
 
@@ -41,6 +42,7 @@ class History:
     def __init__(self, ledger: Ledger, views: ViewStore) -> None:
         self._ledger = ledger
         self._views = views
+        self._turn = Lock()  # views keep one base in hand, and who reads history reads others
 
     def list(self, limit: int = 100) -> tuple[PolicyVersion, ...]:
         """Latest first."""
@@ -62,7 +64,8 @@ class History:
     def base(self, version: PolicyVersion) -> Base:
         """What was in force. Raises NoSuchVersion when its file is gone or damaged."""
         try:
-            return self._views.base(version.base)
+            with self._turn:
+                return self._views.base(version.base)
         except (OSError, ValueError, msgspec.MsgspecError) as error:
             raise NoSuchVersion(f"the policy of version {version.version} cannot be read: {error}") from error
 

@@ -69,10 +69,12 @@ class Publisher:
     def adopt(self, loaded: Loaded, note: str, actor: str | None = None) -> int:
         """Put a policy in force and return its version: the next one, or the present one if nothing about it changed.
 
-        A file that says what it said when an earlier version was brought back leaves that one in force (:meth:`overruled`).
+        ``note`` says where it comes from; where an ``actor`` is named it is that one's reason. A file that says what it said when an
+        earlier version was brought back leaves that one in force (:meth:`overruled`).
         """
         with self._turn:
-            return self._adopt(loaded, note, actor or _author(note))
+            reason = "" if actor is None else note
+            return self._adopt(loaded, note, PolicyVersion(0, self._clock.now(), "", actor or _author(note), reason))
 
     def restore(self, version: int, actor: str, note: str) -> int:
         """Put an earlier version's policy in force again, with the facts it stood on, as a new version; return its number.
@@ -105,8 +107,8 @@ class Publisher:
                 self._views.remove(view_hash)
         return len(unused)
 
-    def _adopt(self, loaded: Loaded, note: str, actor: str) -> int:
-        known = self._ledger.latest_policy()
+    def _adopt(self, loaded: Loaded, note: str, said: PolicyVersion) -> int:
+        known = self._known()
         base = self.base
         if base is None or base.version < known:  # the ledger has seen later ones: views from a backup, or from elsewhere
             stays = False
@@ -115,8 +117,11 @@ class Publisher:
         if base is None or not stays:
             version = max(known, base.version if base is not None else 0) + 1
             base = _as_read_back(Base(version, loaded.policy, loaded.models, self._tasks))
-        self._publish(base, self._seen_by_now(base), note, PolicyVersion(base.version, self._clock.now(), "", actor, note))
+        self._publish(base, self._seen_by_now(base), note, msgspec.structs.replace(said, version=base.version))
         return base.version
+
+    def _known(self) -> int:
+        return max(self._ledger.latest_policy(), self._ledger.policies.latest())
 
     def _was_overruled(self, base: Base, loaded: Loaded) -> bool:
         """Whether the file still says what it said before people went back to an earlier version."""
@@ -126,7 +131,10 @@ class Publisher:
             return False
         while version is not None and version.restores is not None:
             version = history.before(version.version)
-        return version is not None and _file_says(self._history.base(version), loaded)
+        try:
+            return version is not None and _file_says(self._history.base(version), loaded)
+        except NoSuchVersion:  # nothing tells what it said
+            return False
 
     def _restore(self, version: int, actor: str, note: str) -> int:
         if self.base is None or self.base.version == version:
@@ -135,7 +143,7 @@ class Publisher:
         if wanted is None:
             raise NoSuchVersion(f"there is no version {version}; `turnout policy list` shows those there are")
         was = self._history.base(wanted)
-        number = max(self._ledger.latest_policy(), self.base.version) + 1
+        number = max(self._known(), self.base.version) + 1
         base = msgspec.structs.replace(was, version=number)
         self._publish(base, self._seen_by_now(base), note, PolicyVersion(number, self._clock.now(), "", actor, note, version))
         return number

@@ -22,7 +22,7 @@ AFTER = 600.0
 """Seconds from an hour's end to its closing: what workers journalled in it has come by then."""
 AT_ONCE = 48
 """Hours that one look closes at most: the rest waits for the next."""
-MARGIN = 600.0
+MARGIN = 300.0
 """Seconds that summing may take: sums bear the time at which it began."""
 _ROWS = 2000
 _RING = 2**128
@@ -173,13 +173,13 @@ def in_order(connection: Connection, wanted: Select[Any], since: float, until: f
 
 
 def retained_from(store: AuditStore) -> float:
-    """Rows that arrived before then (unix seconds) were deleted, as an entry of kind ``retention`` says; 0 when none were."""
-    return max((_before(entry) for entry in store.page(10, kind=RETENTION)), default=0.0)
+    """Rows that arrived before then (unix seconds) were deleted, as an entry of kind ``retention`` says."""
+    return max((_before(entry) for entry in store.page(10, kind=RETENTION)), default=float("-inf"))
 
 
 def _before(entry: Entry) -> float:
     before = read(entry).get("before")
-    return float(before) if isinstance(before, int | float) else 0.0
+    return float(before) if isinstance(before, int | float) else float("-inf")
 
 
 def _same(one: Hour, other: Hour | None) -> bool:

@@ -1,7 +1,7 @@
 """The policy's history in the ledger: a row for each version, written together with its place in the audit chain."""
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from turnout.store.schema import policies
@@ -33,8 +33,13 @@ class PolicyStore:
 
     def put(self, connection: Connection, version: PolicyVersion) -> bool:
         """Note it within the caller's transaction; False when this number is known already, and stays as it is."""
-        added = connection.execute(self._insert(policies).on_conflict_do_nothing(), msgspec.structs.asdict(version))
-        return bool(added.rowcount)
+        one = self._insert(policies).values(msgspec.structs.asdict(version)).on_conflict_do_nothing()
+        return connection.execute(one.returning(policies.c.version)).first() is not None
+
+    def latest(self) -> int:
+        """The highest number; 0 before the first."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.max(policies.c.version))).scalar() or 0
 
     def list(self, limit: int = 100) -> tuple[PolicyVersion, ...]:
         """Latest first."""

@@ -59,7 +59,7 @@ class Proof:
         """What is not as it was recorded, in order of time. Reads every row, an hour's fingerprints at a time."""
         closed = latest_by_hour(self._store.entries(kind=DECISIONS))
         begins = max(retained_from(self._store), _begins(self._store))
-        for since, until, hour in self._stretches({since: hour for since, (hour, _) in closed.items()}):
+        for since, until, hour in _stretches({since: hour for since, (hour, _) in closed.items()}, begins):
             seen = Summing()
             unproven: list[str] = []
             yield from self._rows(since, until, seen, unproven, progress)
@@ -75,16 +75,6 @@ class Proof:
                 self.open += seen.requests
         if self.changed > NAMED:
             yield Finding("row_changed", "more requests", f"{self.changed - NAMED} more were changed after they were recorded")
-
-    def _stretches(self, closed: dict[int, Hour]) -> Iterator[tuple[float, float, Hour | None]]:
-        """All of time: closed hours, and what is between them, before and after."""
-        last = float("-inf")
-        for since in sorted(closed):
-            if last < since:
-                yield last, since, None
-            last = since + HOUR
-            yield since, last, closed[since]
-        yield last, float("inf"), None
 
     def _rows(self, since: float, until: float, seen: Summing, unproven: list[str], progress: Progress) -> Iterator[Finding]:
         with self._store.lenient() as connection, self._store.lenient() as beside:
@@ -142,6 +132,20 @@ class Proof:
         wanted = select(rollups_due.c.start).where(rollups_due.c.start >= hour.since, rollups_due.c.start < hour.until).limit(1)
         with self._store.connect() as connection:
             return connection.execute(wanted).first() is not None
+
+
+def _stretches(closed: dict[int, Hour], begins: float) -> Iterator[tuple[float, float, Hour | None]]:
+    """All of time: closed hours, and what is between them, before and after; none goes across the moment ``begins``."""
+    last = float("-inf")
+    for since in sorted(closed):
+        if last < begins < since:
+            yield last, begins, None
+            last = begins
+        if last < since:
+            yield last, since, None
+        last = since + HOUR
+        yield since, last, closed[since]
+    yield last, float("inf"), None
 
 
 def _attempts(connection: Connection, ids: Sequence[str]) -> dict[str, list[Values]]:
