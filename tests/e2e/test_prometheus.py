@@ -29,6 +29,8 @@ class Prometheus:
 
     def get(self, path: str) -> Any:
         answer = self._world.call("GET", f"{self._url}/api/v1/{path}")
+        if answer.status == 503:
+            raise ConnectionError("it is not ready yet")
         assert answer.status == 200, answer.body
         return answer.json["data"]
 
