@@ -1,5 +1,6 @@
 """Which turn of a conversation a request is, without a word of it: what Record.turn holds."""
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 from turnout.types.traits import Sketch
@@ -35,10 +36,6 @@ def _last_message(sketch: Sketch) -> int | None:
     return begin if sketch.last_user else None
 
 
-def _digest(session: str, texts: tuple[str, ...]) -> int:
-    digest = blake2b(digest_size=8, key=session.encode(errors="surrogatepass")[:64], person=_PERSON)
-    for text in texts:
-        said = text.encode(errors="surrogatepass")
-        digest.update(b"%d:" % len(said))
-        digest.update(said)
-    return int.from_bytes(digest.digest()) >> 1
+def _digest(session: str, texts: Iterable[str]) -> int:
+    key, said = session.encode(errors="surrogatepass"), "\0".join(texts).encode(errors="surrogatepass")
+    return int.from_bytes(blake2b(said, digest_size=8, key=key[:64], person=_PERSON).digest()) >> 1

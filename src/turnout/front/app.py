@@ -13,7 +13,6 @@ from turnout.dialects.dialect import Dialect
 from turnout.dialects.headers import ClientHeaders
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
-from turnout.feedback.read import Speaker
 from turnout.flow import answer
 from turnout.front.bodies import Bodies
 from turnout.front.exchange import Exchange
@@ -158,7 +157,7 @@ class App:
         key = self._guard.identify(call.exchange.headers, call.snapshot.keys)
         check_json(call.exchange.headers)
         body = await self._bodies.read(call.exchange)
-        ids = await take(self._gateway.journal, body, Speaker("user", key.name if key is not None else None, call.at))
+        ids = await take(self._gateway.journal, body, key, call.at)
         await call.sink.answer(msgspec.json.encode({"ids": ids}), status=TAKEN)
 
     async def _models(self, call: "Call") -> None:

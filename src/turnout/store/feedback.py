@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from turnout.feedback.identity import is_later, key
-from turnout.feedback.weigh import may_judge, weigh
+from turnout.feedback.weigh import Verdict, may_judge, weigh
 from turnout.store.rollups.marks import mark
 from turnout.store.schema import feedback, requests
 from turnout.types.feedback import Feedback
@@ -159,17 +159,19 @@ def settle(connection: Connection, touched: Collection[str], due: Collection[str
             if said.state == "joined":
                 own.setdefault(said.feedback.request_id or "", []).append(said.feedback)
         of_session = _about_sessions(connection, {row.session for row in asked.values() if row.session is not None})
-        changed = []
+        changed: dict[Verdict, list[str]] = {}
         for row in asked.values():
             said_of_session = [one for one, reach in of_session.get(row.session, ()) if _is_within(one, reach, row)]
             verdict = weigh(own.get(row.id, ()), said_of_session)
             if (verdict.verdict, verdict.by) != (row.verdict, row.verdict_by):
-                changed.append({"of": row.id, "verdict": verdict.verdict, "verdict_by": verdict.by})
+                changed.setdefault(verdict, []).append(row.id)
             elif row.id not in due:
                 continue
             starts.add(int(row.at // 60) * 60)
-        if changed:
-            connection.execute(update(requests).where(requests.c.id == bindparam("of")), changed)
+        for verdict, of in changed.items():  # there are few verdicts, and many requests that have them
+            connection.execute(
+                update(requests).where(requests.c.id.in_(of)).values(verdict=verdict.verdict, verdict_by=verdict.by)
+            )
     if starts:
         mark(connection, starts)
 
