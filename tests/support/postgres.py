@@ -8,8 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import make_url
+
+if TYPE_CHECKING:
+    import psycopg
 
 TEMPLATE = "turnout_template"
 _QUICK = {
@@ -18,6 +23,8 @@ _QUICK = {
     "autovacuum": "off",
     "shared_buffers": "64MB",
     "max_connections": "60",
+    "max_wal_size": "64MB",
+    "min_wal_size": "32MB",
     "listen_addresses": "",
 }
 """What a crash of the machine would lose is a test's; what was committed outlives a crash of the server, as it must."""
@@ -38,6 +45,7 @@ class Postgres:
         self._programs = programs
         self._home = home
         self._numbers = count(1)
+        self._connection: psycopg.Connection | None = None
         if os.geteuid() == 0:
             shutil.chown(home, user=_other_user().pw_uid)
         self._run(
@@ -70,6 +78,10 @@ class Postgres:
         )
 
     def stop(self) -> None:
+        """As a crash of the server would."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
         self._run("pg_ctl", "stop", "--wait", "-D", str(self._home / "data"), "-m", "immediate")
 
     def empty(self) -> str:
@@ -89,8 +101,13 @@ class Postgres:
     def execute(self, statement: str) -> None:
         import psycopg  # noqa: PLC0415 - same
 
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement)
+        if self._connection is None:
+            self._connection = psycopg.connect(self.url("postgres"), autocommit=True)
+        self._connection.execute(statement)
+
+    def drop(self, url: str) -> None:
+        """Before the machine has written all of it to its disk."""
+        self.execute(f"drop database {make_url(url).database} with (force)")
 
     def _new(self, template: str) -> str:
         name = f"turnout_{next(self._numbers)}"
@@ -129,11 +146,15 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where a store may be opened; for SQLite the file ``ledger.db`` of the test's directory."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
-    return request.getfixturevalue("postgres").fresh()
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.fresh()
+    yield url
+    server.drop(url)
 
 
 def _other_user() -> pwd.struct_passwd:

@@ -143,4 +143,4 @@ def test_no_question_reads_every_tickets_content(sqlite: Ledger, ask: Callable[[
     with sqlite._engine.connect() as connection:
         for statement, values in done:
             plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {statement}", values)]
-            assert all("INDEX" in step or step == "USE TEMP B-TREE FOR GROUP BY" for step in plan), plan
+            assert all("INDEX" in step or step in {"USE TEMP B-TREE FOR GROUP BY", "LIST SUBQUERY 1"} for step in plan), plan
