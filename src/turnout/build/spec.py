@@ -21,7 +21,10 @@ class GatewaySpec(msgspec.Struct, frozen=True):
 
 
 class ControlSpec(msgspec.Struct, frozen=True):
-    """``fd`` is the listening socket; ``served_on`` the data plane's address; ``config`` None: providers come from environment keys."""
+    """``fd`` is the listening socket; ``served_on`` the data plane's address; ``config`` None: providers come from environment keys.
+
+    ``retention`` and ``content_retention`` in seconds.
+    """
 
     fd: int
     data_dir: str
@@ -30,6 +33,8 @@ class ControlSpec(msgspec.Struct, frozen=True):
     served_on: str
     config: str | None = None
     hosts: tuple[str, ...] = ()
+    retention: float = 400 * 86_400.0
+    content_retention: float = 30 * 86_400.0
 
 
 class Places:

@@ -143,7 +143,8 @@ def _control(config: str | None, settings: Settings, listening: socket.socket) -
     control = settings.control
     path = os.path.abspath(config) if config else None  # noqa: PTH100 - a string for a JSON argument, symlinks kept
     spec = ControlSpec(
-        listening.fileno(), str(settings.data_dir), settings.store.url, control.host, settings.server.host, path, control.hosts
+        listening.fileno(), str(settings.data_dir), settings.store.url, control.host, settings.server.host, path, control.hosts,
+        settings.store.retention, settings.store.content_retention,
     )
     return Child("turnout.build.control", msgspec.json.encode(spec), listening)
 

@@ -10,6 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from turnout.hosts import LOOPBACK, host_of
 
+GUARDED = ("/api/", "/metrics")
+"""What wants the admin token."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 """Of no text at all: Plotly makes an empty style element and fills it by script, which no text from a request can do."""
@@ -27,7 +29,7 @@ SECURITY_HEADERS = {
 
 
 class Guard:
-    """ASGI middleware: a known Host, no foreign Origin, JSON only, and the admin token under ``/api``."""
+    """ASGI middleware: a known Host, no foreign Origin, JSON only, and the admin token for all that tells or changes anything."""
 
     def __init__(self, app: ASGIApp, token: str, hosts: Iterable[str]) -> None:
         self._app = app
@@ -59,7 +61,7 @@ class Guard:
                 return refusal(403, "forbidden", f"origin {origin!r} may not change anything here")
             if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
                 return refusal(415, "invalid_request", "send content-type: application/json")
-        if scope["path"].startswith("/api/") and not compare_digest(headers.get("authorization", "").encode(), self._expected):
+        if scope["path"].startswith(GUARDED) and not compare_digest(headers.get("authorization", "").encode(), self._expected):
             return refusal(
                 401, "unauthenticated", "send the admin token (file admin-token in the data directory) as a bearer token"
             )

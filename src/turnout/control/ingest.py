@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from turnout.journal.reader import SegmentFile, opened, segments
 from turnout.journal.segment import NotASegment
 from turnout.store.ledger import Ledger, in_words
+from turnout.types.entry import Entry
 
 log = logging.getLogger(__name__)
 
@@ -45,24 +46,36 @@ class IngestReport(msgspec.Struct, frozen=True):
         return not (self.damaged or self.unreadable or self.refused)
 
 
-def ingest_once(directory: Path, ledger: Ledger) -> IngestReport:
+def nobody(_: Sequence[Entry]) -> None:
+    """Who is told of what was ingested, where nobody wants to know."""
+
+
+def ingest_once(directory: Path, ledger: Ledger, taken: Callable[[Sequence[Entry]], None] = nobody) -> IngestReport:
     """Bring everything that is in the journal now into the ledger; remove segments that are done with.
 
     Raises:
         OSError: a file of the journal cannot be used now; all others were.
         sqlalchemy.exc.SQLAlchemyError: the ledger cannot. What was ingested before stays so.
     """
-    report, error = _step(directory, ledger)
+    report, error = _step(directory, ledger, taken)
     if error is not None:
         raise error
     return report
 
 
-async def keep_ingesting(directory: Path, ledger: Ledger, note: Callable[[IngestReport], None]) -> None:
-    """Ingest until cancelled, telling ``note`` of each step. A ledger or disk that is away is waited for, however long."""
+async def keep_ingesting(
+    directory: Path,
+    ledger: Ledger,
+    note: Callable[[IngestReport], None],
+    taken: Callable[[Sequence[Entry]], None] = nobody,
+) -> None:
+    """Ingest until cancelled, telling ``note`` of each step, and ``taken`` what the ledger has now.
+
+    A ledger or disk that is away is waited for, however long.
+    """
     said, tries = "", 0
     while True:
-        report, error = await asyncio.to_thread(_step, directory, ledger)
+        report, error = await asyncio.to_thread(_step, directory, ledger, taken)
         note(report)
         if not report.is_clean:
             log.warning("journal ingested with losses: %s", report)
@@ -77,7 +90,9 @@ async def keep_ingesting(directory: Path, ledger: Ledger, note: Callable[[Ingest
         await asyncio.sleep(PACE_S if error is None else PACE_AFTER_ERROR_S)
 
 
-def _step(directory: Path, ledger: Ledger) -> tuple[IngestReport, OSError | SQLAlchemyError | None]:
+def _step(
+    directory: Path, ledger: Ledger, taken: Callable[[Sequence[Entry]], None]
+) -> tuple[IngestReport, OSError | SQLAlchemyError | None]:
     """What was done, and what hindered. A file that cannot be used stops no other; a ledger that cannot stops the step."""
     report, hindered = IngestReport(), None
     try:
@@ -85,7 +100,7 @@ def _step(directory: Path, ledger: Ledger) -> tuple[IngestReport, OSError | SQLA
             try:
                 with opened(path) as segment:
                     if segment is not None:
-                        for done in _ingest_segment(segment, ledger):
+                        for done in _ingest_segment(segment, ledger, taken):
                             report += done
             except OSError as error:
                 hindered = hindered or error
@@ -94,7 +109,7 @@ def _step(directory: Path, ledger: Ledger) -> tuple[IngestReport, OSError | SQLA
     return report, hindered
 
 
-def _ingest_segment(segment: SegmentFile, ledger: Ledger) -> Iterator[IngestReport]:
+def _ingest_segment(segment: SegmentFile, ledger: Ledger, taken: Callable[[Sequence[Entry]], None]) -> Iterator[IngestReport]:
     """Each thing as it is done: an error leaves standing what came before it."""
     offset = ledger.offset(segment.name)
     while True:
@@ -109,6 +124,7 @@ def _ingest_segment(segment: SegmentFile, ledger: Ledger) -> Iterator[IngestRepo
         if found.end > offset:
             refused = ledger.ingest(found.entries, segment.name, found.end)
             offset = found.end
+            taken(found.entries)
             yield IngestReport(
                 records=len(found.entries) - refused, damaged=found.damaged, unreadable=found.unreadable, refused=refused
             )

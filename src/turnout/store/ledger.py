@@ -25,7 +25,7 @@ from turnout.store.rollups.cells import Period, Slice
 from turnout.store.rollups.keep import RollUp, Rollups
 from turnout.store.rollups.marks import mark, minutes
 from turnout.store.rows import Values, attempt_row, record_of, request_row
-from turnout.store.schema import attempts, contents, journal_offsets, refused, requests, views
+from turnout.store.schema import attempts, contents, journal_offsets, refused, requests, rollups_due, views
 from turnout.store.summary import Summary
 from turnout.store.tickets import TicketStore
 from turnout.store.upgrade import prepare
@@ -79,6 +79,11 @@ class Ledger:
         """What it is called in a message; holds no password."""
         return said(self._engine.url)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines' processes may work with it too."""
+        return self._engine.dialect.name != "sqlite"
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -90,6 +95,23 @@ class Ledger:
     def lease(self, name: str, holder: str, clock: Clock, seconds: float) -> Lease:
         """The right to do a piece of work, which one of many processes has."""
         return Lease(self._engine, name, holder, clock, seconds)
+
+    def oldest(self) -> float | None:
+        """The first arrival that is kept, unix seconds."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.min(requests.c.at))).scalar()
+
+    def size(self) -> int:
+        """Bytes that it takes, its log apart."""
+        sqlite_size = "select page_count * page_size from pragma_page_count(), pragma_page_size()"
+        with self._engine.connect() as connection:
+            query = "select pg_database_size(current_database())" if self.is_shared else sqlite_size
+            return int(connection.exec_driver_sql(query).scalar_one())
+
+    def due(self) -> int:
+        """How many minutes are to be summed again."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(rollups_due)).scalar_one()
 
     def clean(self, now: float, keep: float, content_keep: float | None = None) -> Iterator[Deleted]:
         """Delete what is older than ``keep`` seconds; a step of the iteration is one short transaction (store.retention)."""

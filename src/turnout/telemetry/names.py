@@ -82,7 +82,7 @@ CONTROL: dict[str, tuple[str, Kind, tuple[str, ...]]] = {
     "turnout_rollups_due": ("Minutes whose sums are to be made again.", "gauge", ()),
     "turnout_ledger_bytes": ("Size of the ledger.", "gauge", ()),
     "turnout_audit_head": ("Number of the audit chain's last entry.", "gauge", ()),
-    "turnout_feedback": ("Feedback by what became of it: joined, waiting, foreign.", "counter", ("kind", "source", "state")),
+    "turnout_feedback": ("Opinions taken into the ledger since the start.", "counter", ("kind", "source")),
     "turnout_otlp_spans": (
         "Spans by what became of them: sent, dropped (no room), refused (by the collector).",
         "counter",

@@ -1,0 +1,45 @@
+"""The control process's own figures, for Prometheus."""
+
+import os
+from collections.abc import Iterator
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from turnout.build.chores import House
+from turnout.build.spec import Places
+from turnout.journal.reader import segments
+from turnout.telemetry.control import Values, exposition, otlp_figures
+
+
+def scraped(house: House, _: Request) -> Response:
+    """Raises OSError and sqlalchemy.exc.SQLAlchemyError: the app has words for both."""
+    body, content_type = exposition(dict(_figures(house)))
+    return Response(body, media_type=content_type)
+
+
+def _figures(house: House) -> Iterator[tuple[str, Values]]:
+    report, ledger = house.ingested.report, house.ledger
+    yield "turnout_ingest_lag_seconds", _lag(house)
+    yield "turnout_ingest_records", float(report.records)
+    yield "turnout_ingest_refused", float(report.refused)
+    yield "turnout_ingest_damaged_bytes", float(report.damaged)
+    yield "turnout_rollups_due", float(ledger.due())
+    if (head := house.audit.store.latest()) is not None:
+        yield "turnout_audit_head", float(head.seq)
+    yield "turnout_ledger_bytes", float(ledger.size())
+    yield "turnout_feedback", {labels: float(count) for labels, count in house.ingested.opinions.items()}
+    yield from otlp_figures(house.telemetry.state()).items()
+
+
+def _lag(house: House) -> float:
+    """Seconds since the oldest journal segment was written to that is not in the ledger as far as it goes; 0 when all is in."""
+    oldest, now = None, house.clock.now()
+    for path in segments(house.data_dir / Places.journal):
+        try:
+            status = os.stat(path)  # noqa: PTH116 - one call for both figures
+        except FileNotFoundError:
+            continue
+        if status.st_size > house.ledger.offset(path.stem):
+            oldest = min(oldest if oldest is not None else now, status.st_mtime)
+    return 0.0 if oldest is None else max(now - oldest, 0.0)
