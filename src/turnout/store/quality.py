@@ -18,6 +18,8 @@ LOOK_BACK = 600.0
 """Seconds that a request may take to come into the ledger, and still be seen as what followed another."""
 MOST_TURNS = 20_000
 """The latest so many are looked at."""
+MOST_JUDGED = 100_000
+"""The latest so many requests are what accuracy is told of."""
 _decode_traits = msgspec.msgpack.Decoder(Traits).decode
 _Row = Any
 
@@ -40,16 +42,21 @@ class QualityStore:
             yield from signals([_turn(row) for row in turns], caller)
 
     def accuracy(self, since: float, until: float) -> tuple[Accuracy, ...]:
-        """By route and task, of the requests that arrived from ``since`` to before ``until`` (unix seconds); the most graded first."""
-        here, copied = (and_(table.c.at >= since, table.c.at < until) for table in (requests, _copies))
+        """By route and task, of the requests that arrived from ``since`` to before ``until`` (unix seconds); the most graded first.
+
+        Of more than ``MOST_JUDGED`` the latest: enough for any interval, and read in a third of a second.
+        """
         cheaper: dict[tuple[str | None, str | None], dict[str, bool]] = {}
         with self._engine.connect() as connection:
+            within = select(requests.c.at).where(requests.c.at >= since, requests.c.at < until).order_by(requests.c.at.desc())
+            since = connection.execute(within.offset(MOST_JUDGED - 1).limit(1)).scalar() or since
+            here, copied = (and_(table.c.at >= since, table.c.at < until) for table in (requests, _copies))
             graded = {(row.route, row.task): row for row in connection.execute(_GRADED.where(here))}
             for query in (_COPIES.where(copied), _ARMS.where(here)):
                 for row in connection.execute(query):
                     known = cheaper.setdefault((row.route, row.task), {})
                     known[row.id] = known.get(row.id, False) or row.verdict >= ACCEPTABLE
-        found = [_accuracy(*key, graded.get(key), cheaper.get(key, {})) for key in {**graded, **cheaper}]
+        found = [_accuracy(*key, graded.get(key), cheaper.get(key, {}), since) for key in {**graded, **cheaper}]
         return tuple(sorted(found, key=lambda one: (-one.graded, one.route or "", one.task or "")))
 
 
@@ -125,7 +132,7 @@ _ARMS = (
 """Answers of a cascade's cheaper models that a check refused, where a dearer one then answered."""
 
 
-def _accuracy(route: str | None, task: str | None, graded: _Row | None, cheaper: dict[str, bool]) -> Accuracy:
+def _accuracy(route: str | None, task: str | None, graded: _Row | None, cheaper: dict[str, bool], since: float) -> Accuracy:
     return Accuracy(
         route=route,
         task=task,
@@ -133,4 +140,5 @@ def _accuracy(route: str | None, task: str | None, graded: _Row | None, cheaper:
         mean=None if graded is None else graded.accepted / graded.graded,
         acceptable=None if graded is None else share(graded.acceptable, graded.graded),
         cheaper=share(sum(cheaper.values()), len(cheaper)),
+        since=since,
     )

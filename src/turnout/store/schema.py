@@ -80,6 +80,7 @@ requests = Table(
         sqlite_where=text("session is not null"),
         postgresql_where=text("session is not null"),
     ),
+    Index("requests_turns", "at", sqlite_where=text("turn is not null"), postgresql_where=text("turn is not null")),
 )
 
 attempts = Table(

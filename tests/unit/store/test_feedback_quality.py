@@ -1,12 +1,16 @@
 """Signals from sessions' rows, and how often a choice was right."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests.support.records import NOW, TRAITS, attempt, record
+from turnout.store import quality
 from turnout.store.feedback import Taken
 from turnout.store.ledger import Ledger
+from turnout.store.schema import requests
 from turnout.types.feedback import Feedback
 from turnout.types.money import PicoDollars
 from turnout.types.record import Record
@@ -107,3 +111,26 @@ def test_a_cheaper_models_copies_and_refused_tries_are_evidence(ledger: Ledger):
     assert (found.graded, found.mean, found.acceptable) == (0, None, None)
     assert found.cheaper is not None
     assert (found.cheaper.part, found.cheaper.n) == (2, 3)
+
+
+def test_accuracy_is_that_of_the_latest_where_there_are_too_many(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    """And says since when."""
+    monkeypatch.setattr(quality, "MOST_JUDGED", 2)
+    ledger.ingest([dear(n) for n in range(4)], "s", 1)
+    ledger.feedback.take([said(f"req-{n}", 1.0) for n in range(4)])
+    [found] = ledger.quality.accuracy(NOW, NOW + 100)
+
+    assert (found.graded, found.since) == (2, NOW + 2)
+
+
+def test_recent_turns_are_found_by_their_index(tmp_path: Path):
+    """Requests without a session are not even looked at, however many there are."""
+    ledger = Ledger(tmp_path / "ledger.db")
+    query = quality._TURNS.where(requests.c.at >= NOW).compile(ledger._engine)
+    with ledger._engine.connect() as connection:
+        plan = connection.exec_driver_sql(
+            f"explain query plan {query}", (NOW, quality.MOST_TURNS, 0)[: str(query).count("?")]
+        ).all()
+    ledger.close()
+
+    assert "requests_turns" in str(plan)

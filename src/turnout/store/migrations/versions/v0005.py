@@ -71,6 +71,7 @@ requests = Table(
         sqlite_where=text("session is not null"),
         postgresql_where=text("session is not null"),
     ),
+    Index("requests_turns", "at", sqlite_where=text("turn is not null"), postgresql_where=text("turn is not null")),
 )
 
 attempts = Table(
@@ -179,9 +180,7 @@ feedback = Table(
     Index("feedback_at", "at"),
     Index("feedback_request", "request_id"),
     Index("feedback_session", "session"),
-    Index(
-        "feedback_waiting", "request_id", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")
-    ),
+    Index("feedback_waiting", "request_id", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")),
 )
 
 rollups = Table(
