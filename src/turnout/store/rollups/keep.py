@@ -25,6 +25,8 @@ _MARGIN = 2
 _FETCH = 5_000
 _SHARE = 0.1
 _FOREVER = 1 << 40
+Stretch = tuple[Period, int]
+"""What a slice is of: its period, and its first second."""
 
 
 class RollUp(msgspec.Struct, frozen=True):
@@ -63,18 +65,29 @@ class Rollups:
             left = connection.execute(select(func.count()).select_from(rollups_due)).scalar_one()
         return RollUp(summed, written, left)
 
-    def standing(self, since: float, now: float, most: int = 60) -> tuple[int, tuple[Slice, ...]] | None:
+    def standing(self, since: float, now: float, exact: int = 2_000, most: int = 60) -> tuple[int, tuple[Slice, ...]] | None:
         """All requests from about ``since`` on, each in one slice, and the second they begin at: a whole minute of the last days, an hour, a day.
 
-        Minutes that nobody has summed yet are summed here and now. None if these are more than ``most``: the sums are still being made.
+        What is due is summed here and now, if it is at most ``exact`` requests; else only what nobody has summed yet, and the rest is
+        as it was at the last pass. None if too many minutes are due: the sums are still being made.
         """
         start = _cut(since, now)
         with _snapshot(self._engine) as connection:
-            unsummed = connection.execute(_unsummed(start, now).limit(most + 1)).scalars().all()
-            if len(unsummed) > most or not connection.execute(_ANY).first():
+            if not connection.execute(_ANY).first():
                 return None
-            known = [one for period, first, end in _cover(start) for one in self._shelf.read(connection, first, end, period)]
-            return start, (*known, *(_collected(connection, MINUTE, minute) for minute in unsummed))
+            due = connection.execute(_due(start).limit(most + 1)).scalars().all()
+            if len(due) > most or _requests_in(connection, due) > exact:
+                due = connection.execute(_unsummed(start, now).limit(most + 1)).scalars().all()
+            if len(due) > most:
+                return None
+            anew = {_finest(minute, now) for minute in due}
+            kept = [
+                one
+                for period, first, end in _cover(start, anew)
+                for one in self._shelf.read(connection, first, end, period)
+                if not any(_has(one, stretch) for stretch in anew)
+            ]
+            return start, (*kept, *(_collected(connection, *stretch) for stretch in sorted(anew)))
 
     def _day(self, day: int, hours: Sequence[int], now: float) -> tuple[int, int]:
         """One day's due hours; how many minutes were due, and how many slices were written."""
@@ -147,6 +160,20 @@ _ASKED, _TRIED = _asked(), _tried()
 _ANY = select(rollups.c.start).limit(1)
 
 
+def _due(since: int) -> Select[Any]:
+    return select(rollups_due.c.start).where(rollups_due.c.start >= since).order_by(rollups_due.c.start)
+
+
+def _requests_in(connection: Connection, starts: Iterable[int]) -> int:
+    """Of these minutes; counted in the index alone."""
+    return sum(
+        connection.execute(
+            select(func.count()).select_from(requests).where(requests.c.at >= start, requests.c.at < start + MINUTE)
+        ).scalar_one()
+        for start in starts
+    )
+
+
 def _unsummed(since: int, now: float) -> Select[Any]:
     """Minutes that are due and in no slice: neither is there one of their own, nor, where minutes are not kept, one of their hour."""
     start = rollups_due.c.start
@@ -167,10 +194,29 @@ def _cut(since: float, now: float) -> int:
     return _floor(since, MINUTE if since >= _kept_from(now, MINUTE) else HOUR if since >= _kept_from(now, HOUR) else DAY)
 
 
-def _cover(start: int) -> list[tuple[Period, int, int]]:
-    """All time from ``start`` on, in the coarsest slices: minutes up to a whole hour, hours up to a whole day, days."""
+def _finest(minute: int, now: float) -> Stretch:
+    """The finest slice of those that are kept of that time."""
+    period = MINUTE if minute >= _kept_from(now, MINUTE) else HOUR if minute >= _kept_from(now, HOUR) else DAY
+    return period, _floor(minute, period)
+
+
+def _cover(start: int, without: Iterable[Stretch]) -> list[tuple[Period, int, int]]:
+    """All time from ``start`` on in the coarsest slices: minutes up to a whole hour, hours up to a whole day, days; finer ones beside what is left out."""
     hour, day = -(-start // HOUR) * HOUR, -(-start // DAY) * DAY
-    return [(MINUTE, start, hour), (HOUR, hour, day), (DAY, day, _FOREVER)]
+    opened_hours = {_floor(first, HOUR) for period, first in without if period < HOUR and first >= hour}
+    opened_days = {_floor(first, DAY) for period, first in without if period < DAY and first >= day}
+    return [
+        (MINUTE, start, hour),
+        *((MINUTE, first, first + HOUR) for first in opened_hours),
+        (HOUR, hour, day),
+        *((HOUR, first, first + DAY) for first in opened_days),
+        (DAY, day, _FOREVER),
+    ]
+
+
+def _has(one: Slice, stretch: Stretch) -> bool:
+    period, first = stretch
+    return one.start <= first and first + period <= one.start + one.period
 
 
 def _floor(moment: float, period: Period) -> int:
