@@ -199,7 +199,7 @@ ROWS: Mapping[str, tuple[Panel, ...]] = {
     "Quality": (
         Panel("Online checks", "timeseries", "short", ((_rate("turnout_online_checks_total", "model, check, result", _SELECTED), "{{model}} {{check}} {{result}}"),)),
         Panel("Judged", "timeseries", "short", ((_rate("turnout_judged_total", "model, result", _SELECTED), "{{model}} {{result}}"), (_rate("turnout_online_left_out_total", "reason"), "left out: {{reason}}"))),
-        Panel("Feedback", "timeseries", "short", ((_rate("turnout_feedback_total", "kind, state"), "{{kind}} {{state}}"),)),
+        Panel("Feedback", "timeseries", "short", ((_rate("turnout_feedback_total", "kind, source"), "{{kind}} {{source}}"),)),
     ),
     "Cache, people, content": (
         Panel("Cache", "timeseries", "short", ((_rate("turnout_cache_lookups_total", "result"), "{{result}}"), (f"sum(rate(turnout_cache_kept_total{_RATE}))", "kept"), (f"sum(rate(turnout_cache_errors_total{_RATE}))", "errors"))),

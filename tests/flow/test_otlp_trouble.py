@@ -72,13 +72,30 @@ def test_a_refusal_is_counted_and_told_once_and_so_is_its_end(receiver: Receiver
 
     assert (away.failing, away.sent, away.refused, away.exports_refused) == (True, 0, 6, 2)
     assert (back.failing, back.sent, back.refused, back.waiting) == (False, 3, 6, 0)
-    why = "Failed to export spans batch code: 401, reason: Unauthorized"
+    why = "(Failed to export {} batch code: 401, reason: Unauthorized)"
     assert said == [
-        f"the OTLP collector takes nothing ({why}): spans are lost until it does, metrics are counted on",
-        "the OTLP collector takes spans and metrics again",
+        f"the OTLP collector takes no spans {why.format('spans')}: they are lost until it does",
+        f"the OTLP collector takes no metrics {why.format('metrics')}: they are counted on",
+        "the OTLP collector takes spans again",
+        "the OTLP collector takes metrics again",
     ]
     [point] = receiver.points("turnout.requests")
     assert point.as_double == 3
+
+
+def test_a_collector_that_takes_only_one_signal_is_told_once(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Prometheus takes metrics by OTLP, and no traces: that is no news each time."""
+    said: list[str] = []
+    receiver.closed = {"/v1/traces"}
+    running = begin(monkeypatch, receiver.url, said)
+    for n in range(3):
+        running.take([record(n)])
+        running.flush(10)
+    state = running.state()
+    running.close()
+
+    assert (state.failing, state.refused, state.exports_sent) == (True, 9, 3)
+    assert len(said) == 1
 
 
 def test_what_finds_no_room_is_dropped_and_counted(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,10 +24,11 @@ def _value(value: Any) -> Any:
 
 
 class Receiver:
-    """``status`` is what it answers with."""
+    """``status`` is what it answers with; of the paths ``closed`` it knows nothing."""
 
     def __init__(self) -> None:
         self.status = 200
+        self.closed: set[str] = set()
         self.traces: list[ExportTraceServiceRequest] = []
         self.exports: list[ExportMetricsServiceRequest] = []
         self.headers: list[dict[str, str]] = []
@@ -61,6 +62,8 @@ class Receiver:
 
     def took(self, path: str, headers: dict[str, str], body: bytes) -> int:
         self.headers.append({"path": path, **headers})
+        if path in self.closed:
+            return 404
         if self.status == 200:
             if headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)

@@ -141,6 +141,7 @@ class Exporting:
         self._queued = 0  # spans
         self._asked = self._answered = 0  # flushes
         self._closing = False
+        self._failing: set[str] = set()
         self._state = State(on=True, complaints=settings.complaints)
         self._thread = threading.Thread(target=self._run, name="otlp", daemon=True)
         self._thread.start()
@@ -165,8 +166,8 @@ class Exporting:
 
     def state(self) -> State:
         with self._lock:
-            failing = self._state.failing or not (self._thread.is_alive() or self._closing)
-            return msgspec.structs.replace(self._state, waiting=self._queued, failing=failing)
+            died = not (self._closing or self._thread.is_alive())
+            return msgspec.structs.replace(self._state, waiting=self._queued, failing=bool(self._failing) or died)
 
     def close(self) -> None:
         with self._lock:
@@ -225,7 +226,7 @@ class Exporting:
 
     def _has_work(self) -> bool:
         """A collector that takes nothing is tried again after the delay, however much waits."""
-        full = self._queued >= self._settings.batch and not self._state.failing
+        full = self._queued >= self._settings.batch and "spans" not in self._failing
         return self._closing or self._asked > self._answered or full
 
     def _export_spans(self) -> None:
@@ -237,7 +238,9 @@ class Exporting:
                 for record, place in batch
                 for span in spans_of(record, settings.profiles, place, sessions=settings.sessions)
             ]
-            if not self._note(exporter.export(spans).name == "SUCCESS", "sent", "refused", len(spans)):
+            took = exporter.export(spans).name == "SUCCESS"
+            self._note("spans", "sent" if took else "refused", len(spans), took=took)
+            if not took:
                 return
 
     def _next_batch(self) -> list[tuple[Record, Place]]:
@@ -257,21 +260,21 @@ class Exporting:
         with self._lock:
             points = self._figures.points(self._settings.profiles)
             data = self._encode.metrics_data(self._metrics.counts(), points, self._who, self._since, _ns(self._clock))
-        self._note(self._metrics_out.export(data).name == "SUCCESS", "exports_sent", "exports_refused", 1)
+        took = self._metrics_out.export(data).name == "SUCCESS"
+        self._note("metrics", "exports_sent" if took else "exports_refused", 1, took=took)
 
-    def _note(self, took: bool, sent: str, refused: str, number: int) -> bool:  # noqa: FBT001 - what came of it, first
-        """Counts it. A collector that goes away, and one that comes back, are told once."""
-        which = sent if took else refused
+    def _note(self, signal: str, counter: str, number: int, *, took: bool) -> None:
+        """Counts it. A collector that goes away, and one that comes back, are told once, for each signal: some take only one."""
         with self._lock:
-            was = self._state.failing
-            counted = {which: getattr(self._state, which) + number}
-            self._state = msgspec.structs.replace(self._state, failing=not took, **counted)
-        if not took and not was:
-            said = f" ({self._last_said.text})" if self._last_said.text else ""
-            self._say(f"the OTLP collector takes nothing{said}: spans are lost until it does, metrics are counted on")
-        elif took and was:
-            self._say("the OTLP collector takes spans and metrics again")
-        return took
+            was_failing = signal in self._failing
+            (self._failing.discard if took else self._failing.add)(signal)
+            self._state = msgspec.structs.replace(self._state, **{counter: getattr(self._state, counter) + number})
+        if took and was_failing:
+            self._say(f"the OTLP collector takes {signal} again")
+        elif not (took or was_failing):
+            meanwhile = "they are lost until it does" if signal == "spans" else "they are counted on"
+            why = f" ({self._last_said.text})" if self._last_said.text else ""
+            self._say(f"the OTLP collector takes no {signal}{why}: {meanwhile}")
 
 
 def _spans_in(record: Record) -> int:

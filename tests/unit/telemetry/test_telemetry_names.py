@@ -81,7 +81,7 @@ def test_the_control_process_tells_its_figures() -> None:
     text, kind = exposition(
         {
             "turnout_rollups_due": 3,
-            "turnout_feedback": {("thumb", "user", "joined"): 2},
+            "turnout_feedback": {("thumb", "user"): 2},
             **otlp_figures(State(on=True, sent=5, dropped=1)),
             **otlp_figures(State()),
         }
@@ -94,7 +94,7 @@ def test_the_control_process_tells_its_figures() -> None:
 
     assert kind.startswith("text/plain")
     assert samples == {
-        ("turnout_rollups_due",): 3, ("turnout_feedback_total", "thumb", "user", "joined"): 2,
+        ("turnout_rollups_due",): 3, ("turnout_feedback_total", "thumb", "user"): 2,
         ("turnout_otlp_spans_total", "sent"): 5, ("turnout_otlp_spans_total", "dropped"): 1, ("turnout_otlp_spans_total", "refused"): 0,
         ("turnout_otlp_exports_total", "sent"): 0, ("turnout_otlp_exports_total", "refused"): 0, ("turnout_otlp_failing",): 0,
     }  # fmt: skip
