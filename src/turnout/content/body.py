@@ -67,8 +67,8 @@ class _Walk:
         if self._left <= 0:
             return f"[{len(text)} characters]"
         text = _DATA_URL.sub(_by_size, text) if ";base64," in text else text
-        self._left -= len(text)
-        return redact(text if len(text) <= MOST else text[:MOST], self._rest)
+        kept, self._left = text[: self._left], self._left - len(text)
+        return redact(kept, self._rest) + (f"[{len(text) - len(kept)} characters]" if len(kept) < len(text) else "")
 
     def _field(self, name: str, value: Any) -> Any:
         return "[secret]" if isinstance(value, str) and is_secret(name, value) else self.value(value)

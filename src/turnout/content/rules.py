@@ -132,7 +132,7 @@ def _cased(*words: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form for word in words for form in (word, word.capitalize(), word.upper(), word.title())))
 
 
-_CALLS = ("tel", "phone", "mobil", "cell", "fax", "whatsapp", "handy", "téléphone", "teléfono", "call")
+_CALLS = ("tel", "phone", "mobil", "cell", "fax", "whatsapp", "WhatsApp", "handy", "téléphone", "teléfono", "call")
 _CALLED = (
     r"(?:tel|phone|telephone|mobile?|cell|fax|whatsapp|telefon|handy|téléphone|teléfono|telefono|telefone|call(?: me)?(?: on| at)?)"
     r"(?:[ ]?(?:number|no\.?|nr\.?|nummer|#))?(?: is)?[ .:=]{1,3}"
@@ -172,7 +172,7 @@ RULES = (
     Rule("[phone]", re.compile(r"(?<![\w+.])(?P<part>\+\d(?:[ ().\-/]{0,2}\d){7,14})(?!\w)"), (CLUSTER,), 2, 1, _phone),
     Rule("[phone]", re.compile(r"(?<![\w.(+-])(?P<part>\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"), (CLUSTER,), 2, 1, _phone),
     Rule(
-        "[phone]", re.compile(r"(?<![\w.(+/-])(?P<part>\(?0\d{1,4}\)?[ /-]{1,2}\d{2,4}(?:[ -]?\d{2,4}){1,4})(?![\w-])"), (CLUSTER,), 2, 1,
+        "[phone]", re.compile(r"(?<![\w.(+/-])(?<!\d )(?P<part>\(?0\d{1,4}\)?[ /-]{1,2}\d{2,4}(?:[ -]?\d{2,4}){1,4})(?![\w-])"), (CLUSTER,), 2, 1,
         _phone,
     ),
     Rule(

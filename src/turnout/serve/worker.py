@@ -42,10 +42,7 @@ class Rehearsal(msgspec.Struct, frozen=True, eq=False):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """What requests are served with, swapped as a whole: the view, the world its plans are executed in, its keys by hash, a drill.
-
-    ``sealing`` is the key of content that is kept; None where none is named, or it cannot be read.
-    """
+    """What requests are served with, swapped as a whole: view, the world its plans run in, keys by hash, a drill, content's key."""
 
     view: View
     world: World
@@ -57,8 +54,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 class Gateway(msgspec.Struct):
     """A worker's parts. ``snapshot`` is the only one that is exchanged, by one assignment.
 
-    ``desk`` is where requests are handed to people, ``behind`` what goes on though nobody waits for it. ``keeper`` and ``grader`` take
-    answers that were given.
+    ``desk`` hands requests to people, ``behind`` goes on though nobody waits for it, ``keeper`` and ``grader`` take answers given.
     """
 
     snapshot: Snapshot

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from turnout.cli.keys import app, key_hash, new_key
 from turnout.config.document import read
 from turnout.config.shape import shape
+from turnout.content.seal import key_bytes
 
 
 def test_a_new_key_and_its_line():
@@ -40,3 +41,13 @@ def test_hashing_a_key_from_standard_input():
 
     assert (result.exit_code, result.output.strip()) == (0, key_hash("tk-abc"))
     assert CliRunner().invoke(app, ["hash"], input="\n").exit_code == 2
+
+
+def test_a_key_for_content():
+    """On standard output alone, so that it can go into a file; what to do with it is said beside it."""
+    first, second = (CliRunner().invoke(app, ["content"]) for _ in range(2))
+
+    assert first.exit_code == 0
+    assert len(key_bytes(first.stdout)) == 32
+    assert first.stdout != second.stdout
+    assert "content_key: file:PATH" in first.stderr
