@@ -188,8 +188,8 @@ async def ask_openai(client: Any, errand: Errand, model: str) -> Answer:
         choice = reply.choices[0]
         calls = [call.function.arguments for call in choice.message.tool_calls or ()]
         usage = reply.usage
-        tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-        return Answer(choice.message.content or "", calls, choice.finish_reason, *tokens, raw.headers.get(REQUEST_ID))
+        read, written = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+        return Answer(choice.message.content or "", calls, choice.finish_reason, read, written, raw.headers.get(REQUEST_ID))
     body |= {"stream": True, "stream_options": {"include_usage": True}}
     answer = Answer()
     async with await client.chat.completions.create(**body, extra_headers=errand.headers()) as stream:

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from tests.e2e_load.running import policy
-from turnout.build import control
-from turnout.build.control import PolicyKeeper
+from turnout.build import control, policy_keeper
+from turnout.build.policy_keeper import PolicyKeeper
 from turnout.catalog.load import load_catalog
 from turnout.clock import ManualClock
 from turnout.config.load import load
@@ -55,7 +55,7 @@ class ScriptedWatch:
 
 class Bench:
     def __init__(self, path: Path, monkeypatch) -> None:
-        monkeypatch.setattr(control, "NOTICE_EVERY", 0)
+        monkeypatch.setattr(policy_keeper, "NOTICE_EVERY", 0)
         self.path = path
         self.write(1)
 
