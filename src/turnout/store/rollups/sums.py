@@ -21,6 +21,7 @@ OTHER = "(other)"
 
 _REMEMBERED = 12
 """Groupings that a slice remembers: a page's own, and those of the pages beside it."""
+_BROAD = CallKey.__struct_fields__
 _Row = TypeVar("_Row", Cell, Calls)
 _values = msgspec.structs.astuple
 
@@ -168,13 +169,17 @@ def _remembered(one: Slice, what: str, names: tuple[str, ...]) -> Any:
     if found is None:
         if len(memory) >= _REMEMBERED:
             memory.clear()
-        found = (
-            _summed(_keyed(one.cells, Key, names), added)
-            if what == "cells"
-            else _summed(_keyed(one.calls, CallKey, names), added_calls)
-        )
+        found = _cells_of(one, names) if what == "cells" else _summed(_keyed(one.calls, CallKey, names), added_calls)
         memory[what, names] = found
     return found
+
+
+def _cells_of(one: Slice, names: tuple[str, ...]) -> dict[Group, Cell]:
+    """What most pages ask, sums by route or model or neither, is made from the same few sums."""
+    if names == _BROAD or not _are_of_calls(names):
+        return _summed(_keyed(one.cells, Key, names), added)
+    broad = [(CallKey(*group), cell) for group, cell in _remembered(one, "cells", _BROAD).items()]
+    return _summed(_keyed(broad, CallKey, names), added)
 
 
 def _keyed(rows: list[tuple[Any, _Row]], kind: type[Key | CallKey], names: tuple[str, ...]) -> Iterator[dict[Group, _Row]]:
