@@ -166,8 +166,8 @@ RULES = (
     Rule("[ssn]", re.compile(r"(?<![\d-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\d-])"), (CLUSTER,), 1, 2),
     Rule("[ip]", re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)"), (CLUSTER,), 1, 3, _ip),
     Rule(
-        "[ip]", re.compile(r"(?<![\w:.])(?=[A-Fa-f:]{0,39}\d)(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])"), (CLUSTER, "::"), 40,
-        40, _ip,
+        "[ip]", re.compile(r"(?<![\w:.])(?=[A-Fa-f:]{0,39}\d)(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])"), (":",), 5,
+        36, _ip,
     ),
     Rule("[phone]", re.compile(r"(?<![\w+.])(?P<part>\+\d(?:[ ().\-/]{0,2}\d){7,14})(?!\w)"), (CLUSTER,), 2, 1, _phone),
     Rule("[phone]", re.compile(r"(?<![\w.(+-])(?P<part>\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"), (CLUSTER,), 2, 1, _phone),
