@@ -29,7 +29,7 @@ def copied(book: Book) -> Book:
     clock = book.gateway.clock
     asked, at = book.request, clock.now()
     id_ = request_id(at, clock.seed())
-    request = Request(id_, asked.seed, at, clock.steady(), asked.front, asked.ask, asked.hints, asked.key)
+    request = Request(id_, asked.seed, at, clock.steady(), asked.front, asked.ask, asked.hints, asked.key, asked.trace)
     fresh = Book(book.gateway, book.snapshot, request)
     fresh.traits, fresh.decided, fresh.copy_of = book.traits, book.decided, asked.id
     return fresh
