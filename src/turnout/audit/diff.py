@@ -15,7 +15,7 @@ How = Literal["added", "removed", "changed"]
 
 SHOWN = 80
 """Characters of a value in a sentence; the versions themselves hold it whole."""
-_SETTINGS = ("value", "health", "quota", "cache", "tasks")
+_SETTINGS = tuple(name for name in Policy.__struct_fields__ if name not in {"routes", "providers", "keys"})
 _OPEN: frozenset[Thing] = frozenset({"route", "model", "price", "setting"})
 """Things whose values may be shown: a provider's headers, a key's hash may not."""
 _NOT_FACTS = frozenset({"sources", "prices"})
