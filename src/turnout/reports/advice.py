@@ -99,7 +99,7 @@ def _unpriced(review: Review) -> Iterator[Advice]:
                 "must" if whole else "should", f"{model}: {unpriced:,} calls of unknown cost",
                 "They are in no sum and no budget. State its price, in USD per million tokens, from your contract." if whole
                 else "They are in no sum and no budget: an answer broke off, or its usage was missing.",
-                f"models:\n  {_quoted(model)}:\n    price: {{input: 0.00, output: 0.00}}    # your price" if whole else "",
+                f"models:\n  {_quoted(model)}:\n    price: {{input: USD, output: USD}}    # per million tokens" if whole else "",
             )  # fmt: skip
 
 
@@ -139,7 +139,7 @@ def _limited(review: Review) -> Iterator[Advice]:
             name = provider.upper().replace("-", "_")
             yield Advice(
                 "should", f"{provider} refuses {limited / calls:.1%} of the calls for its rate limit",
-                f"{limited:,} of {calls:,}. Add a second key, or state the limits, so that a full one is passed over.",
+                f"{limited:,} of {calls:,}. Add a second key, and state the limits you have, so that a full one is passed over.",
                 f"providers:\n  {_quoted(provider)}:\n    keys: [{{env: {name}_1, rpm: 600}}, {{env: {name}_2, rpm: 600}}]",
             )  # fmt: skip
 

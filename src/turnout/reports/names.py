@@ -39,6 +39,7 @@ _REGION = re.compile(r"^(us|eu|apac|global|au|jp|ca)\.(?=[a-z0-9]+\.)")
 _MADE_BY = re.compile(r"^(anthropic|openai|mistral|deepseek|google|meta|qwen|cohere|amazon)\.")
 _ENDS = re.compile(r"([-@]20\d{2}-?\d{2}-?\d{2}|-latest|-v\d+(:\d+)?|:\d+|@default|-\d{4}-preview|-preview)$")
 _LENGTH = 200
+MOST_REMEMBERED, MOST_NEAR = 10_000, 100
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -50,19 +51,23 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Names:
-    """Looks names up, each once."""
+    """Looks names up, each once. Near names take milliseconds to find, and a log may hold ever other names: only the first unknown ones get them."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._lower = {id_.lower(): facts for id_, facts in catalog.models.items()}
         self._known: dict[tuple[str, str | None], Named] = {}
+        self._unknown = 0
 
     def find(self, model: str, provider: str | None) -> Named:
         """The model that a log names so, at a provider that it names so (None: it does not say)."""
         key = (model, provider)
-        if key not in self._known:
-            self._known[key] = self._find(model[:_LENGTH].strip().lower(), (provider or "").strip().lower())
-        return self._known[key]
+        found = self._known.get(key)
+        if found is None:
+            found = self._find(model[:_LENGTH].strip().lower(), (provider or "").strip().lower())
+            if len(self._known) < MOST_REMEMBERED:
+                self._known[key] = found
+        return found
 
     def _find(self, model: str, provider: str) -> Named:
         head, slash, rest = model.partition("/")
@@ -78,7 +83,8 @@ class Names:
                     found = found or self._lower.get(f"{vendor}/{trimmed}")
                 if found is not None:
                     return Named(found, "elsewhere" if elsewhere else "dated" if dated else "exact")
-        return Named(None, "unknown", tuple(near(stems[-1], self._catalog.models)))
+        self._unknown += 1
+        return Named(None, "unknown", tuple(near(stems[-1], self._catalog.models)) if self._unknown <= MOST_NEAR else ())
 
 
 def _trimmed(name: str) -> list[str]:

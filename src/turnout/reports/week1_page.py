@@ -220,6 +220,7 @@ def caveats(audit: Audit, found: WhatIf) -> Iterator[str]:
         "Quality is the catalog's estimate for a model at a task, not a measurement of your answers, and does not vary with how hard a request is. The interval "
         "allows for a point of error for each model and task, shared by all of its calls: more traffic does not narrow it, a suite of your own cases does."
     )
+    yield "The controls price every call on their models, whether or not these could have served it."
     if found.matched_cost is not None and found.routed.cost is not None and found.matched_cost:
         yield f"A random mix as good as this would cost {dollars(found.matched_cost)} ({html.change(found.matched_cost, found.routed.cost)})."
 

@@ -233,7 +233,7 @@ _VALUES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=9), min_size=1, max_size=4), st.sampled_from(FORMATS))
 def test_whatever_a_row_holds_it_is_a_call_or_dirty(tmp_path_factory, rows, shape):
     """No value in any field raises, in any shape; every row is accounted for, and counts are never negative."""
@@ -246,7 +246,7 @@ def test_whatever_a_row_holds_it_is_a_call_or_dirty(tmp_path_factory, rows, shap
     assert all(call.usage is None or min(call.usage.total_input, call.usage.total_output) >= 0 for call in calls)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.binary(max_size=400) | st.text(alphabet='{}[]":,\n\\ a1é', max_size=200).map(str.encode), st.sampled_from([*FORMATS, None])
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from turnout.catalog.load import load_catalog
-from turnout.reports.names import Names
+from turnout.reports.names import MOST_REMEMBERED, Names
 
 NAMES = Names(load_catalog())
 
@@ -42,3 +42,15 @@ def test_an_unknown_name_stays_unknown(written):
 def test_near_names_are_offered():
     """For a slip of the pen."""
     assert "openai/gpt-4o-mini" in NAMES.find("gpt-4o-minni", None).near
+
+
+def test_ever_other_names_stay_quick():
+    """A column that is no model has a name for each row: neither memory nor time follows."""
+    names = Names(load_catalog())
+
+    for n in range(MOST_REMEMBERED + 500):
+        names.find(f"m{n * 7919}", None)
+
+    assert len(names._known) == MOST_REMEMBERED
+    assert names.find("zzz-unheard-of", None).near == ()
+    assert names.find("gpt-4o", None).facts is not None
