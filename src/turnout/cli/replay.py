@@ -19,11 +19,11 @@ def replay(
 ) -> None:
     """Exit code 0 if the recomputed decision is identical to the recorded one, 1 if it differs or cannot be recomputed."""
     from turnout.build.ledger import ledger_place
-    from turnout.replay import NotReplayable, recompute
     from turnout.build.spec import Places
     from turnout.cli.problems import reported
     from turnout.config.load import settings_of
     from turnout.front.explain import shown
+    from turnout.replay import NotReplayable, recompute
 
     if config is None and data_dir is None and Path("turnout.yaml").exists():
         config = Path("turnout.yaml")

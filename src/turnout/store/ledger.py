@@ -63,8 +63,11 @@ class Ledger:
         self._engine = make_engine(where)
         try:
             prepare(self._engine)
-        except SQLAlchemyError as error:
-            raise Unusable(f"the ledger {said(self._engine.url)} cannot be opened: {in_words(error)}") from error
+        except (SQLAlchemyError, Unusable) as error:
+            self._engine.dispose()
+            if isinstance(error, Unusable):
+                raise
+            raise Unusable(f"the ledger {self.name} cannot be opened: {in_words(error)}") from error
         self._statements = _Statements(self._engine)
         self.tickets = TicketStore(self._engine)
         self._rollups = Rollups(self._engine)

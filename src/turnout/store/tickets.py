@@ -108,7 +108,7 @@ class TicketStore:
         Raises:
             AlreadySettled: it is open no more, and stays as it is.
         """
-        said = {"state": state, "text": text, "by": by, "settled_at": at}
+        said = {"state": state, "text": _storable(text), "by": _storable(by), "settled_at": at}
         with self._engine.begin() as connection:
             done = connection.execute(update(tickets).where(tickets.c.id == ticket_id, tickets.c.state == "open").values(said))
             row = connection.execute(select(*_STATUS).where(tickets.c.id == ticket_id)).first()
@@ -133,15 +133,15 @@ def _row(ticket: Ticket) -> dict[str, object]:
         "at": ticket.at,
         "kind": ticket.kind,
         "state": "open",
-        "route": ticket.route,
-        "tenant": ticket.tenant,
-        "task": ticket.task,
-        "why": _shown(ticket.why),
-        "asked": _shown(asked),
+        "route": _storable(ticket.route),
+        "tenant": None if ticket.tenant is None else _storable(ticket.tenant),
+        "task": None if ticket.task is None else _storable(ticket.task),
+        "why": _storable(ticket.why[:SHOWN]),
+        "asked": _storable(asked[:SHOWN]),
         "content": _encode(ticket),
     }
 
 
-def _shown(text: str) -> str:
-    """The beginning; without the one character that PostgreSQL has no place for."""
-    return text[:SHOWN].replace("\0", "")
+def _storable(text: str) -> str:
+    """Without the one character that PostgreSQL has no place for."""
+    return text.replace("\0", "")

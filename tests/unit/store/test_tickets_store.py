@@ -144,3 +144,18 @@ def test_no_question_reads_every_tickets_content(sqlite: Ledger, ask: Callable[[
         for statement, values in done:
             plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {statement}", values)]
             assert all("INDEX" in step or step in {"USE TEMP B-TREE FOR GROUP BY", "LIST SUBQUERY 1"} for step in plan), plan
+
+
+def test_no_text_of_a_ticket_stops_the_others(ledger: Ledger):
+    """PostgreSQL has no place for one character: lists and what people said go without it, the content keeps it."""
+    odd = ticket(1, task="a\0b", tenant="\0", why="\0why")
+
+    ledger.tickets.take_in([ticket(0), odd])
+    settled = ledger.tickets.settle("req-1", "answered", "yes\0", "me\0", NOW)
+
+    assert settled is not None
+    assert (settled.text, settled.by) == ("yes", "me")
+    assert [(line.task, line.tenant, line.why) for line in ledger.tickets.list(5) if line.id == "req-1"] == [("ab", "", "why")]
+    found = ledger.tickets.find("req-1")
+    assert found is not None
+    assert found[0] == odd
