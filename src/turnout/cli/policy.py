@@ -61,8 +61,8 @@ def show(version: VersionArgument, config: ConfigOption = None, data_dir: DataOp
 
 @app.command()
 def diff(
-    one: Annotated[int, typer.Argument(min=1, metavar="A")],
-    other: Annotated[int, typer.Argument(min=1, metavar="B")],
+    one: Annotated[int, typer.Argument(min=1, metavar="A", help="The version to compare with.")],
+    other: Annotated[int, typer.Argument(min=1, metavar="B", help="The version that is compared.")],
     config: ConfigOption = None,
     data_dir: DataOption = None,
     as_json: JsonOption = False,

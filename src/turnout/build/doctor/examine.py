@@ -13,6 +13,7 @@ from turnout.catalog.load import load_catalog
 from turnout.config.check import Checked
 from turnout.config.load import inspect
 from turnout.errors import ConfigProblems
+from turnout.telemetry.settings import complaints
 
 _EXTRAS = {"demo": "anthropic", "otel": "opentelemetry", "postgres": "psycopg", "redis": "redis"}
 """Each extra by the module that it brings."""
@@ -28,6 +29,7 @@ def examine(patient: Patient) -> tuple[Finding, ...]:
         ("journal", lambda: look_at_journal(patient.settings.data_dir / Places.journal)),
         ("metrics", lambda: look_at_metrics(patient.settings.data_dir / Places.metrics)),
         ("processes", lambda: look_at_processes(patient.settings)),
+        ("telemetry", lambda: _telemetry(patient)),
         ("extras", _extras),
     )
     found: list[Finding] = []
@@ -60,6 +62,11 @@ def _policy(patient: Patient, checked: Checked | ConfigProblems | None) -> Itera
         yield Finding("policy", "note", warning.text(str(patient.config)))
     if not checked.problems:
         yield Finding("policy", "well", f"{patient.config} may be served")
+
+
+def _telemetry(patient: Patient) -> Iterator[Finding]:
+    for complaint in complaints(patient.env):
+        yield Finding("telemetry", "wrong", complaint)
 
 
 def _extras() -> Iterator[Finding]:
