@@ -20,7 +20,10 @@ from turnout.config.load import inspect
 from turnout.errors import ConfigProblems
 
 TODAY = date(2026, 11, 23)
-ENV = {**KEYS, "EGRESS_PROXY": "http://user:password@proxy.example.internal:3128"}
+ENV = {
+    **KEYS, "EGRESS_PROXY": "http://user:password@proxy.example.internal:3128",
+    "CONTENT_KEY": "00" * 32, "NEW_CONTENT_KEY": "01" * 32,
+}  # fmt: skip
 AROUND = {"providers": {name: {} for name in ("openai", "anthropic", "mistral")}}
 """What a fragment of a policy file stands in."""
 LANGUAGES = {"bash", "python", "yaml", "text", "toml"}
