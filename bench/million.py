@@ -89,6 +89,8 @@ def verdicts(engine: Engine) -> None:
             )
         )
         mark_all(connection)
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("analyze"))  # as its autovacuum would by now
 
 
 def reading(where: str, now: float) -> dict[str, tuple[float, float]]:
