@@ -28,14 +28,14 @@ def doctor(
     from turnout.build.doctor.examine import examine
     from turnout.build.doctor.finding import Patient
     from turnout.cli.problems import reported
-    from turnout.config.load import settings_of
+    from turnout.config.load import places_of
 
     if config is not None and not config.is_file():
         print(f"no file {config}; name one with --config, or try `turnout demo`", file=sys.stderr)
         raise typer.Exit(2)
     config = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
     with reported():
-        settings = settings_of(config, os.environ, {} if data_dir is None else {"data_dir": data_dir})
+        settings = places_of(config, {} if data_dir is None else {"data_dir": data_dir})
         migrated = _migrated(settings) if migrate else None
     findings = examine(Patient(config, settings, os.environ, time.time()))
     _print_json(findings, migrated) if as_json else _print(findings, migrated)

@@ -1,7 +1,6 @@
 """``turnout replay ID``: recompute a recorded decision from its traits, view and seed, and say whether it is the same."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -21,14 +20,14 @@ def replay(
     from turnout.build.ledger import ledger_place
     from turnout.build.spec import Places
     from turnout.cli.problems import reported
-    from turnout.config.load import settings_of
+    from turnout.config.load import places_of
     from turnout.front.explain import shown
     from turnout.replay import NotReplayable, recompute
 
     if config is None and data_dir is None and Path("turnout.yaml").exists():
         config = Path("turnout.yaml")
     with reported():
-        settings = settings_of(config, os.environ, {} if data_dir is None else {"data_dir": data_dir})
+        settings = places_of(config, {} if data_dir is None else {"data_dir": data_dir})
         place = ledger_place(settings.data_dir, settings.store.url)
     try:
         replayed = recompute(request_id, place, settings.data_dir / Places.views)

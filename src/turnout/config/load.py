@@ -56,6 +56,15 @@ def settings_of(path: Path | None, env: Mapping[str, str], overrides: Mapping[st
     return wanted
 
 
+def places_of(path: Path | None, overrides: Mapping[str, Any]) -> Settings:
+    """The settings of what is looked at and not served: no provider and no key is needed for it.
+
+    Raises:
+        ConfigProblems: the file cannot be read.
+    """
+    return overruled(settings(File() if path is None else _from_file(path)[1].file), overrides)
+
+
 def inspect(path: Path, env: Mapping[str, str], catalog: Catalog, today: date, *, secrets_needed: bool) -> Checked:
     """The same look at a file, without refusing it.
 

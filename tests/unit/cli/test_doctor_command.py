@@ -74,6 +74,21 @@ def test_a_file_that_is_not_there(tmp_path: Path):
     assert CliRunner().invoke(app, ["--config", str(tmp_path / "nix.yaml")]).exit_code == 2
 
 
+def test_neither_a_file_nor_a_key(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nothing could be served, and all else is looked at."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.endswith("_API_KEY")]:
+        monkeypatch.delenv(name)
+    app = typer.Typer()
+    app.command()(doctor)
+
+    result = CliRunner().invoke(app, ["--data-dir", str(data), "--json"])
+
+    found = [(each["about"], each["state"]) for each in json.loads(result.output)["findings"]]
+    assert (result.exit_code, found[0]) == (1, ("policy", "wrong"))
+    assert ("data directory", "well") in found
+
+
 def test_all_is_well(run, data: Path):
     """Each thing that was looked at is said to be so; people get it in lines."""
     Ledger(data / "ledger.db").close()

@@ -11,7 +11,7 @@ from turnout.build.doctor.store import look_at_store
 from turnout.build.spec import Places
 from turnout.catalog.load import load_catalog
 from turnout.config.check import Checked
-from turnout.config.load import inspect
+from turnout.config.load import inspect, load
 from turnout.errors import ConfigProblems
 from turnout.telemetry.settings import complaints
 
@@ -42,26 +42,28 @@ def examine(patient: Patient) -> tuple[Finding, ...]:
 
 
 def _checked(patient: Patient) -> Checked | ConfigProblems | None:
-    if patient.config is None:
-        return None
+    today = datetime.fromtimestamp(patient.now, UTC).date()
     try:
-        today = datetime.fromtimestamp(patient.now, UTC).date()
-        return inspect(patient.config, patient.env, load_catalog(), today, secrets_needed=True)
+        if patient.config is not None:
+            return inspect(patient.config, patient.env, load_catalog(), today, secrets_needed=True)
+        load(None, patient.env, load_catalog(), today)
     except ConfigProblems as problems:
         return problems
+    return None
 
 
 def _policy(patient: Patient, checked: Checked | ConfigProblems | None) -> Iterator[Finding]:
     if checked is None:
         yield Finding("policy", "note", "no file: providers come from the keys in the environment", "name a file with --config")
         return
+    file = None if patient.config is None else str(patient.config)
     for problem in checked.problems[:SHOWN]:
-        yield Finding("policy", "wrong", problem.text(str(patient.config)), f"turnout check --config {patient.config}")
+        yield Finding("policy", "wrong", problem.text(file), None if file is None else f"turnout check --config {file}")
     warnings = checked.warnings if isinstance(checked, Checked) else ()
     for warning in warnings[:SHOWN]:
-        yield Finding("policy", "note", warning.text(str(patient.config)))
+        yield Finding("policy", "note", warning.text(file))
     if not checked.problems:
-        yield Finding("policy", "well", f"{patient.config} may be served")
+        yield Finding("policy", "well", f"{file} may be served")
 
 
 def _telemetry(patient: Patient) -> Iterator[Finding]:
