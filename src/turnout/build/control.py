@@ -84,7 +84,7 @@ async def serve(spec: ControlSpec) -> None:
     policy = PolicyKeeper(spec.config, partial(read_policy, spec.config, spec.served_on, clock, catalog), publish)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
     ingested = Ingested()
-    audit = AuditKeeper(ledger.audit, data_dir, clock)
+    audit = AuditKeeper(ledger.audit, data_dir, clock, spec.retention)
     telemetry = start(os.environ, clock, partial(say, "control"))
     lead = lead_of(ledger, f"{socket.gethostname()}:{os.getpid()}", clock)
     tickets = Tickets(Spool(data_dir / Places.tickets), ledger.tickets, clock, audit.trail)

@@ -51,7 +51,9 @@ def _migrated(settings: "Settings") -> str:
 
     from turnout.build.data_dir import held
     from turnout.build.ledger import ledger_place
+    from turnout.clock import SystemClock
     from turnout.errors import Unusable
+    from turnout.store.audit import AuditStore
     from turnout.store.engine import make_engine, said
     from turnout.store.ledger import in_words
     from turnout.store.upgrade import REVISION, migrate
@@ -65,6 +67,8 @@ def _migrated(settings: "Settings") -> str:
             held(settings.data_dir) if settings.data_dir.is_dir() else nullcontext()
         ):  # of a server, another machine may still write
             before = migrate(engine)
+            if before.state != "current":
+                AuditStore(engine).add("migrated", "cli", {"from": before.version, "to": REVISION}, SystemClock().now())
     except SQLAlchemyError as error:
         raise Unusable(f"the ledger {said(engine.url)} cannot be opened: {in_words(error)}") from error
     finally:
