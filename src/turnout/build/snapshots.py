@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from turnout.build.content_keys import sealing_key
 from turnout.catalog import rates
 from turnout.clock import Clock
 from turnout.config.secret import Secret, resolve
-from turnout.content.seal import ContentKey, key_bytes
 from turnout.decide.compiled import DIRECT, View
 from turnout.drill.worker import Drilling, Purse
 from turnout.execute.board import Board
@@ -18,7 +18,6 @@ from turnout.ports import Transport
 from turnout.providers.upstream import connect
 from turnout.serve.worker import Rehearsal, Snapshot
 from turnout.types.money import PicoDollars
-from turnout.types.policy import Policy
 from turnout.types.reply import Usage
 from turnout.view import CurrentView
 
@@ -37,16 +36,7 @@ class Means(msgspec.Struct, frozen=True):
 def snapshot(view: View, means: Means) -> Snapshot:
     """All that requests on this view are served with, credentials included."""
     keys = {key.hash: key for key in view.policy.keys}
-    return Snapshot(view, _world(view, means, means.transport, means.board), keys, sealing=_sealing(view.policy, means.env))
-
-
-def _sealing(policy: Policy, env: Mapping[str, str]) -> ContentKey | None:
-    """The first key of content. None where it cannot be had: requests go on, and what is not kept is counted."""
-    found = resolve(policy.content_keys[0], env) if policy.content_keys else None
-    try:
-        return ContentKey(key_bytes(found.reveal())) if isinstance(found, Secret) else None
-    except ValueError:
-        return None
+    return Snapshot(view, _world(view, means, means.transport, means.board), keys, sealing=sealing_key(view.policy, means.env))
 
 
 def _world(view: View, means: Means, transport: Transport, board: Board) -> World:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from turnout.checks.answer import Answer, Failed, answer_of
-from turnout.checks.verify import problem, verify
+from turnout.checks.verify import applies, problem, verify
 from turnout.types.checks import Check, Hook, JsonSchema, JsonValid, Length, NotRefusal, PythonCompiles, Regex, name_of
 from turnout.types.reply import Choice, Reply
 from turnout.types.request import Reasoning, Refusal, Text, ToolCall
@@ -112,3 +112,16 @@ def test_declining_in_the_dialects_own_field_is_a_refusal() -> None:
 
     assert answer == Answer("No.", "refusal")
     assert verify((NotRefusal(),), answer) == Failed("refusal", "the answer ended with refusal")
+
+
+@pytest.mark.parametrize(("check", "tools_only", "no_text", "text"), [
+    (JsonValid(), True, True, True), (NotRefusal(), True, True, True), (Hook("m:f"), True, True, True),
+    (PythonCompiles(), False, True, True), (Regex("a"), False, True, True), (Length(1), False, True, True),
+    (JsonSchema("{}"), False, True, True), (JsonSchema(None), False, False, False),
+])  # fmt: skip
+def test_what_there_is_to_check(check: Check, *, tools_only: bool, no_text: bool, text: bool) -> None:
+    """Of an answer that only calls tools, nothing that is asked of text; and no schema where the request asked for none."""
+    calls = Answer("", tool_calls=(("look", "{}"),))
+
+    assert [applies(check, answer) for answer in (calls, Answer(""), Answer("x"))] == [tools_only, no_text, text]
+    assert applies(JsonSchema(None), Answer("x", schema="{}"))
