@@ -264,7 +264,11 @@ def test_a_url_whose_variable_is_not_set(run):
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_what_may_not_be_read(run, data: Path):
-    """Is a finding, not a traceback."""
-    (data / "journal").mkdir(mode=0o000)
+    """Is a finding each, not a traceback, and not taken for empty."""
+    for name in ("journal", "metrics"):
+        (data / name).mkdir(mode=0o000)
+    (data / "lock").touch(mode=0o000)
 
-    assert any("run this as the user" in (do or "") for _, _, do in wrong(run(code=1)))
+    assert [about for about, _, do in wrong(run(code=1)) if "run this as the user of turnout serve" in (do or "")] == [
+        "data directory", "journal", "metrics",
+    ]  # fmt: skip

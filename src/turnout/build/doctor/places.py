@@ -12,6 +12,7 @@ from turnout.journal.reader import DAMAGED, segments
 
 ROOM = 1024**3
 """Bytes: with less room left on its disk, a data directory fills up before somebody looks."""
+_ALL = os.R_OK | os.W_OK | os.X_OK
 
 
 def look_at_data_dir(path: Path) -> Iterator[Finding]:
@@ -22,8 +23,8 @@ def look_at_data_dir(path: Path) -> Iterator[Finding]:
     if not path.is_dir():
         yield Finding(about, "wrong", f"{path} is no directory", "move it away, or name another one as data_dir")
         return
-    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        yield Finding(about, "wrong", f"{path} cannot be read and written by this user", "run as its owner, or chown it")
+    if not os.access(path, _ALL):
+        yield _not_ours(about, path)
     if (mode := path.stat().st_mode & 0o777) & 0o077:
         yield Finding(about, "wrong", f"{path} is open to other users of this machine (mode {mode:o})", f"chmod 700 {path}")
     token = path / TOKEN
@@ -42,6 +43,9 @@ def look_at_data_dir(path: Path) -> Iterator[Finding]:
 def look_at_journal(path: Path) -> Iterator[Finding]:
     if not path.is_dir():
         yield Finding("journal", "well", "nothing waits: there is none yet")
+        return
+    if not os.access(path, _ALL):
+        yield _not_ours("journal", path)
         return
     waiting = segments(path)
     room = sum(segment.stat().st_size for segment in waiting if segment.exists())
@@ -62,7 +66,13 @@ def look_at_journal(path: Path) -> Iterator[Finding]:
 def look_at_metrics(path: Path) -> Iterator[Finding]:
     if not path.is_dir():
         yield Finding("metrics", "well", "none yet: the gateways write them")
-    elif not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        yield Finding("metrics", "wrong", f"{path} cannot be read and written by this user", "run as its owner, or chown it")
+    elif not os.access(path, _ALL):
+        yield _not_ours("metrics", path)
     else:
         yield Finding("metrics", "well", f"of {counted(len(list(path.glob('*.metrics'))), 'gateway')}")
+
+
+def _not_ours(about: str, path: Path) -> Finding:
+    return Finding(
+        about, "wrong", f"{path} cannot be read and written by this user", "run this as the user of turnout serve, or chown it"
+    )

@@ -2,6 +2,7 @@
 
 import http.client
 from collections.abc import Iterator
+from contextlib import suppress
 
 from turnout.build.data_dir import holder
 from turnout.build.doctor.finding import Finding
@@ -11,7 +12,9 @@ ANSWERS_WITHIN = 2.0
 
 
 def look_at_processes(settings: Settings) -> Iterator[Finding]:
-    process = holder(settings.data_dir) if settings.data_dir.is_dir() else None
+    process = None
+    with suppress(OSError):  # the look at the data directory names it
+        process = holder(settings.data_dir)
     planes = (
         ("gateway", settings.server.host, settings.server.port),
         ("control process", settings.control.host, settings.control.port),
