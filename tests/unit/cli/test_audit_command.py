@@ -1,13 +1,16 @@
 """`turnout audit` and `turnout policy` at the prompt."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
 
 import pytest
+import typer
 from click.testing import Result
 from sqlalchemy import text
 from typer.testing import CliRunner
@@ -17,6 +20,7 @@ from tests.unit.control.test_publish import ONE, TWO
 from tests.unit.control.test_publish_history import Bench
 from turnout.audit.checkpoint import public_text, signing_key
 from turnout.cli.audit import app as audit
+from turnout.cli.doctor import doctor
 from turnout.cli.policy import app as policy
 from turnout.control.audit_keeper import AuditKeeper
 
@@ -266,3 +270,19 @@ def test_a_rollback_without_a_control_plane_says_what_to_do(run: Run, data: Path
     result = run(policy, "rollback", 1, "--note", "x", "--config", data / "t.yaml")
     assert result.exit_code == 1
     assert "start it" in result.output
+
+
+def test_a_migration_is_in_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, with the version that the tables had."""
+    monkeypatch.chdir(tmp_path)
+    earlier = (Path(__file__).parent.parent / "store" / "ledger_2.sql").read_text()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        connection.executescript(earlier)
+    doctoring = typer.Typer()
+    doctoring.command()(doctor)
+    (tmp_path / "turnout.yaml").write_text(f"data_dir: {tmp_path}\n")
+    for _ in range(2):
+        CliRunner().invoke(doctoring, ["--migrate"])
+    shown = CliRunner().invoke(audit, ["show", "--kind", "migrated", "--json"])
+    (entry,) = json.loads(shown.stdout)
+    assert json.loads(entry["payload"])["from"] == "2"
