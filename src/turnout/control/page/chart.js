@@ -70,7 +70,7 @@ function template(width) {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 8, r: 8, t: 8, b: 8, pad: 2 },
       xaxis: { ...axis, showgrid: false }, yaxis: { ...axis, rangemode: "tozero" }, dragmode: false, bargap: 0.18, hovermode: "x unified",
       hoverlabel: { bgcolor: token("panel"), bordercolor: token("line"), font: { color: token("text"), size: 12 }, align: "left", namelength: 40 },
-      legend: { orientation: "h", x: 0, y: -0.16, yanchor: "top", font: { color: token("quiet"), size: 11 }, itemclick: "toggle", bgcolor: "rgba(0,0,0,0)" },
+      legend: { orientation: "h", x: 0, yref: "container", y: 0, yanchor: "bottom", font: { color: token("quiet"), size: 11 }, itemclick: "toggle", bgcolor: "rgba(0,0,0,0)" },
       annotationdefaults: { font: { color: token("quiet"), size: 11 }, showarrow: false, bgcolor: token("panel") },
       shapedefaults: { line: { color: token("quiet"), width: 1, dash: "dot" } },
     },

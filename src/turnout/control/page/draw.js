@@ -48,8 +48,9 @@ function chart(block) {
   if (block.data.every(isEmpty)) return h("figure", { class: "chart" }, h("figcaption", {}, block.title), h("p", { class: "empty" }, "Nothing to draw in this window yet."));
   const plot = h("div", { class: "plot", "data-keep": `chart ${block.id}`, "data-chart": block.id, "aria-hidden": "true" });
   plot.style.height = `${block.height}px`;
+  plot.style.minWidth = `${block.least}px`;
   return h("figure", { class: "chart" },
-    block.title ? h("figcaption", {}, block.title) : null, plot, h("p", { class: "unseen" }, block.says), block.note ? h("p", { class: "quiet" }, block.note) : null);
+    block.title ? h("figcaption", {}, block.title) : null, h("div", { class: "scrolls" }, plot), h("p", { class: "unseen" }, block.says), block.note ? h("p", { class: "quiet" }, block.note) : null);
 }
 
 function table(block) {
@@ -98,7 +99,7 @@ function cell(one, column, n) {
   const swatch = series ? h("i", { class: "swatch", "data-colour": place(series) }) : null;
   const shown = link ? h("a", { href: link }, text) : text;
   const range = ranged ? h("small", { class: "range" }, `${written(low, column.format)} – ${written(high, column.format)}`) : null;
-  const classes = [isNumeric(column.format) ? "number" : "", column.format === "code" ? "code" : "", tone ?? "", value === null || value === undefined ? "quiet" : "", n === 0 ? "first" : ""];
+  const classes = [isNumeric(column.format) ? "number" : "", column.format === "code" ? "code" : "", tone ?? "", value === null || value === undefined ? "quiet" : "", n === 0 ? "first" : "", text.length > 28 ? "long" : ""];
   return h("td", { class: classes.filter(Boolean).join(" ") || null, title, "data-name": column.name }, barOf(bar), h("span", { class: "in" }, swatch, shown, full.note ? h("small", {}, full.note) : null, range));
 }
 

@@ -45,6 +45,8 @@ class Chart(msgspec.Struct, frozen=True, tag="chart"):
     layout: dict[str, Any]
     note: str = ""
     height: int = 260
+    least: int = 0
+    """Pixels of width below which it is scrolled, not squeezed."""
 
 
 class Column(msgspec.Struct, frozen=True):

@@ -147,10 +147,10 @@ def heatmap(
         "hovertemplate": "%{y}, %{x}<br>%{z:.3f}<extra></extra>", "hoverongaps": False,
     }  # fmt: skip
     layout = {
-        "hovermode": "closest", "xaxis": {"side": "top", "nticks": 0, "type": "category", "tickangle": -30 if len(across) > _LEVEL else 0},
-        "yaxis": {"autorange": "reversed", "showgrid": False, "type": "category"},
+        "hovermode": "closest", "xaxis": {"side": "top", "dtick": 1, "type": "category", "tickangle": -30 if len(across) > _LEVEL else 0},
+        "yaxis": {"autorange": "reversed", "showgrid": False, "type": "category", "dtick": 1},
     }  # fmt: skip
-    return Chart(ident, title, says, (data,), layout, height=70 + 34 * len(down))
+    return Chart(ident, title, says, (data,), layout, height=70 + 34 * len(down), least=160 + 56 * len(across))
 
 
 def ranked(ident: str, title: str, says: str, names: Sequence[str], series: Sequence[Series], look: Look = COUNTS) -> Chart:
@@ -164,7 +164,7 @@ def ranked(ident: str, title: str, says: str, names: Sequence[str], series: Sequ
     )  # fmt: skip
     layout = {
         "barmode": "stack", "hovermode": "y unified", "legend": {"traceorder": "normal"}, "xaxis": {**_axis(look), "showgrid": True}, "showlegend": len(series) > 1,
-        "yaxis": {"autorange": "reversed", "showgrid": False, "type": "category"},
+        "yaxis": {"autorange": "reversed", "showgrid": False, "type": "category", "dtick": 1},
     }  # fmt: skip
     return Chart(ident, title, says, data, layout, height=max(140, 84 + 28 * len(names)))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from math import floor, log10
 from typing import Literal
 
 from turnout.control.pages import charts
@@ -78,7 +79,7 @@ def _figures(asked: CostAsked, seen: Seen, change: Change | None, month: "_Month
         (
             spend("Cost", total.cost, total.unpriced, requests_link(asked)),
             Figure("A request", NOTHING if a_request is None else a_request, "usd", f"of {priced:,} with a known price"),
-            Figure("1,000 tokens", ratio(1000 * total.cost, tokens) if tokens else NOTHING, "usd", f"of {tokens:,} tokens" + (", those of unknown price too" if total.unpriced else "")),
+            Figure("1,000 tokens", ratio(1000 * total.cost, tokens) if tokens else NOTHING, "usd", f"of {tokens:,} tokens" + (", unpriced ones too" if total.unpriced else "")),
             Figure("An accepted answer", ratio(a_request or 0, accepted) if accepted else NOTHING, "usd", f"from {total.graded:,} verdicts", link="/quality"),
             Figure("A unit of value", ratio(total.cost, total.worth) if total.worth > 0 else NOTHING, "usd", f"{total.worth:,.2f} of value was reported" if total.worth else "no value was reported"),
             Figure("Saved against best model", saved, "usd", f"{100 * compared:.0f} % less than the best model for everything" if compared is not None else "nothing to compare yet", "good" if saved > 0 else "plain"),
@@ -284,6 +285,6 @@ def _unix(day: date) -> int:
 
 def _dollars(pico: float) -> str:
     """For sentences."""
-    amount = pico / PICO_PER_USD
-    digits = f"{abs(amount):,.2f}" if abs(amount) >= 1 or not amount else f"{abs(amount):.3g}"
-    return f"{'-' if amount < 0 else ''}${digits}"
+    amount = abs(pico) / PICO_PER_USD
+    digits = 2 if amount >= 1 or not amount else 2 - floor(log10(amount))  # three that matter
+    return f"{'-' if pico < 0 else ''}${amount:,.{digits}f}"

@@ -71,7 +71,7 @@ def _figures(asked: NowAsked, seen: Seen, sources: Sources) -> Figures:
             Figure("First token p50", total.first_token.quantile(0.5), "ms", "of streams", link="/latency"),
             Figure("Deciding p50", total.decision.quantile(0.5), "us", "Turnout's own time", link="/latency"),
             Figure("Cost", total.cost, "usd", _missing(total.unpriced), "warn" if total.unpriced else "plain", "/cost"),
-            Figure("Policy in force", str(views[0].policy) if views else None, "text", "the version requests are decided on", link="/policy"),
+            Figure("Policy in force", str(views[0].policy) if views else None, "text", "that requests are decided on", link="/policy"),
         )
     )  # fmt: skip
 
