@@ -126,7 +126,7 @@ async def serve(spec: ControlSpec) -> None:
         )
     )
     end_with_supervisor(server)
-    tasks = [chore("control", work) for work in chores(house)]
+    tasks = [chore("control", work) for work in (policy.keep, *chores(house))]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
