@@ -3,6 +3,11 @@
 import { colourOf, token } from "./colours.js";
 
 const CONFIG = { displayModeBar: false, responsive: false, scrollZoom: false, showTips: false, doubleClick: "reset" };
+const NARROW = 480;
+const DAY = 86_400_000;
+const DATES = [
+  { dtickrange: [null, DAY - 1], value: "%H:%M\n%b %-d" }, { dtickrange: [DAY, "M1"], value: "%b %-d" }, { dtickrange: ["M1", null], value: "%b %Y" },
+];
 let loading = null;
 const drawn = new WeakMap(); // plot -> what to draw in it again when its width changes
 const widths = new ResizeObserver((entries) => entries.forEach(({ target }) => drawn.has(target) && draw(target, ...drawn.get(target))));
@@ -24,13 +29,24 @@ async function draw(plot, chart, go) {
   const fresh = !plot.dataset.shown;
   plot.dataset.shown = same;
   drawn.set(plot, [chart, go]);
-  await window.Plotly.react(plot, chart.data.map(coloured), { ...chart.layout, width: plot.clientWidth, height: chart.height, template: template(plot.clientWidth) }, CONFIG);
+  const height = chart.height + (chart.layout.showlegend && plot.clientWidth < NARROW ? 16 * chart.data.length : 0); // its legend is a column there
+  plot.style.height = `${height}px`;
+  await window.Plotly.react(plot, chart.data.map(coloured), { ...thinned(chart.layout, plot.clientWidth), width: plot.clientWidth, height, template: template(plot.clientWidth) }, CONFIG);
   if (!fresh) return;
   widths.observe(plot);
   plot.on("plotly_click", ({ points: [point] }) => { const link = linkOf(point); if (link) go(link); });
 }
 
 const linkOf = (point) => point.data.meta?.links?.[point.pointNumber ?? point.i] ?? point.data.meta?.link;
+
+// Fewer ticks where they would run into each other.
+function thinned(layout, width) {
+  const { tickvals, ticktext } = layout.xaxis ?? {};
+  const every = tickvals ? Math.ceil((tickvals.length * 60) / width) : 1;
+  if (every < 2) return layout;
+  const few = (_, n) => n % every === 0;
+  return { ...layout, xaxis: { ...layout.xaxis, tickvals: tickvals.filter(few), ticktext: ticktext.filter(few) } };
+}
 
 function plotly() {
   loading ??= new Promise((done, failed) => {
@@ -62,13 +78,13 @@ function coloured(trace) {
 function template(width) {
   const axis = {
     gridcolor: token("grid"), linecolor: token("line"), zerolinecolor: token("line"), tickcolor: token("line"), tickfont: { color: token("quiet"), size: 11 },
-    automargin: true, fixedrange: true, title: { font: { color: token("quiet"), size: 11 }, standoff: 8 }, nticks: width < 480 ? 5 : 8, tickangle: 0,
+    automargin: true, fixedrange: true, title: { font: { color: token("quiet"), size: 11 }, standoff: 8 }, nticks: width < NARROW ? 5 : 8, tickangle: 0,
   };
   return {
     layout: {
       font: { family: getComputedStyle(document.body).fontFamily, color: token("text"), size: 12 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 8, r: 8, t: 8, b: 8, pad: 2 },
-      xaxis: { ...axis, showgrid: false }, yaxis: { ...axis, rangemode: "tozero" }, dragmode: false, bargap: 0.18, hovermode: "x unified",
+      xaxis: { ...axis, showgrid: false, tickformatstops: DATES }, yaxis: { ...axis, rangemode: "tozero" }, dragmode: false, bargap: 0.18, hovermode: "x unified",
       hoverlabel: { bgcolor: token("panel"), bordercolor: token("line"), font: { color: token("text"), size: 12 }, align: "left", namelength: 40 },
       legend: { orientation: "h", x: 0, yref: "container", y: 0, yanchor: "bottom", font: { color: token("quiet"), size: 11 }, itemclick: "toggle", bgcolor: "rgba(0,0,0,0)" },
       annotationdefaults: { font: { color: token("quiet"), size: 11 }, showarrow: false, bgcolor: token("panel") },

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Literal
 
 from turnout.control.pages import charts
-from turnout.control.pages.asked import Asked, requests_link
-from turnout.control.pages.blocks import Block, Cell, Chart, Column, Figure, Figures, Note, Page, Section, Table
+from turnout.control.pages.accuracy import accuracy_figure, accuracy_of, accuracy_table
+from turnout.control.pages.asked import Asked, choice, requests_link
+from turnout.control.pages.blocks import Block, Cell, Chart, Column, Figure, Figures, Note, Page, Search, Section, Table
 from turnout.control.pages.seen import Seen, filters, leading, listed, name_of, ratio, see
 from turnout.control.pages.sources import Sources
 from turnout.control.pages.times import Per, each
-from turnout.feedback.accuracy import share
+from turnout.feedback.accuracy import Accuracy, share
 from turnout.feedback.collapse import BEFORE, RECENT, Drop, Sums, find_drops
 from turnout.store.rollups import sums
 from turnout.store.rollups.cells import HOUR, MINUTE
@@ -27,15 +28,20 @@ _PERS: dict[str, Per] = {"1h": "minute", "24h": "hour", "7d": "day", "30d": "day
 
 
 class QualityAsked(Asked, frozen=True, kw_only=True):
+    """``evidence``: slices tell at once what they hold, rows also how often a choice was right."""
+
     window: Literal["1h", "24h", "7d", "30d", "90d", "400d"] = "7d"
+    evidence: Literal["slices", "rows"] = "slices"
 
 
 def quality(asked: QualityAsked, sources: Sources) -> Page:
     seen = see(asked, sources)
     drops = _drops(asked, sources, seen.now)
+    accuracy = accuracy_of(asked, seen, sources) if asked.evidence == "rows" else None
     sections = [
-        Section((filters(asked, seen),)),
-        Section((_figures(asked, seen, drops),)),
+        Section((_search(asked, seen),)),
+        Section((_figures(asked, seen, drops, accuracy),)),
+        *([Section((accuracy_table(accuracy),), "Routing accuracy", wide=True)] if accuracy is not None else ()),
         Section(_matrix(asked, seen), wide=True),
         Section((_trend(asked, seen),)),
         Section((_drop_table(drops),)),
@@ -45,21 +51,26 @@ def quality(asked: QualityAsked, sources: Sources) -> Page:
     return Page("quality", "Quality", tuple(sections), seen.now, seen.asof, alerts=alerts)
 
 
-def _figures(asked: QualityAsked, seen: Seen, drops: "_Drops") -> Figures:
+def _search(asked: QualityAsked, seen: Seen) -> Search:
+    window, *where = filters(asked, seen).fields
+    return Search((window, choice(asked, "evidence", "Evidence"), *where))
+
+
+def _figures(asked: QualityAsked, seen: Seen, drops: "_Drops", accuracy: tuple[Accuracy, ...] | None) -> Figures:
     total = seen.total
     answered = total.ok + total.cut
     mean = share(total.accepted, total.graded)
-    accuracy = f"{total.graded:,} verdicts" + (f", 95 %: {100 * mean.low:.1f} to {100 * mean.high:.1f} %" if mean else "")
+    interval = f"{total.graded:,} verdicts" + (f", 95 %: {100 * mean.low:.1f} to {100 * mean.high:.1f} %" if mean else "")
     calls = sums.calls(seen.slices).get(())
     faulty = sum(calls.faults.values()) if calls else 0
     return Figures(
         (
-            Figure("Routing accuracy", mean.share if mean else None, "percent", accuracy, link=requests_link(asked, verdict="any")),
-            Figure("Graded", ratio(total.graded, answered), "percent", f"{total.graded:,} of {answered:,} answers", link=requests_link(asked, verdict="any")),
-            Figure("Rejected answers", total.graded - total.accepted, "count", "counted by how far verdicts fall short of 1", link=requests_link(asked, verdict="rejected")),
+            Figure("Mean verdict", mean.share if mean else None, "percent", interval, link=requests_link(asked, judged="good")),
+            accuracy_figure(asked, accuracy),
+            Figure("Graded", ratio(total.graded, answered), "percent", f"{total.graded:,} of {answered:,} answers"),
+            Figure("Rejected answers", total.graded - total.accepted, "count", "counted by how far verdicts fall short of 1", link=requests_link(asked, judged="bad")),
             Figure("Became worse", len(drops), "count", "in the last hour, against the week before", "bad" if drops else "plain"),
             Figure("Calls with a fault", ratio(faulty, calls.calls) if calls else None, "percent", f"{faulty:,} of {calls.calls if calls else 0:,} upstream calls", "warn" if faulty else "plain"),
-            Figure("Value reported", total.worth, "score", "sum of feedback of kind value", link="/cost"),
         )
     )  # fmt: skip
 
@@ -94,7 +105,7 @@ def _matrix_table(asked: QualityAsked, by_both: Mapping[tuple[str, str], Sum]) -
                 cell.graded,
                 cell.requests,
                 Cell(ratio(cell.failed + cell.cut, cell.requests), "bad" if cell.failed + cell.cut else "plain"),
-                Cell(cell.graded - cell.accepted if cell.graded else None, link=requests_link(asked, model=model, verdict="rejected") if cell.graded > cell.accepted else None),
+                Cell(cell.graded - cell.accepted if cell.graded else None, link=requests_link(asked, model=model, judged="bad") if cell.graded > cell.accepted else None),
             )
         )  # fmt: skip
     columns = (

@@ -102,7 +102,7 @@ def test_quality_is_the_mean_of_the_rows_verdicts(ledger: Ledger, made_from: Sou
     assert (row[2].value, row[3]) == (mean(haiku), len(haiku))
     assert (row[2].low, row[2].high) == (expected.low, expected.high)
     assert rows["local/llama-3.2"][2] is None
-    assert figure(page, "Routing accuracy").value == mean(verdicts.values())
+    assert figure(page, "Mean verdict").value == mean(verdicts.values())
     assert chart(page, "matrix").data[0]["y"] == ["anthropic/claude-haiku-4-5", "openai/gpt-5-mini"]
 
 
@@ -153,3 +153,19 @@ def test_every_figure_leads_somewhere_that_exists(ledger: Ledger, made_from: Sou
     link = table(now(NowAsked(), made_from), "models").rows[0][0].link
 
     assert link == "/decisions?window=1h&model=a%2Fb%26c%3Dd+%231"
+
+
+def test_accuracy_is_read_from_rows_only_when_asked_for(ledger: Ledger, made_from: Sources):
+    """The share of judged requests whose answer was acceptable; without being asked the page says where to ask."""
+    records = varied()
+    filled(ledger, records)
+    verdicts = {one.id: (0.0, 0.6, 1.0)[n % 3] for n, one in enumerate(records) if one.copy_of is None}
+    judged(ledger, verdicts)
+
+    plain = quality(QualityAsked(window="24h", route="code"), made_from)
+    told = quality(QualityAsked(window="24h", route="code", evidence="rows"), made_from)
+
+    of_route = [verdicts[one.id] for one in records if one.route == "code" and one.id in verdicts]
+    assert figure(plain, "Routing accuracy").link == "/quality?window=24h&route=code&evidence=rows"
+    assert figure(told, "Routing accuracy").value == sum(verdict >= 0.5 for verdict in of_route) / len(of_route)
+    assert [values(row)[:3] for row in table(told, "accuracy").rows] == [["code", "code_generation", len(of_route)]]
