@@ -1,23 +1,42 @@
-"""A recorded decision computed again, from nothing but the ledger's row and the stored view."""
+"""Recorded decisions computed again, from nothing but the ledger's rows and the stored views."""
 
+import random
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import Literal, Protocol
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from turnout.decide.compiled import View
 from turnout.decide.decide import in_full
 from turnout.decide.order import digest
 from turnout.errors import TurnoutError, Unusable
 from turnout.store.ledger import Ledger, in_words
+from turnout.store.queries import Filters
 from turnout.types.decision import Decision
 from turnout.types.record import Record
 from turnout.types.traits import Traits
 from turnout.types.view import DECIDER_VERSION
 from turnout.view import ViewStore
 
+_PAGE, _VIEWS = 1000, 32
+
 
 class NotReplayable(Exception):
     """There is nothing to recompute, and why."""
+
+
+class Undecided(NotReplayable):
+    """It was refused before anything was decided: nothing is missing."""
+
+
+class Views(Protocol):
+    """Where views are loaded from."""
+
+    def load(self, view_hash: str) -> View:
+        """Raises FileNotFoundError, ValueError."""
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -57,14 +76,76 @@ def recompute(request_id: str, place: Path | str, views: Path) -> Replayed:
     return again(record, ViewStore(views))
 
 
-def again(record: Record, views: ViewStore) -> Replayed:
+class Retold(msgspec.Struct, frozen=True):
+    """One of many. ``why`` is empty where it is ``identical``."""
+
+    id: str
+    at: float
+    result: Literal["identical", "differs", "impossible", "undecided"]
+    why: str = ""
+
+
+def chosen(
+    ledger: Ledger, since: float | None, until: float | None, last: int | None = None, sample: int | None = None
+) -> list[str]:
+    """The ids of the requests of a time (unix seconds), newest first: the ``last`` so many, of these a random ``sample``.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the ledger does not answer.
+    """
+    found: list[str] = []
+    cursor: str | None = None
+    while last is None or len(found) < last:
+        part = ledger.search(
+            _PAGE if last is None else min(_PAGE, last - len(found)), Filters(since=since, until=until, cursor=cursor)
+        )
+        found += [line.id for line in part.lines]
+        cursor = part.more
+        if cursor is None:
+            break
+    return found if sample is None or sample >= len(found) else random.sample(found, sample)
+
+
+def retell(ledger: Ledger, views: ViewStore, ids: Iterable[str]) -> Iterator[Retold]:
+    """Decide each again, one after the other.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the ledger does not answer.
+    """
+    remembered = _Remembered(views)
+    for id_ in ids:
+        record = ledger.request(id_)
+        if record is not None:  # else retention took it since it was chosen
+            yield _retold(record, remembered)
+
+
+def _retold(record: Record, views: Views) -> Retold:
+    try:
+        replayed = again(record, views)
+    except Undecided as reason:
+        return Retold(record.id, record.at, "undecided", str(reason))
+    except NotReplayable as reason:
+        return Retold(record.id, record.at, "impossible", str(reason))
+    if replayed.identical:
+        return Retold(record.id, record.at, "identical")
+    return Retold(record.id, record.at, "differs", f"recorded plan {replayed.recorded}, recomputed {replayed.digest}")
+
+
+class _Remembered:
+    """Most of many requests were decided on few views, and each takes milliseconds to compile."""
+
+    def __init__(self, views: ViewStore) -> None:
+        self.load = lru_cache(maxsize=_VIEWS)(views.load)
+
+
+def again(record: Record, views: Views) -> Replayed:
     """Decide a recorded request again, from its traits, the stored view and the seed.
 
     Raises:
-        NotReplayable: it was refused, its view is gone, or it is of another version of the decider.
+        NotReplayable: it was refused (Undecided), its view is gone, or it is of another version of the decider.
     """
-    if record.traits is None or record.route is None:
-        raise NotReplayable(f"request {record.id} was refused ({record.code}) before anything was decided")
+    if record.traits is None or record.route is None or not record.plan:
+        raise Undecided(f"request {record.id} was refused ({record.code}) before anything was decided")
     try:
         view = views.load(record.view)
     except (FileNotFoundError, ValueError) as error:
