@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from turnout.sim import cases
+from turnout.sim.judge import judged
 from turnout.sim.profile import SimModel, draw
 from turnout.sim.schema import Instance
 from turnout.sim.stats import Topic
@@ -33,7 +34,8 @@ class Thought(msgspec.Struct, frozen=True):
 def think(name: str, model: SimModel, request: Request, *, seed: int, factor: float = 1.0, cached: int = 0) -> Thought:
     """Answer. ``name`` is ``provider/model``, ``factor`` scales the chance of being right, ``cached`` input tokens were read before."""
     prompt = _last_user(request)
-    known = cases.find(prompt)
+    verdict = judged(name, model, _system(request), prompt, seed=seed)
+    known = cases.find(prompt) if verdict is None else None
     topic = _topic(name, model, known, seed=seed, factor=factor)
     thinking = _thinking(model, request, topic.band)
     calls = _calls(model, request, prompt, seed)
@@ -43,7 +45,7 @@ def think(name: str, model: SimModel, request: Request, *, seed: int, factor: fl
     if calls:
         said, finish = calls, "tool_calls"
     else:
-        text = _text(request, prompt, known, topic, seed)
+        text = verdict or _text(request, prompt, known, topic, seed)
         text, finish, stopped = _bounded(text, request, thinking)
         said = (Text(text),) if text else ()
     written = sum(count(part.text if isinstance(part, Text) else part.name + part.arguments) for part in said)
@@ -69,6 +71,12 @@ def _topic(name: str, model: SimModel, known: cases.Case | None, *, seed: int, f
         return Topic("other", "moderate", None)
     right = draw(seed, name, known.task, known.id) < model.chance(known.task, known.band) * factor
     return Topic(known.task, known.band, right)
+
+
+def _system(request: Request) -> str:
+    return " ".join(
+        part.text for message in request.messages if message.role == "system" for part in message.parts if isinstance(part, Text)
+    )
 
 
 def _last_user(request: Request) -> str:
