@@ -5,7 +5,7 @@ import re
 from turnout.sim import cases
 from turnout.sim.profile import SimModel, draw
 
-_MATERIAL = re.compile(r"^(\S+) CONVERSATION\n(.*)\n\1 ANSWER\n(.*)\n\1 END$", re.DOTALL | re.MULTILINE)
+_MATERIAL = re.compile(r"^([^\n]+) CONVERSATION\n(.*)\n\1 ANSWER\n(.*)\n\1 END$", re.DOTALL | re.MULTILINE)
 _WANTED = '{"score":'
 GOOD, BAD, UNDECIDED = (8.0, 2.0), (1.0, 2.0), (6.0, 2.0)
 """The lowest score and how many points it may be more: of what it finds right, finds wrong, and cannot tell."""

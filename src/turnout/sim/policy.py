@@ -22,6 +22,9 @@ routes:
     prefers: {latency_p95: 2s}
     models: [sim-openai/small, sim-anthropic/swift, sim-openai/medium, sim-anthropic/steady]
     fallback: [sim-anthropic/swift, sim-openai/medium]
+    online:                       # every answer is checked, some are graded, and nobody waits for it
+      checks: [refusal]
+      judge: {model: sim-openai/large, sample: 0.1, budget_usd_per_day: 2}
   code:                           # hybrid: a static approved list, dynamic inside it
     when: {any: [{task: code_generation}, {features: [tools]}]}
     approved: [sim-local/coder, sim-openai/medium, sim-anthropic/steady, sim-anthropic/deep]

@@ -12,7 +12,7 @@ DEEP = MODELS["sim-anthropic/deep"]
 
 def score(answer: str, number: int) -> float:
     asked = cases.case("qa", number)
-    system, material = rubric.asked([Said("user", asked.prompt)], answer, "=4711=")
+    system, material = rubric.asked([Said("user", asked.prompt)], answer, "=== 4711")
     text = judged("sim-anthropic/deep", DEEP, system["content"], material["content"], seed=7)
     assert text is not None
     found = rubric.score_of(text)
@@ -32,5 +32,5 @@ def test_a_good_judge_tells_right_from_wrong() -> None:
 
 def test_whoever_asks_for_no_grade_gets_none() -> None:
     """An answer like any other: neither the words nor the marks alone make a judge of it."""
-    assert judged("m", DEEP, "", "=1= CONVERSATION\na\n=1= ANSWER\nb\n=1= END", seed=7) is None
+    assert judged("m", DEEP, "", "=== 1 CONVERSATION\na\n=== 1 ANSWER\nb\n=== 1 END", seed=7) is None
     assert judged("m", DEEP, 'Answer with {"score": 1}', "What is 2 + 2?", seed=7) is None
