@@ -151,6 +151,30 @@ def test_filters_are_in_the_address_and_the_address_fills_the_filters(browser: B
     browser.complaints.clear()
 
 
+def test_a_table_is_saved_as_a_file(browser: Browser, world: World, asked: str, tmp_path: Path):
+    """CSV, from the same figures, although the token is never in an address."""
+    browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    visit(browser, world, "/cost?window=24h&by=route")
+    browser.run("document.querySelector('[data-export=\"parts.csv\"]').click()")
+    saved = tmp_path / "turnout-cost-parts.csv"
+    until = time.monotonic() + 10
+    while not saved.exists():
+        assert time.monotonic() < until, list(tmp_path.iterdir())
+        time.sleep(0.03)
+
+    assert saved.read_text().startswith("Route,Requests,Cost (USD)")
+
+
+def test_sorting_and_the_rest_of_a_table_stay_through_refreshes(browser: Browser, world: World, asked: str):
+    """A press on a column's name sorts by it, largest first, a second one turns it round; a live page keeps that."""
+    visit(browser, world, "/now")
+    sort = "[...document.querySelectorAll('[data-sort=latest]')].find((button) => button.textContent === 'Latency')"
+    browser.run(f"{sort}.click(); {sort}.click(); window.before = document.getElementById('state').textContent")
+    browser.wait("document.getElementById('state').textContent !== before")
+
+    assert browser.run(f"{sort}.closest('th').getAttribute('aria-sort')") == "ascending"
+
+
 def test_without_the_token_the_page_asks_for_it_and_shows_nothing(world: World, tmp_path: Path):
     """The figures are not for everybody who can reach the port; the token typed in opens them."""
     with Browser(tmp_path) as stranger:

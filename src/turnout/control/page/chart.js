@@ -39,8 +39,9 @@ async function draw(plot, chart, go) {
 
 const linkOf = (point) => point.data.meta?.links?.[point.pointNumber ?? point.i] ?? point.data.meta?.link;
 
-// Fewer ticks where they would run into each other.
+// Dates in few words, and fewer ticks where they would run into each other.
 function thinned(layout, width) {
+  if (layout.xaxis?.type === "date") return { ...layout, xaxis: { ...layout.xaxis, tickformatstops: DATES } };
   const { tickvals, ticktext } = layout.xaxis ?? {};
   const every = tickvals ? Math.ceil((tickvals.length * 60) / width) : 1;
   if (every < 2) return layout;
@@ -84,7 +85,7 @@ function template(width) {
     layout: {
       font: { family: getComputedStyle(document.body).fontFamily, color: token("text"), size: 12 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 8, r: 8, t: 8, b: 8, pad: 2 },
-      xaxis: { ...axis, showgrid: false, tickformatstops: DATES }, yaxis: { ...axis, rangemode: "tozero" }, dragmode: false, bargap: 0.18, hovermode: "x unified",
+      xaxis: { ...axis, showgrid: false }, yaxis: { ...axis, rangemode: "tozero" }, dragmode: false, bargap: 0.18, hovermode: "x unified",
       hoverlabel: { bgcolor: token("panel"), bordercolor: token("line"), font: { color: token("text"), size: 12 }, align: "left", namelength: 40 },
       legend: { orientation: "h", x: 0, yref: "container", y: 0, yanchor: "bottom", font: { color: token("quiet"), size: 11 }, itemclick: "toggle", bgcolor: "rgba(0,0,0,0)" },
       annotationdefaults: { font: { color: token("quiet"), size: 11 }, showarrow: false, bgcolor: token("panel") },

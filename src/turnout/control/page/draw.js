@@ -97,11 +97,15 @@ function cell(one, column, n) {
   const text = written(value, column.format);
   const title = ranged ? `${inFull(value, column.format) ?? text}; between ${written(low, column.format)} and ${written(high, column.format)}` : inFull(value, column.format);
   const swatch = series ? h("i", { class: "swatch", "data-colour": place(series) }) : null;
-  const shown = link ? h("a", { href: link }, text) : text;
+  const words = value !== null && typeof value === "string" ? breakable(text) : text;
+  const shown = link ? h("a", { href: link }, words) : words;
   const range = ranged ? h("small", { class: "range" }, `${written(low, column.format)} – ${written(high, column.format)}`) : null;
   const classes = [isNumeric(column.format) ? "number" : "", column.format === "code" ? "code" : "", tone ?? "", value === null || value === undefined ? "quiet" : "", n === 0 ? "first" : "", text.length > 28 ? "long" : ""];
   return h("td", { class: classes.filter(Boolean).join(" ") || null, title, "data-name": column.name }, barOf(bar), h("span", { class: "in" }, swatch, shown, full.note ? h("small", {}, full.note) : null, range));
 }
+
+// A long name may be broken after its separators, rather than anywhere.
+const breakable = (text) => text.split(/(?<=[_/.])/).flatMap((part, n) => (n ? [h("wbr"), part] : [part]));
 
 function barOf(share) {
   if (share === null || share === undefined) return null;
@@ -116,7 +120,7 @@ function search(block) {
 
 function field(one) {
   if (one.options && !one.options.includes("") && one.options.join("").length < 32) {
-    return h("fieldset", { class: "choice" }, h("legend", { class: "unseen" }, one.label), one.options.map((option) =>
+    return h("fieldset", { class: "choice", title: one.label }, h("legend", { class: "unseen" }, one.label), one.options.map((option) =>
       h("label", {}, h("input", { type: "radio", name: one.name, value: option, checked: option === one.value }), h("span", {}, option))));
   }
   const input = one.options

@@ -164,6 +164,12 @@ function search(form) {
   go(`${location.pathname}?${new URLSearchParams(filled)}`);
 }
 
+async function keep(text) {
+  if (!navigator.clipboard) throw new Error("Browsers copy only from https or loopback addresses; select the text instead.");
+  await navigator.clipboard.writeText(text);
+  say("Copied.", "good");
+}
+
 const attempt = (work) => work.catch((error) => say(error.message, "bad"));
 
 addEventListener("click", (event) => {
@@ -180,7 +186,7 @@ addEventListener("click", (event) => {
     else sortBy(sort, Number(column));
     draw(shown.page, shown.key);
   } else if (file !== undefined) attempt(save(file));
-  else if (copy !== undefined) attempt(navigator.clipboard.writeText(copy).then(() => say("Copied.", "good")));
+  else if (copy !== undefined) attempt(keep(copy));
   else if (retry !== undefined) look();
   return undefined;
 });

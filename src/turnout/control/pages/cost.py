@@ -153,7 +153,13 @@ def _parts_table(asked: CostAsked, parts: Mapping[str, Part], key: str, whole: S
             f"unknown price are in it: {_dollars(total - whole.cost)} that the total above leaves out."
         )
     return Table(
-        "parts", "", columns, rows, "Nothing was spent in this window. Costs appear here with the first priced answer.", note
+        "parts",
+        "",
+        columns,
+        rows,
+        "Nothing was spent in this window. Costs appear here with the first priced answer.",
+        note,
+        first=12,
     )
 
 

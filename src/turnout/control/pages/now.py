@@ -131,7 +131,7 @@ def _models(asked: NowAsked, seen: Seen) -> Table:
         Column("Errors", "count"),
         Column("p50", "ms"),
     )
-    return Table("models", "", columns, rows, _FIRST_STEPS)
+    return Table("models", "", columns, rows, _FIRST_STEPS, first=12)
 
 
 def _traffic(asked: NowAsked, seen: Seen) -> Chart:

@@ -23,6 +23,7 @@ _TEACH = (
 )
 _EXAMPLE = 'curl -X POST $TURNOUT/v1/feedback -H \'content-type: application/json\' -d \'{"request_id": "...", "kind": "thumb", "value": 1}\''
 _MOST_KINDS = 6
+_MOST_ACROSS = 12
 _PERS: dict[str, Per] = {"1h": "minute", "24h": "hour", "7d": "day", "30d": "day", "90d": "week", "400d": "month"}
 """A point needs some verdicts."""
 
@@ -85,12 +86,20 @@ def _matrix(asked: QualityAsked, seen: Seen) -> tuple[Block, ...]:
     table = _matrix_table(asked, by_both)
     if not graded:
         return (Note(_TEACH, command=_EXAMPLE), table)
-    models, tasks = (sorted({names[n] for names in graded}) for n in (0, 1))
+    models, tasks = (_most_graded(graded, n) for n in (0, 1))
     values = [[(one.accepted / one.graded if (one := graded.get((model, task))) else None) for task in tasks] for model in models]
     says = "Mean verdict by model and task: " + listed(
         (f"{model} for {task}", f"{cell.accepted / cell.graded:.2f}") for (model, task), cell in graded.items()
     )
     return charts.heatmap("matrix", "Mean verdict, 0 to 1", says, tasks, models, values), table
+
+
+def _most_graded(graded: Mapping[tuple[str, str], Sum], n: int) -> list[str]:
+    """The models (0) or tasks (1) with most verdicts, as many as can be seen at once, by name."""
+    counts: dict[str, int] = {}
+    for names, cell in graded.items():
+        counts[names[n]] = counts.get(names[n], 0) + cell.graded
+    return sorted(sorted(counts, key=lambda name: -counts[name])[:_MOST_ACROSS])
 
 
 def _matrix_table(asked: QualityAsked, by_both: Mapping[tuple[str, str], Sum]) -> Table:
