@@ -11,9 +11,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from turnout.audit.kinds import CHECKPOINT, ORIGIN
+
 FIRST = "0" * 64
 """What the first entry names as the hash before it."""
-ORIGIN, CHECKPOINT = "origin", "checkpoint"
 _PREFIX = b"turnout-audit-1\n"
 _encode = msgspec.json.Encoder(order="deterministic").encode
 

@@ -13,8 +13,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from turnout.audit.chain import CHECKPOINT, Entry, Finding, origin_of, read
+from turnout.audit.chain import Entry, Finding, origin_of, read
 from turnout.audit.chain import verify as verify_chain
+from turnout.audit.kinds import CHECKPOINT
 from turnout.errors import Unusable
 
 KEY_FILE = "audit-key"

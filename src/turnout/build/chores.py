@@ -5,12 +5,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from turnout.audit.kinds import RETENTION
 from turnout.build.process import say
 from turnout.build.spec import ControlSpec, Places
 from turnout.clock import Clock
@@ -20,7 +22,6 @@ from turnout.control.ingest import IngestReport, keep_ingesting
 from turnout.control.publish import Publisher
 from turnout.control.tickets import Tickets, keep_collecting
 from turnout.errors import Unusable
-from turnout.store.closed_hours import RETENTION
 from turnout.store.leases import Lease
 from turnout.store.ledger import Ledger, in_words
 from turnout.store.retention import cut
@@ -41,6 +42,12 @@ LEASE, LEAD_EVERY = 30.0, 10.0
 """Seconds that the lead lasts after its holder fell silent, and between its renewals."""
 BREATH = 0.05
 """Seconds between two batches of a deletion, in which ingest has its turn."""
+AGAIN_WITHIN = 60.0
+"""Seconds after which what was refused is tried again, if its own pace is slower."""
+REMIND_EVERY, REASONS = 300.0, 3
+"""Seconds between two reminders of a trouble that lasts; and of how many different reasons each is told at once."""
+
+NEVER = -inf
 
 Work = Callable[[], object]
 
@@ -65,25 +72,32 @@ class Lead:
     def __init__(self, lease: Lease | None, clock: Clock) -> None:
         self._lease = lease
         self._clock = clock
-        self._until = 0.0
+        self._until = inf if lease is None else None
 
     def look(self) -> None:
         """Take it, or have it for longer."""
-        if self._lease is not None:
+        if self._lease is not None and self._until != NEVER:
             now = self._clock.now()
             self._until = now + LEASE - LEAD_EVERY if self._lease.take() else 0.0
+
+    def holds(self) -> bool:
+        """The first to ask finds out: what is done every few hours does not wait that long for who leads to be known."""
+        if self._until is None:
+            self.look()
+        return self._until is not None and self._clock.now() < self._until
 
     def only(self, work: Work) -> Work:
         """The same work, done where this process leads."""
 
         def led() -> None:
-            if self._lease is None or self._clock.now() < self._until:
+            if self.holds():
                 work()
 
         return led
 
     def release(self) -> None:
-        """Let another one lead at once."""
+        """Let another one lead at once, and begin or go on with nothing that only one may do."""
+        self._until = NEVER
         if self._lease is not None:
             self._lease.release()
 
@@ -111,18 +125,19 @@ class House(msgspec.Struct, frozen=True):
 def chores(house: House) -> list[Callable[[], Coroutine[Any, Any, None]]]:
     """Each to be begun, and begun again if it breaks."""
     ledger, clock, only = house.ledger, house.clock, house.lead.only
+    every = partial(_every, clock)
     return [
         partial(keep_ingesting, house.data_dir / Places.journal, ledger, house.ingested.add, partial(_taken, house)),
-        partial(_every, LEAD_EVERY, house.lead.look, "who leads is not known, the sums wait", at_once=True),
-        partial(_keep_summing, only(lambda: ledger.roll_up(clock.now()))),
-        partial(_every, SIGNALS_EVERY, only(lambda: ledger.quality.note_signals(clock.now())), "what people did is not noted"),
-        partial(_every, REFRESH_EVERY, house.publish.refresh, "the view could not be refreshed, the present one stays"),
-        partial(_every, AUDIT_EVERY, only(house.audit.look), "the audit trail waits"),
-        partial(_every, DRILL_EVERY, house.audit.watch_drills, "the audit trail does not hold which drill runs"),
-        partial(_every, SIGN_EVERY, only(house.audit.daily), "the audit trail was not signed", at_once=True),
-        partial(_every, TIDY_EVERY, only(partial(_let_go, house)), "what is too old could not be deleted", at_once=True),
-        partial(_every, TIDY_EVERY, house.publish.clean, "unused views could not be deleted"),
-        partial(_every, TIDY_EVERY, house.tickets.clean, "old tickets could not be deleted"),
+        partial(every, LEAD_EVERY, house.lead.look, "who leads is not known, the sums wait", at_once=True),
+        partial(_keep_summing, clock, only(lambda: ledger.roll_up(clock.now()))),
+        partial(every, SIGNALS_EVERY, only(lambda: ledger.quality.note_signals(clock.now())), "what people did is not noted"),
+        partial(every, REFRESH_EVERY, house.publish.refresh, "the view could not be refreshed, the present one stays"),
+        partial(every, AUDIT_EVERY, only(house.audit.look), "the audit trail waits"),
+        partial(every, DRILL_EVERY, house.audit.watch_drills, "the audit trail does not hold which drill runs"),
+        partial(every, SIGN_EVERY, only(house.audit.daily), "the audit trail was not signed", at_once=True),
+        partial(every, TIDY_EVERY, only(partial(_let_go, house)), "what is too old could not be deleted", at_once=True),
+        partial(every, TIDY_EVERY, house.publish.clean, "unused views could not be deleted"),
+        partial(every, TIDY_EVERY, house.tickets.clean, "old tickets could not be deleted"),
         partial(keep_collecting, house.tickets),
         partial(keep_drilling, house.data_dir, clock, partial(say, "control")),
     ]  # fmt: skip
@@ -133,21 +148,62 @@ def _taken(house: House, entries: Sequence[Entry]) -> None:
     house.telemetry.take(entries)
 
 
-async def _keep_summing(roll_up: Work) -> None:
+class Trouble:
+    """What hinders a chore, told once for each reason, and again now and then: a store that is away for an hour is a few lines."""
+
+    def __init__(self, otherwise: str, clock: Clock) -> None:
+        self._otherwise = otherwise
+        self._clock = clock
+        self._told: set[str] = set()
+        self._at = 0.0
+
+    def met(self, error: Exception) -> None:
+        why, now = in_words(error), self._clock.steady()
+        is_news = why not in self._told and len(self._told) < REASONS
+        if is_news or now - self._at >= REMIND_EVERY:
+            say("control", f"{self._otherwise}: {why}")
+            self._told.add(why)
+            self._at = now
+
+    def over(self) -> None:
+        if self._told:
+            say("control", f"no more: {self._otherwise}")
+            self._told.clear()
+
+
+async def _keep_summing(clock: Clock, roll_up: Work) -> None:
     """The sums that pages read, at a pace that leaves the rest of the core to others."""
+    trouble = Trouble("the sums of the last minutes wait", clock)
     while True:
-        began = time.thread_time
-        cost = await asyncio.to_thread(_timed, roll_up, began)
+        cost = await asyncio.to_thread(_cost_of, roll_up, trouble)
         await asyncio.sleep(pace(cost))
 
 
-def _timed(work: Work, seconds: Callable[[], float]) -> float:
-    began = seconds()
+def _cost_of(work: Work, trouble: Trouble) -> float:
+    """Seconds of the processor that it took."""
+    began = time.thread_time()
+    _tried(work, trouble)
+    return time.thread_time() - began
+
+
+async def _every(clock: Clock, seconds: float, work: Work, otherwise: str, *, at_once: bool = False) -> None:
+    """Do it again and again, in a thread; what refuses is named, and what that means is said (``otherwise``)."""
+    trouble, wait = Trouble(otherwise, clock), 0.0 if at_once else seconds
+    while True:
+        await asyncio.sleep(wait)
+        done = await asyncio.to_thread(_tried, work, trouble)
+        wait = seconds if done else min(seconds, AGAIN_WITHIN)
+
+
+def _tried(work: Work, trouble: Trouble) -> bool:
+    """Whether it was done: a disk or ledger may refuse."""
     try:
         work()
-    except (OSError, SQLAlchemyError) as error:
-        say("control", f"the sums of the last minutes wait: {in_words(error)}")
-    return seconds() - began
+    except (OSError, SQLAlchemyError, Unusable) as error:
+        trouble.met(error)
+        return False
+    trouble.over()
+    return True
 
 
 def _let_go(house: House) -> None:
@@ -157,16 +213,6 @@ def _let_go(house: House) -> None:
     if oldest is not None and oldest < before:
         house.audit.trail.add(RETENTION, "turnout", {"before": before})
     for _ in ledger.clean(now, spec.retention, spec.content_retention):
+        if not house.lead.holds():  # the process ends, or another one goes on with it
+            return
         time.sleep(BREATH)
-
-
-async def _every(seconds: float, work: Work, otherwise: str, *, at_once: bool = False) -> None:
-    """Do it again and again, in a thread; a disk or ledger that refuses is named, and what that means is said."""
-    while True:
-        if not at_once:
-            await asyncio.sleep(seconds)
-        at_once = False
-        try:
-            await asyncio.to_thread(work)
-        except (OSError, SQLAlchemyError, Unusable) as error:
-            say("control", f"{otherwise}: {in_words(error)}")

@@ -14,6 +14,7 @@ import uvicorn
 import uvloop
 from setproctitle import setproctitle
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
 from starlette.routing import Route
 
 from turnout.build.chores import House, Ingested, chores, lead_of
@@ -79,67 +80,78 @@ def publisher(data_dir: Path, store: str, clock: Clock, catalog: Catalog) -> tup
 
 async def serve(spec: ControlSpec) -> None:
     """Until SIGTERM or the supervisor's death; what the journal holds by then is taken in first."""
-    clock, data_dir, catalog = SystemClock(), Path(spec.data_dir), load_catalog()
-    publish, ledger = publisher(data_dir, spec.store, clock, catalog)
+    clock, catalog = SystemClock(), load_catalog()
+    publish, ledger = publisher(Path(spec.data_dir), spec.store, clock, catalog)
     policy = PolicyKeeper(spec.config, partial(read_policy, spec.config, spec.served_on, clock, catalog), publish)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
-    ingested = Ingested()
-    audit = AuditKeeper(ledger.audit, data_dir, clock, spec.retention)
-    telemetry = start(os.environ, clock, partial(say, "control"))
-    lead = lead_of(ledger, f"{socket.gethostname()}:{os.getpid()}", clock)
-    tickets = Tickets(Spool(data_dir / Places.tickets), ledger.tickets, clock, audit.trail)
-    health, journal = data_dir / Places.health, data_dir / Places.journal
-    views = ViewStore(data_dir / Places.views)
-    history = History(ledger, views)
-    contents = ContentDesk(ledger.contents, partial(_content_keys, publish), audit.trail)
-    sources = Sources(
-        ledger, clock, data_dir, health, journal, views, history, audit, lambda: ingested.report, contents.open
-    )  # fmt: skip
-    house = House(spec, data_dir, clock, ledger, publish, audit, tickets, telemetry, ingested, lead)
-    app = control_app(
-        ledger,
-        admin_token(data_dir),
-        {spec.host, *spec.hosts},
-        clock=clock,
-        ingested=lambda: ingested.report,
-        tickets=tickets,
-        more=(
-            *page_routes(sources),
-            *drill_routes(data_dir, clock),
-            *health_routes(health, clock),
-            *policy_routes(publish, history),
-            *content_routes(contents),
-            *audit_routes(ledger, audit, clock),
-            *feedback_routes(ledger.feedback, clock),
-            Route("/metrics", partial(scraped, house)),
-        ),
-    )
-    server = Server(
-        uvicorn.Config(
-            app,
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
-    )
+    house = _house(spec, clock, publish, ledger)
+    server = _server(_app(house))
     end_with_supervisor(server)
-    tasks = [chore("control", work) for work in (policy.keep, *chores(house))]
+    tasks = [chore("control", work) for work in chores(house)]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        try:
-            ingest_once(journal, ledger, telemetry.take)
-            lead.release()
-        except (OSError, SQLAlchemyError) as error:
-            say("control", f"the journal keeps what the ledger could not take: {in_words(error)}")
-        telemetry.close()
-        ledger.close()
+        _leave(house)
+
+
+def _house(spec: ControlSpec, clock: Clock, publish: Publisher, ledger: Ledger) -> House:
+    data_dir = Path(spec.data_dir)
+    audit = AuditKeeper(ledger.audit, data_dir, clock)
+    tickets = Tickets(Spool(data_dir / Places.tickets), ledger.tickets, clock, audit.trail)
+    telemetry = start(os.environ, clock, partial(say, "control"))
+    lead = lead_of(ledger, f"{socket.gethostname()}:{os.getpid()}", clock)
+    return House(spec, data_dir, clock, ledger, publish, audit, tickets, telemetry, Ingested(), lead)
+
+
+def _app(house: House) -> Starlette:
+    """All that the control plane answers."""
+    data_dir, ledger, clock, audit = house.data_dir, house.ledger, house.clock, house.audit
+    health, views = data_dir / Places.health, ViewStore(data_dir / Places.views)
+    history = History(ledger, views)
+    contents = ContentDesk(ledger.contents, partial(_content_keys, house.publish), audit.trail)
+    seen_from = Sources(
+        ledger, clock, data_dir, health, data_dir / Places.journal, views, history, audit, lambda: house.ingested.report, contents.open
+    )  # fmt: skip
+    return control_app(
+        ledger,
+        admin_token(data_dir),
+        {house.spec.host, *house.spec.hosts},
+        clock=clock,
+        ingested=lambda: house.ingested.report,
+        tickets=house.tickets,
+        more=(
+            *page_routes(seen_from),
+            *drill_routes(data_dir, clock),
+            *health_routes(health, clock),
+            *policy_routes(house.publish, history),
+            *content_routes(contents),
+            *audit_routes(ledger, audit, clock),
+            *feedback_routes(ledger.feedback, clock),
+            Route("/metrics", partial(scraped, house)),
+        ),
+    )
+
+
+def _server(app: Starlette) -> Server:
+    return Server(
+        uvicorn.Config(
+            app, ws="none", lifespan="off", access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=2
+        )
+    )  # fmt: skip
+
+
+def _leave(house: House) -> None:
+    """Let another one lead, and take in what the journal holds."""
+    try:
+        house.lead.release()
+        ingest_once(house.data_dir / Places.journal, house.ledger, house.telemetry.take)
+    except (OSError, SQLAlchemyError) as error:
+        say("control", f"the journal keeps what the ledger could not take: {in_words(error)}")
+    house.telemetry.close()
+    house.ledger.close()
 
 
 def _content_keys(publish: Publisher) -> Keyring:

@@ -27,8 +27,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SinceOption = Annotated[str | None, typer.Option(help="From this day on, UTC: 2026-11-01.")]
 UntilOption = Annotated[str | None, typer.Option(help="Up to before this day, UTC.")]
 OutOption = Annotated[Path | None, typer.Option(help="Write there instead of standard output.")]
-EXPORTED = "export"
-"""Kind of the entry that says that somebody took a copy."""
 
 
 @app.command()
@@ -126,6 +124,8 @@ def export(
     data_dir: DataOption = None,
 ) -> None:
     """The chain as lines of JSON, which `turnout audit verify --export FILE` takes; or the decisions, without content."""
+    from turnout.audit.kinds import EXPORTED
+
     begins, ends = _day(since, "--since", float("-inf")), _day(until, "--until", float("inf"))
     where = settings(config, data_dir)
     with ledger(where) as opened:

@@ -49,6 +49,7 @@ def _migrated(settings: "Settings") -> str:
 
     from sqlalchemy.exc import SQLAlchemyError
 
+    from turnout.audit.kinds import MIGRATED
     from turnout.build.data_dir import held
     from turnout.build.ledger import ledger_place
     from turnout.clock import SystemClock
@@ -68,7 +69,7 @@ def _migrated(settings: "Settings") -> str:
         ):  # of a server, another machine may still write
             before = migrate(engine)
             if before.state != "current":
-                AuditStore(engine).add("migrated", "cli", {"from": before.version, "to": REVISION}, SystemClock().now())
+                AuditStore(engine).add(MIGRATED, "cli", {"from": before.version, "to": REVISION}, SystemClock().now())
     except SQLAlchemyError as error:
         raise Unusable(f"the ledger {said(engine.url)} cannot be opened: {in_words(error)}") from error
     finally:

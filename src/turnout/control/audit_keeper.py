@@ -7,8 +7,9 @@ import msgspec
 
 from turnout import __version__
 from turnout.audit import checkpoint as checkpoints
-from turnout.audit.chain import CHECKPOINT, Finding, Trail
+from turnout.audit.chain import Finding, Trail
 from turnout.audit.checkpoint import NOTES, Checkpoint
+from turnout.audit.kinds import CHECKPOINT, DRILL, PRUNED, START
 from turnout.clock import Clock
 from turnout.drill import current
 from turnout.store.audit import AuditStore, LedgerTrail
@@ -20,8 +21,6 @@ from turnout.types.view import DECIDER_VERSION
 DAY = 86_400.0
 KEEP = 400 * DAY
 """Seconds that entries are kept: a year, and a month to look at it in. Never shorter than the requests they speak of."""
-PRUNED, START, DRILL = "pruned", "start", "drill"
-"""Kinds of entries in the chain."""
 _ACTOR = "turnout"
 
 

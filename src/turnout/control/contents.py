@@ -1,6 +1,7 @@
 """What was asked and answered, where a route keeps it: opened for whoever has the admin token, deleted for good."""
 
 from collections.abc import Callable
+from math import isfinite
 
 import msgspec
 from starlette.requests import Request
@@ -8,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from turnout.audit.chain import Trail
+from turnout.audit.kinds import CONTENT_DELETED
 from turnout.content.open import Opened, open_content
 from turnout.content.seal import CannotOpen, Keyring
 from turnout.control.guard import refusal
@@ -16,15 +18,29 @@ from turnout.store.contents import Contents
 
 
 class ForgetQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose content is to be deleted: a session's, a virtual key's, or a key's in one session; or all older than ``before`` (unix seconds)."""
+    """Whose content is to be deleted: a session's, a virtual key's, or a key's in one session; or all older than ``before`` (unix seconds).
+
+    What it does not say exactly is refused: what is deleted is gone.
+    """
 
     session: str | None = None
     caller: str | None = None
     before: float | None = None
 
+    def __post_init__(self) -> None:
+        whose = [name for name in ("session", "caller") if getattr(self, name) is not None]
+        if not whose and self.before is None:
+            raise ValueError("say whose content is to be deleted: session, caller, or before (unix seconds)")
+        if whose and self.before is not None:
+            raise ValueError(f"`before` stands alone: content older than a moment is everybody's, and {whose[0]} names one")
+        if "" in (self.session, self.caller):
+            raise ValueError(f"`{'session' if self.session == '' else 'caller'}` is empty: it would name nobody")
+        if self.before is not None and not isfinite(self.before):
+            raise ValueError(f"`before`: {self.before} is no moment; write unix seconds")
+
 
 class ContentDesk:
-    """``keys`` are those that the policy in force names; each look and each deletion goes into the audit trail."""
+    """``keys`` are those that the policy in force names; each deletion goes into the audit trail."""
 
     def __init__(self, contents: Contents, keys: Callable[[], Keyring], trail: Trail) -> None:
         self._contents = contents
@@ -40,25 +56,20 @@ class ContentDesk:
         """How many were deleted."""
         deleted = self._contents.delete_request(request_id)
         if deleted:
-            self._trail.add("content_deleted", "api:admin", {"request": request_id})
+            self._trail.add(CONTENT_DELETED, "api:admin", {"request": request_id})
         return deleted
 
     def forget_all(self, whose: ForgetQuery) -> int:
-        """Raises ValueError: it does not say whose."""
+        """How many were deleted. That it was asked for is in the trail even if there was nothing."""
         if whose.session is not None:
             deleted = self._contents.delete_session(whose.session, whose.caller)
         elif whose.caller is not None:
             deleted = self._contents.delete_caller(whose.caller)
-        elif whose.before is not None:
-            deleted = self._contents.delete_before(whose.before)
         else:
-            raise ValueError("say whose content is to be deleted: session, caller, or before (unix seconds)")
+            deleted = self._contents.delete_before(whose.before or 0.0)
         # Neither session nor caller: they may be a person's, and what is in the chain stays.
-        self._trail.add(
-            "content_deleted",
-            "api:admin",
-            {"by": [name for name in whose.__struct_fields__ if getattr(whose, name)], "requests": deleted},
-        )
+        by = [name for name in whose.__struct_fields__ if getattr(whose, name) is not None]
+        self._trail.add(CONTENT_DELETED, "api:admin", {"by": by, "requests": deleted})
         return deleted
 
 
@@ -77,10 +88,7 @@ def content_routes(desk: ContentDesk) -> tuple[Route, ...]:
         return as_json({"deleted": desk.forget(request.path_params["id"])})
 
     def delete_all(request: Request) -> Response:
-        try:
-            return as_json({"deleted": desk.forget_all(read_query(request, ForgetQuery))})
-        except ValueError as unsaid:
-            return refusal(400, "invalid_request", str(unsaid))
+        return as_json({"deleted": desk.forget_all(read_query(request, ForgetQuery))})
 
     return (
         Route("/api/requests/{id}/content", show),

@@ -7,6 +7,7 @@ from threading import Lock
 import msgspec
 
 from turnout.audit.diff import Change, between, same_facts, sentences
+from turnout.audit.kinds import CATALOG, KEYS, POLICY
 from turnout.audit.note import About, note
 from turnout.catalog.overrides import USER_SOURCE
 from turnout.store.ledger import Ledger
@@ -15,8 +16,6 @@ from turnout.types.models import ModelFacts
 from turnout.types.view import Base
 from turnout.view import ViewStore
 
-POLICY, CATALOG, KEYS = "policy", "catalog", "keys"
-"""Kinds of entries in the audit chain."""
 MOST = 200
 """Changes in an entry; the versions themselves tell the rest."""
 

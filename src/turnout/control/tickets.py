@@ -9,6 +9,7 @@ from typing import Literal
 from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.audit.chain import Trail
+from turnout.audit.kinds import TICKET
 from turnout.clock import Clock
 from turnout.store.ledger import in_words
 from turnout.store.tickets import TicketStore
@@ -91,7 +92,7 @@ class Tickets:
         """What was said stays said, also where the audit trail cannot be told of it."""
         try:
             if self._trail is not None:
-                self._trail.add("ticket", status.by or "unknown", {"ticket": status.id, "state": status.state})
+                self._trail.add(TICKET, status.by or "unknown", {"ticket": status.id, "state": status.state})
         except SQLAlchemyError as error:
             log.warning("the audit trail does not hold that ticket %s is %s: %s", status.id, status.state, in_words(error))
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from turnout.audit.kinds import POLICY
 from turnout.store.ledger import Ledger
 from turnout.store.policies import PolicyVersion
 from turnout.store.retention import HOURS_KEPT
@@ -14,7 +15,6 @@ from turnout.store.rollups.cells import DAY, HOUR, Cell, Slice
 from turnout.types.money import PicoDollars, usd
 
 _SPARE = 2 * DAY
-_KIND = "policy"
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -134,7 +134,7 @@ def as_dict(found: Inventory) -> dict[str, object]:
 
 
 def _entry(ledger: Ledger, version: int) -> int | None:
-    found = ledger.audit.page(1, kind=_KIND, payload=f'%"version":{version}}}')
+    found = ledger.audit.page(1, kind=POLICY, payload=f'%"version":{version}}}')
     return found[0].seq if found else None
 
 

@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from turnout.audit.chain import CHECKPOINT, ORIGIN, Entry, append, origin_of
+from turnout.audit.chain import Entry, append, origin_of
+from turnout.audit.kinds import CHECKPOINT, ORIGIN
 from turnout.store.schema import audit
 
 PAGE = 1000

@@ -8,8 +8,9 @@ from sqlalchemy import Boolean, ColumnElement, Connection, Table, func, select, 
 from sqlalchemy.types import NullType
 
 from turnout.audit.chain import Entry, Finding
+from turnout.audit.kinds import DECISIONS
 from turnout.store.audit import AuditStore
-from turnout.store.closed_hours import DECISIONS, Hour, Summing, in_order, latest_by_hour, retained_from
+from turnout.store.closed_hours import Hour, Summing, in_order, latest_by_hour, retained_from
 from turnout.store.digests import digest
 from turnout.store.rollups.cells import HOUR
 from turnout.store.rows import Values

@@ -6,7 +6,7 @@ on. An index for each filter would cost every record a tenth of its ingest.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, isfinite
 from statistics import median
 from string import hexdigits
 from typing import Literal, NamedTuple
@@ -60,8 +60,9 @@ class RequestLine(msgspec.Struct, frozen=True):
 class Filters(msgspec.Struct, frozen=True):
     """Which requests to list; None means any. ``before``, ``since`` and ``until`` are unix seconds; ``cursor`` is what an earlier search gave.
 
-    ``tag`` is ``key=value``, ``fault`` how one of the upstream calls failed, ``id`` the beginning of an id. Of the rest the numbers
-    are bounds, both ends included.
+    ``tag`` is ``key=value``, ``called`` whom one of the upstream calls went to and ``fault`` how that call failed, ``id`` the beginning of
+    an id. ``outcomes`` are those of which it is one. ``copies`` are left out (False), the only ones (True), or among the others (None).
+    Of the rest the numbers are bounds, both ends included.
     """
 
     route: str | None = None
@@ -85,6 +86,9 @@ class Filters(msgspec.Struct, frozen=True):
     since: float | None = None
     until: float | None = None
     cursor: str | None = None
+    called: str | None = None
+    outcomes: tuple[str, ...] = ()
+    copies: bool | None = False
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -128,9 +132,9 @@ class _Place(NamedTuple):
 
 
 def search(connection: Connection, filters: Filters, limit: int, *, look: int = LOOK) -> Found:
-    """Up to so many requests, without copies. Raises ValueError when the cursor, or the tag, is none."""
+    """Up to so many requests. Raises ValueError when the cursor, or the tag, is none."""
     within = _within(filters)
-    wanted = [_ASKED, *_wanted(filters, connection.dialect.name)]
+    wanted = _wanted(filters, connection.dialect.name)
     floor = _floor(connection, within, look)
     down_to = within if floor is None else [*within, requests.c.at >= floor]
     tagged = (requests.c.traits,) if filters.tag is not None else ()
@@ -169,25 +173,30 @@ def _within(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.id is not None and (stretch := _stretch_of(filters.id)) is not None:
         bounds += [at >= stretch[0], at < stretch[1]]
     if filters.cursor is not None:
-        place = _place(filters.cursor)
+        place = place_of(filters.cursor)
         bounds += [at <= place.at, or_(at < place.at, requests.c.id < place.id)]
     return bounds
 
 
 def _wanted(filters: Filters, dialect: str) -> list[ColumnElement[bool]]:
     wanted = [requests.c[name] == value for name in _EQUAL if (value := getattr(filters, name)) is not None]
+    if filters.copies is not None:
+        wanted.append(requests.c.copy_of.is_not(None) if filters.copies else _ASKED)
+    if filters.outcomes:
+        wanted.append(requests.c.outcome.in_(filters.outcomes))
     wanted += [column >= value for name, column in _AT_LEAST.items() if (value := getattr(filters, name)) is not None]
     if filters.max_verdict is not None:
         wanted.append(requests.c.verdict <= filters.max_verdict)
     if filters.id is not None:
         wanted.append(func.substr(requests.c.id, 1, len(filters.id)) == filters.id)
     if filters.tag is not None:
-        key, value = _key_and_value(filters.tag)
+        key, value = key_and_value(filters.tag)
         find = quoted_name("position", quote=True) if dialect == "postgresql" else "instr"
         wanted.append(Function(find, requests.c.traits, _encode(key) + _encode(value)) > 0)
-    if filters.fault is not None:
-        failed = select(attempts.c.n).where(attempts.c.request_id == requests.c.id, attempts.c.fault == filters.fault)
-        wanted.append(failed.exists())
+    of_call = {"model": filters.called, "fault": filters.fault}
+    if any(value is not None for value in of_call.values()):
+        like_it = [attempts.c[name] == value for name, value in of_call.items() if value is not None]
+        wanted.append(select(attempts.c.n).where(attempts.c.request_id == requests.c.id, *like_it).exists())
     return wanted
 
 
@@ -205,17 +214,19 @@ def _cursor(place: _Place) -> str:
     return f"{place.at!r},{place.id}"
 
 
-def _place(cursor: str) -> _Place:
+def place_of(cursor: str) -> _Place:
+    """Raises ValueError."""
     at, comma, id_ = cursor.partition(",")
     try:
-        if comma:
+        if comma and isfinite(float(at)):
             return _Place(float(at), id_)
     except ValueError:
         pass
     raise ValueError(f"{cursor!r} is no place to go on from: take it from the answer before (more), or leave it out")
 
 
-def _key_and_value(tag: str) -> tuple[str, str]:
+def key_and_value(tag: str) -> tuple[str, str]:
+    """Raises ValueError."""
     key, equals, value = tag.partition("=")
     if not (key and equals):
         raise ValueError(f"{tag!r} is no tag: write key=value")
@@ -224,7 +235,7 @@ def _key_and_value(tag: str) -> tuple[str, str]:
 
 def _has_tag(traits: bytes, tag: str) -> bool:
     """The database looks for the bytes, which may stand in another field too."""
-    key, value = _key_and_value(tag)
+    key, value = key_and_value(tag)
     return tags_of(traits).get(key) == value
 
 

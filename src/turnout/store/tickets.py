@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from turnout.store.retention import delete_some
@@ -36,12 +36,13 @@ class TicketLine(msgspec.Struct, frozen=True):
 
 
 class TicketFilters(msgspec.Struct, frozen=True):
-    """Which tickets to list; None means any. ``before`` is unix seconds, to page back."""
+    """Which tickets to list; None means any. ``before`` is unix seconds, to page back; with ``before_id`` from that ticket of that moment on."""
 
     kind: Kind | None = None
     state: State | None = None
     route: str | None = None
     before: float | None = None
+    before_id: str | None = None
 
 
 class AlreadySettled(Exception):
@@ -81,12 +82,15 @@ class TicketStore:
 
     def list(self, limit: int, filters: TicketFilters = TicketFilters()) -> tuple[TicketLine, ...]:  # noqa: B008  (frozen)
         """Newest first."""
-        wanted = select(*_LINE).order_by(tickets.c.at.desc()).limit(limit)
+        wanted = select(*_LINE).order_by(tickets.c.at.desc(), tickets.c.id.desc()).limit(limit)
         for name in ("kind", "state", "route"):
             if (value := getattr(filters, name)) is not None:
                 wanted = wanted.where(tickets.c[name] == value)
-        if filters.before is not None:
+        if filters.before is not None and filters.before_id is None:
             wanted = wanted.where(tickets.c.at < filters.before)
+        elif filters.before is not None:  # the first bound is the index's
+            later = or_(tickets.c.at < filters.before, tickets.c.id < filters.before_id)
+            wanted = wanted.where(tickets.c.at <= filters.before, later)
         with self._engine.connect() as connection:
             return tuple(TicketLine(*row) for row in connection.execute(wanted))
 

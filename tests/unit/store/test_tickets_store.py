@@ -124,6 +124,7 @@ def test_only_what_was_settled_is_forgotten(store: TicketStore):
     [
         lambda store: store.list(50),
         lambda store: store.list(50, TicketFilters(before=NOW)),
+        lambda store: store.list(50, TicketFilters(before=NOW, before_id="req-1")),
         lambda store: store.list(50, TicketFilters(state="open", kind="human")),
         lambda store: store.find("req-0"),
         lambda store: store.statuses(["req-0", "req-1"]),
@@ -140,10 +141,11 @@ def test_no_question_reads_every_tickets_content(sqlite: Ledger, ask: Callable[[
 
     done = tuple(asked)
     assert done
+    sorts = {"USE TEMP B-TREE FOR GROUP BY", "LIST SUBQUERY 1", "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY"}  # the last: ids of one moment
     with sqlite._engine.connect() as connection:
         for statement, values in done:
             plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {statement}", values)]
-            assert all("INDEX" in step or step in {"USE TEMP B-TREE FOR GROUP BY", "LIST SUBQUERY 1"} for step in plan), plan
+            assert all("INDEX" in step or step in sorts for step in plan), plan
 
 
 def test_no_text_of_a_ticket_stops_the_others(ledger: Ledger):

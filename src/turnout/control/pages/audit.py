@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from urllib.parse import quote, urlencode
 
 import msgspec
 
 from turnout.audit.chain import Entry, read
+from turnout.audit.kinds import KINDS
 from turnout.control.audit_keeper import Verification
 from turnout.control.pages.blocks import (
     Action,
@@ -15,6 +18,7 @@ from turnout.control.pages.blocks import (
     Field,
     Figure,
     Figures,
+    NoSuchThing,
     Note,
     Page,
     Search,
@@ -29,48 +33,68 @@ from turnout.reports.inventory import Inventory, inventory, month
 
 PER_PAGE = 50
 MONTHS = 13
-KINDS = (
-    "",
-    "policy",
-    "keys",
-    "catalog",
-    "decisions",
-    "drill",
-    "ticket",
-    "content_deleted",
-    "retention",
-    "checkpoint",
-    "start",
-    "pruned",
-)
 _SHORT = 160
+_LARGEST = 2**31 - 1
 
 
 class AuditAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """With an ``id`` (a seq): that entry. ``before`` pages back; ``month`` (2026-11) is the inventory's."""
 
-    id: int | None = None
+    id: Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)] | None = None
     kind: str = ""
-    before: int | None = None
-    month: str = ""
+    before: Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)] | None = None
+    month: Annotated[str, msgspec.Meta(pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")] = ""
     window: str = ""
     zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        if self.kind and self.kind not in KINDS:
+            raise ValueError(f"`kind`: nothing of kind {self.kind!r} is ever written; there are {', '.join(KINDS)}")
 
 
 def audit(asked: AuditAsked, sources: Sources) -> Page:
     """Raises NoSuchThing."""
     now = sources.clock.now()
-    entries = sources.audit.store.page(PER_PAGE, before=asked.before, kind=asked.kind or None)
     if asked.id is not None:
-        entry = sources.audit.store.get(asked.id)
-        found = (_whole(entry),) if entry is not None else (Note(f"There is no entry {asked.id}.", "warn"),)
-        return Page("audit", f"Audit entry {asked.id}", (Section(tuple(found), wide=True),), now)
+        return Page("audit", f"Audit entry {asked.id}", (Section(tuple(_one(asked.id, sources)), wide=True),), now)
     sections = (
         Section((_proof(sources), *_findings(sources.audit.verified)), wide=True),
-        Section(tuple(_entries(asked, entries)), wide=True),
+        Section(tuple(_entries(asked, sources)), wide=True),
         Section(tuple(_inventory(asked, sources, now)), "Which model served what", wide=True),
     )
     return Page("audit", "Audit", sections, now)
+
+
+def _one(seq: int, sources: Sources) -> Iterable[Block]:
+    store = sources.audit.store
+    entry = store.get(seq)
+    if entry is None:
+        first, last = store.first(), store.latest()
+        there = f"the chain has {first.seq} to {last.seq}" if first is not None and last is not None else "the chain is empty"
+        raise NoSuchThing(f"there is no entry {seq}; {there}")
+    around = ((name, store.get(place)) for name, place in (("Before", seq - 1), ("After", seq + 1)))
+    links = tuple(
+        Figure(name, f"{one.seq} {one.kind}", "text", link=f"/audit/{one.seq}") for name, one in around if one is not None
+    )
+    yield Figures(
+        (
+            Figure("Kind", entry.kind, "text", link="/audit?" + urlencode({"kind": entry.kind})),
+            Figure("At", entry.at, "time"),
+            Figure("By", entry.actor, "text"),
+            *_subject(entry),
+            *links,
+        )
+    )
+    said = {**msgspec.structs.asdict(entry), "payload": read(entry)}
+    yield Text("As it was written", msgspec.json.format(msgspec.json.encode(said)).decode(), "json")
+
+
+def _subject(entry: Entry) -> Iterable[Figure]:
+    """The way to what it speaks of."""
+    said = read(entry)
+    for field, page in (("version", "policy"), ("drill", "drills"), ("ticket", "queues"), ("request", "decisions")):
+        if isinstance(value := said.get(field), str | int):
+            yield Figure(field.capitalize(), str(value), "code", link=f"/{page}/{quote(str(value), safe='')}")
 
 
 def _proof(sources: Sources) -> Figures:
@@ -100,8 +124,10 @@ def _findings(verified: Verification | None) -> Iterable[Block]:
     yield Action("Sign a checkpoint now", "/api/audit/checkpoint")
 
 
-def _entries(asked: AuditAsked, entries: tuple[Entry, ...]) -> Iterable[Block]:
-    yield Search((Field("kind", "Kind", asked.kind, KINDS),))
+def _entries(asked: AuditAsked, sources: Sources) -> Iterable[Block]:
+    found = sources.audit.store.page(PER_PAGE + 1, before=asked.before, kind=asked.kind or None)
+    entries = found[:PER_PAGE]
+    yield Search((Field("kind", "Kind", asked.kind, ("", *KINDS)), *_kept(asked, "month")))
     columns = (
         Column("Entry", "count"),
         Column("Time", "time"),
@@ -114,24 +140,26 @@ def _entries(asked: AuditAsked, entries: tuple[Entry, ...]) -> Iterable[Block]:
         (Cell(entry.seq, link=f"/audit/{entry.seq}"), entry.at, entry.kind, entry.actor, _short(entry.payload), entry.hash[:12])
         for entry in entries
     )
-    query = f"kind={asked.kind}&" if asked.kind else ""
-    more = f"/audit?{query}before={entries[-1].seq}" if len(entries) == PER_PAGE else None
-    yield Table("entries", "The trail", columns, rows, "Nothing of this kind happened yet.", more=more)
+    said = {name: value for name in ("kind", "month") if (value := getattr(asked, name))}
+    more = "/audit?" + urlencode({**said, "before": entries[-1].seq}) if len(found) > PER_PAGE else None
+    empty = "Nothing of this kind is in the trail. It begins with the first start of the router, and holds whatever changed what it does."
+    yield Table("entries", "The trail", columns, rows, empty, more=more)
+
+
+def _kept(asked: AuditAsked, name: str) -> Iterable[Field]:
+    """A filter of the page's other form: what one changes leaves the other as it was."""
+    if value := getattr(asked, name):
+        yield Field(name, name.capitalize(), value)
 
 
 def _short(payload: str) -> str:
     return payload if len(payload) <= _SHORT else f"{payload[:_SHORT]}\u2026"
 
 
-def _whole(entry: Entry) -> Text:
-    said = {**msgspec.structs.asdict(entry), "payload": read(entry)}
-    return Text(f"{entry.kind} by {entry.actor}", msgspec.json.format(msgspec.json.encode(said)).decode(), "json")
-
-
 def _inventory(asked: AuditAsked, sources: Sources, now: float) -> Iterable[Block]:
     months = _months(now)
-    chosen = asked.month if asked.month in months else months[0]
-    yield Search((Field("month", "Month", chosen, months),))
+    chosen = asked.month or months[0]
+    yield Search((Field("month", "Month", chosen, tuple(dict.fromkeys((*months, chosen)))), *_kept(asked, "kind")))
     yield _served(inventory(sources.ledger, *month(chosen), now))
 
 
@@ -156,4 +184,10 @@ def _served(found: Inventory) -> Table:
         )
         for line in found.served
     )  # fmt: skip
-    return Table("inventory", "Inventory of models", columns, rows, "No model served anything in this month.")
+    return Table(
+        "inventory",
+        "Inventory of models",
+        columns,
+        rows,
+        "No model served anything in this month. What is older than the sums of days are kept is gone.",
+    )

@@ -1,7 +1,8 @@
 """One request: what was known of it, who could have served it and who could not, what was tried, how it ended, and what it was worth."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Literal
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -22,12 +23,11 @@ from turnout.control.pages.blocks import (
     Text,
     Tone,
 )
+from turnout.control.pages.choice import Again, choice, decided_again
 from turnout.control.pages.seen import NOTHING
 from turnout.control.pages.sources import Sources
-from turnout.replay import NotReplayable, Replayed, again
 from turnout.store.feedback import Kept
-from turnout.types.checks import name_of as check_name
-from turnout.types.decision import Candidate
+from turnout.store.queries import Filters
 from turnout.types.models import Feature, Modality, names
 from turnout.types.record import Attempt, Record
 from turnout.types.traits import Trait, Traits
@@ -48,13 +48,10 @@ _MEANS = {
     "cancelled": "its client left",
     "begun": "a stream whose end has not been recorded",
 }
-
-
-class _Again(NamedTuple):
-    """The decision made once more; None and why not, where it cannot be."""
-
-    replayed: Replayed | None
-    why_not: str
+NEIGHBOURS = 20
+"""Requests of the same session that are listed."""
+SHOWN = 200_000
+"""Characters of a text that are shown: a browser is slow with more, and nobody reads them here."""
 
 
 def one(request_id: str, sources: Sources) -> Page:
@@ -64,12 +61,13 @@ def one(request_id: str, sources: Sources) -> Page:
         raise NoSuchThing(
             "no such request in the ledger; one of the last second may still be on its way, and old ones are deleted by policy"
         )
-    decided = _again(record, sources)
+    decided = decided_again(record, sources)
     sections = (
-        Section((*_said(record), _figures(record)), wide=True),
+        Section((*_said(record), _figures(record), *_beside(record)), wide=True),
         Section(tuple(_attempts(record)), wide=True),
-        Section(tuple(_choice(record, decided)), "Why it went there", wide=True),
+        Section(tuple(choice(record, decided)), "Why it went there", wide=True),
         *((Section((_traits(record.traits),), wide=True),) if record.traits is not None else ()),
+        *((Section((_session(record, sources),), wide=True),) if record.traits is not None and record.traits.session else ()),
         Section((_opinions(sources.ledger.feedback.of_request(request_id)),), wide=True),
         Section(tuple(_content(request_id, sources)), "Content", wide=True),
         Section((_versions(record, decided),)),
@@ -77,22 +75,17 @@ def one(request_id: str, sources: Sources) -> Page:
     return Page("decisions", f"Request {record.id}", sections, sources.clock.now(), record.at)
 
 
-def _again(record: Record, sources: Sources) -> _Again:
-    try:
-        return _Again(again(record, sources.views), "")
-    except NotReplayable as reason:
-        return _Again(None, str(reason))
-    except (OSError, msgspec.MsgspecError) as error:
-        return _Again(None, f"its view cannot be read: {error}")
+def decision_link(request_id: str) -> str:
+    return f"/decisions/{quote(request_id, safe='')}"
 
 
 def _said(record: Record) -> Iterable[Note]:
     if record.copy_of is not None:
-        yield Note(f"A copy of request {record.copy_of}: nobody waited for its answer.", "warn")
+        yield Note("A copy of another request: nobody waited for its answer.", "warn")
     if record.drill is not None:
-        yield Note(f"Part of drill {record.drill}.", "warn")
+        yield Note("Part of a drill: what failed in it may have been made to.", "warn")
     if record.ticket is not None:
-        yield Note(f"Handed to people as ticket {record.ticket}.", "warn")
+        yield Note("Handed to people.", "warn")
     if record.cost is None:
         yield Note("Its cost is unknown: a price or a usage is missing. It is in no sum.", "warn")
 
@@ -102,17 +95,36 @@ def _figures(record: Record) -> Figures:
         (
             Figure("Outcome", record.code or record.outcome, "text", _MEANS.get(record.outcome, ""), OUTCOMES.get(record.outcome, "plain")),
             Figure("Arrived", record.at, "time", f"at {record.worker}"),
-            Figure("Route", record.route, "text", record.reason or "", link=f"/decisions?route={record.route}" if record.route else None),
-            Figure("Model", record.model or NOTHING, "text", "served it"),
+            Figure("Route", record.route or NOTHING, "text", record.reason or "", link=_search("route", record.route) if record.route else None),
+            Figure("Model", record.model or NOTHING, "text", "served it" if record.model else "none served it"),
             Figure("Cost", record.cost, "usd", tone="warn" if record.cost is None else "plain"),
             Figure("On the best model", record.baseline, "usd", "what the same tokens would have cost") if record.baseline is not None
             else Figure("On the best model", NOTHING, "text"),
-            Figure("Took", record.duration_ms, "ms", "stream" if record.stream else "whole answer"),
+            Figure("Took", NOTHING if record.outcome == "begun" else record.duration_ms, "ms", "stream" if record.stream else "whole answer"),
             Figure("First token", record.first_token_ms, "ms") if record.first_token_ms is not None else Figure("First token", NOTHING, "text"),
             Figure("Deciding", record.decision_us, "us"),
-            Figure("Status", str(record.status), "text", f"{len(record.attempts)} calls"),
+            Figure("Status", str(record.status), "text", _counted(len(record.attempts), "call")),
         )
     )  # fmt: skip
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def _search(name: str, value: str) -> str:
+    return "/decisions?" + urlencode({"window": "400d", name: value})
+
+
+def _beside(record: Record) -> Iterator[Figures]:
+    """The way to what belongs to it."""
+    found = (
+        ("Copy of", record.copy_of, decision_link),
+        ("Drill", record.drill, lambda drill: f"/drills/{quote(drill, safe='')}"),
+        ("Ticket", record.ticket, lambda ticket: f"/queues/{quote(ticket, safe='')}"),
+        ("Policy", str(record.policy) if record.policy else None, lambda version: f"/policy/{version}"),
+    )
+    yield Figures(tuple(Figure(name, value, "code", link=link(value)) for name, value, link in found if value is not None))
 
 
 def _attempts(record: Record) -> Iterable[Block]:
@@ -161,69 +173,51 @@ def _timeline(record: Record) -> Chart:
     return Chart("timeline", "Calls in time", ended, data, layout, height=90 + 36 * len(record.attempts))
 
 
-def _choice(record: Record, decided: _Again) -> Iterable[Block]:
-    replayed = decided.replayed
-    if replayed is None:
-        yield Note(f"Candidates and rejections cannot be shown: {decided.why_not}.", "warn")
-        return
-    if replayed.identical:
-        yield Note("Decided again from what was recorded, and identical.", "good", f"turnout replay {record.id}")
-    else:
-        yield Note(
-            "Decided again, the plan differs from the recorded one: this program decides otherwise.",
-            "bad",
-            f"turnout replay {record.id}",
-        )
-    decision = replayed.decision
-    columns = (
-        Column("Candidate"), Column("Quality", "score"), Column("p95", "ms"), Column("Expected cost", "usd"), Column("Score", "score"),
-        Column("Chance", "percent"),
-    )  # fmt: skip
-    yield Table(
-        "candidates",
-        "Could serve it",
-        columns,
-        tuple(map(_candidate, decision.candidates)),
-        "No model could.",
-        f"chosen by {decision.scored_by}",
-    )
-    plan = tuple(
-        (
-            n,
-            Cell(step.model, series=step.model),
-            ", ".join(sorted(step.on)),
-            step.reason,
-            ", ".join(map(check_name, step.checks)) or NOTHING,
-        )
-        for n, step in enumerate(decision.plan.steps, 1)
-    )
-    yield Table("plan", "The plan", (Column("Step", "count"), Column("Model"), Column("When the one before ended in"), Column("Reason"), Column("Checks")), plan, "No step.")  # fmt: skip
-    rejected = tuple((Cell(each.model, series=each.model), each.reason, each.detail) for each in decision.rejections)
-    yield Table("rejections", "Could not, and why", (Column("Model"), Column("Reason"), Column("Detail")), rejected, "Every model of the route could serve it.")  # fmt: skip
-
-
-def _candidate(candidate: Candidate) -> tuple[Cell | float | str | None, ...]:
-    return (
-        Cell(candidate.model, series=candidate.model), candidate.quality, candidate.latency_p95_ms, candidate.cost, candidate.score,
-        Cell(candidate.probability, bar=candidate.probability),
-    )  # fmt: skip
-
-
 def _traits(traits: Traits) -> Table:
     found = [(name, _trait(getattr(traits, name))) for name in ("task", "latency", "cost", "quality", "sensitivity", "language")]
     complexity = NOTHING if traits.complexity is None else f"{traits.complexity:.3f} ({traits.band})"
-    rows: list[tuple[str, str, str]] = [(name, value, source) for name, (value, source) in found]
+    rows: list[tuple[str, Cell | str, str]] = [(name, value, source) for name, (value, source) in found]
     rows += [
         ("complexity", complexity, traits.complexity_source),
         ("tokens", f"{traits.tokens:,} in, {traits.output_tokens:,} out expected", f"{traits.tokens_max:,} at most"),
         ("asked for", traits.model, traits.front),
         ("features", ", ".join(names(Feature(traits.features))) or NOTHING, ""),
         ("input", ", ".join(names(Modality(traits.input))), ""),
-        ("tags", ", ".join(f"{key}={value}" for key, value in sorted(traits.tags.items())) or NOTHING, f"bound to the key: {', '.join(sorted(traits.bound))}" if traits.bound else ""),
-        ("session", traits.session or NOTHING, f"was on {traits.held}" if traits.held else ""),
-        ("caller", traits.caller or NOTHING, ""),
+        *(
+            (f"tag {key}", Cell(value, link=_search("tag", f"{key}={value}")), "bound to the key" if key in traits.bound else "the client")
+            for key, value in sorted(traits.tags.items())
+        ),
+        ("session", _same("session", traits.session), f"was on {traits.held}" if traits.held else ""),
+        ("caller", _same("caller", traits.caller), ""),
     ]  # fmt: skip
     return Table("traits", "What was known of it", (Column("Trait"), Column("Value"), Column("From")), tuple(rows), "")
+
+
+def _same(name: str, value: str | None) -> Cell | str:
+    """With the way to all requests that have it too."""
+    return Cell(value, link=_search(name, value)) if value else NOTHING
+
+
+def _session(record: Record, sources: Sources) -> Table:
+    """Requests of one caller's session. Two callers may use one word."""
+    traits = record.traits
+    session, caller = (traits.session, traits.caller) if traits is not None else (None, None)
+    found = sources.ledger.search(NEIGHBOURS, Filters(session=session, caller=caller))
+    rows = tuple(
+        (
+            Cell(line.at, link=decision_link(line.id), note="this one" if line.id == record.id else ""),
+            line.route or NOTHING, Cell(line.model or NOTHING, series=line.model), line.reason or NOTHING, line.task or NOTHING, line.cost,
+            Cell(line.code or line.outcome, OUTCOMES.get(line.outcome, "plain")),
+        )
+        for line in found.lines
+    )  # fmt: skip
+    columns = (
+        Column("Time", "time"), Column("Route"), Column("Model"), Column("Reason"), Column("Task"), Column("Cost", "usd"), Column("Outcome"),
+    )  # fmt: skip
+    more = _search("session", session or "") if found.more is not None else None
+    return Table(
+        "session", "Its session, latest first", columns, rows, "No other request of this session is there any more.", more=more
+    )
 
 
 def _trait(trait: Trait) -> tuple[str, str]:
@@ -248,6 +242,7 @@ def _opinion(kept: Kept) -> tuple[float | str | None, ...]:
 
 
 def _content(request_id: str, sources: Sources) -> Iterable[Block]:
+    place = f"/api/requests/{quote(request_id, safe='')}/content"
     try:
         kept = sources.opened(request_id)
     except CannotOpen as shut:
@@ -256,12 +251,19 @@ def _content(request_id: str, sources: Sources) -> Iterable[Block]:
     if kept is None:
         yield Note("Not kept. A route keeps prompts and answers when it says `content: redacted` or `content: full`.")
         return
-    yield Text(f"Asked ({kept.front})", _pretty(kept.request_text), "json")
-    yield Text("Answered", _pretty(kept.answer_text) or "nothing was sent", "json")
+    yield from bounded(f"Asked ({kept.front})", _pretty(kept.request_text), "json", place)
+    yield from bounded("Answered", _pretty(kept.answer_text) or "nothing was sent", "json", place)
     if kept.error is not None:
         yield Note(kept.error, "bad")
     gone = "What was asked and answered is gone for good then; the record stays."
-    yield Action("Delete the content", f"/api/requests/{request_id}/content", gone, tone="bad", method="DELETE")
+    yield Action("Delete the content", place, gone, tone="bad", method="DELETE")
+
+
+def bounded(title: str, text: str, language: Literal["plain", "json"], place: str) -> Iterator[Block]:
+    """As much of a text as a page can show, and at which place of the API all of it is."""
+    yield Text(title, text[:SHOWN], language)
+    if len(text) > SHOWN:
+        yield Note(f"{len(text) - SHOWN:,} more characters are not shown. With the admin token, all of it is at:", "warn", place)
 
 
 def _pretty(text: str) -> str:
@@ -272,7 +274,7 @@ def _pretty(text: str) -> str:
         return text
 
 
-def _versions(record: Record, decided: _Again) -> Text:
+def _versions(record: Record, decided: Again) -> Text:
     said = {
         "policy": record.policy,
         "view": record.view,

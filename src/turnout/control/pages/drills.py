@@ -1,6 +1,7 @@
 """The page Drills: what was rehearsed, what came of it, and what is due; one report with its figures and its advice."""
 
 from collections.abc import Iterable
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -62,7 +63,12 @@ def _all(sources: Sources, now: float) -> Iterable[Section]:
 def _kept(lines: Iterable[Line]) -> Table:
     columns = (Column("Began", "time"), Column("Verdict"), Column("What came of it"), Column("Drill", "code"))
     rows = tuple(
-        (line.at, Cell(line.verdict, _VERDICTS[line.verdict]), line.sentence, Cell(line.id, link=f"/drills/{line.id}"))
+        (
+            line.at,
+            Cell(line.verdict, _VERDICTS[line.verdict]),
+            line.sentence,
+            Cell(line.id, link=f"/drills/{quote(line.id, safe='')}"),
+        )
         for line in lines
     )
     return Table(
@@ -84,12 +90,21 @@ def _coming(entries: Iterable[Scheduled], now: float) -> Table:
 def _one(report: Report) -> Iterable[Section]:
     figures = report.figures
     tone = _VERDICTS[report.verdict]
-    yield Section((Note(report.sentence, tone), Figures(tuple(_figures(figures)))), wide=True)
+    yield Section((Note(report.sentence, tone), Figures((*_aim(report), *_figures(figures)))), wide=True)
     if figures.timeline:
         yield Section((_timeline(figures),), wide=True)
     yield Section((_advice(report),), wide=True)
     yield Section((_routes(figures), _phases(figures)), wide=True)
     yield Section(tuple(_served(figures)))
+
+
+def _aim(report: Report) -> Iterable[Figure]:
+    """What was drilled; its requests are in the ledger unless all of it was simulated apart."""
+    drill = report.drill
+    link = None if drill.on == "simulated" else "/decisions?" + urlencode({"window": "400d", "copies": "with", "drill": drill.id})
+    yield Figure("Began", report.at, "time", f"on {drill.on} traffic", link=link)
+    what = ", ".join(name for name in (drill.provider, drill.model, drill.region) if name not in {None, "*"}) or "every provider"
+    yield Figure("What", drill.kind.replace("_", " "), "text", f"of {what}")
 
 
 def _figures(figures: Measurements) -> Iterable[Figure]:
