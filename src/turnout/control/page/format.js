@@ -22,7 +22,7 @@ const WRITERS = {
   usd: dollars,
   ms: (value) => milliseconds(value),
   us: (value) => (value < 1000 ? `${short.format(value)} µs` : milliseconds(value / 1000)),
-  percent: (value) => `${value && Math.abs(value) < 0.0995 ? one.format(100 * value) : whole.format(100 * value)} %`,
+  percent: (value) => (value > 0 && value < 0.0005 ? "< 0.1 %" : `${value && Math.abs(value) < 0.0995 ? one.format(100 * value) : whole.format(100 * value)} %`),
   score: (value) => number({ minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(value),
   per_s: (value) => `${value < 10 ? short.format(value) : one.format(value)}/s`,
   bytes: (value) => bytes(value),
