@@ -55,7 +55,8 @@ function chart(block) {
 
 function table(block) {
   const { columns } = block;
-  if (!block.rows.length) return h("div", { class: "tabled" }, titleOf(block, false), h("p", { class: "empty" }, block.empty));
+  const more = block.more ? h("p", {}, h("a", { class: "more", href: block.more }, "Older ones")) : null;
+  if (!block.rows.length) return h("div", { class: "tabled" }, titleOf(block, false), h("p", { class: "empty" }, block.empty), more);
   const sorted = sorts.get(block.id);
   const head = columns.map((column, n) => {
     const order = sorted?.column === n ? (sorted.down ? "descending" : "ascending") : null;
@@ -69,7 +70,7 @@ function table(block) {
     h("caption", { class: "unseen" }, block.title), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
   return h("div", { class: "tabled" }, titleOf(block, true), h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": block.title || block.id }, grid),
     few ? h("button", { type: "button", class: "all", "data-all": block.id }, `All ${rows.length} rows`) : null,
-    block.note ? h("p", { class: "quiet" }, block.note) : null, block.more ? h("p", {}, h("a", { class: "more", href: block.more }, "Older ones")) : null);
+    block.note ? h("p", { class: "quiet" }, block.note) : null, more);
 }
 
 function titleOf(block, exports) {

@@ -118,9 +118,9 @@ function drawState() {
   morphChildren(at("alerts"), h("div", {}, said));
   if (!shown) return void at("state").replaceChildren();
   const { asof, live, now } = shown.page;
-  const newest = asof === null ? "no requests in these figures yet" : `newest request ${ago(Math.max(0, now - asof))}`;
+  const newest = asof === null ? "" : ` · newest request ${ago(Math.max(0, now - asof))}`;
   const dot = h("i", { class: trouble ? "dot bad" : live ? "dot live" : "dot" });
-  morphChildren(at("state"), h("p", {}, dot, `${trouble ? "not reached" : live ? "live" : "as of"} ${written(now, "time")} · ${newest}`));
+  morphChildren(at("state"), h("p", {}, dot, `${trouble ? "not reached" : live ? "live" : "as of"} ${written(now, "time")}${newest}`));
 }
 
 function askForToken(why) {

@@ -55,6 +55,12 @@ def zone_of(name: str) -> ZoneInfo:
         raise ValueError(f"`zone`: there is no time zone {name!r}; write one as Europe/Berlin or UTC") from None
 
 
+def calls_link(asked: Asked, **where: str) -> str:
+    """Where the requests are listed whose upstream calls a figure is made of, copies' too; the model asked for is then whom a call went to."""
+    of_calls = {"called" if name == "model" else name: value for name, value in asked.where.items()}
+    return "/decisions?" + urlencode({"window": asked.window, "copies": "with", **of_calls, **where})
+
+
 def requests_link(asked: Asked, **where: str | None) -> str:
     """Where the requests are listed that a figure of this page is made of."""
     return "/decisions?" + urlencode({"window": asked.window, **asked.where, **{k: v for k, v in where.items() if v is not None}})

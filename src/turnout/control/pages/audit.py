@@ -9,7 +9,6 @@ import msgspec
 
 from turnout.audit.chain import Entry, read
 from turnout.audit.kinds import KINDS
-from turnout.control.audit_keeper import Verification
 from turnout.control.pages.blocks import (
     Action,
     Block,
@@ -33,7 +32,7 @@ from turnout.reports.inventory import Inventory, inventory, month
 
 PER_PAGE = 50
 MONTHS = 13
-_SHORT = 160
+_LONG = 60
 _LARGEST = 2**31 - 1
 
 
@@ -58,7 +57,7 @@ def audit(asked: AuditAsked, sources: Sources) -> Page:
     if asked.id is not None:
         return Page("audit", f"Audit entry {asked.id}", (Section(tuple(_one(asked.id, sources)), wide=True),), now)
     sections = (
-        Section((_proof(sources), *_findings(sources.audit.verified)), wide=True),
+        Section((_proof(sources), *_findings(sources)), wide=True),
         Section(tuple(_entries(asked, sources)), wide=True),
         Section(tuple(_inventory(asked, sources, now)), "Which model served what", wide=True),
     )
@@ -105,21 +104,25 @@ def _proof(sources: Sources) -> Figures:
     return Figures(
         (
             Figure("Entries", keeper.store.count(), "count", "each holds the hash of the one before it"),
-            Figure("Head", NOTHING if head is None else head.hash[:16], "code", NOTHING if head is None else f"entry {head.seq}"),
+            Figure("Head", NOTHING if head is None else head.hash[:12], "code", NOTHING if head is None else f"entry {head.seq}"),
             Figure("Last checkpoint", NOTHING if signed is None else signed.at, "text" if signed is None else "time", "keep a copy elsewhere: it proves what was there by then"),
             Figure("Last verified", NOTHING if verified is None else verified.at, "text" if verified is None else "time", state, tone),
-            Figure("Public key", keeper.public_key(), "code", "of the checkpoints' signatures"),
         )
     )  # fmt: skip
 
 
-def _findings(verified: Verification | None) -> Iterable[Block]:
+def _findings(sources: Sources) -> Iterable[Block]:
+    verified = sources.audit.verified
     if verified is not None:
         for finding in verified.findings:
             yield Note(f"{finding.what}: {finding.where}: {finding.text}", "warn" if verified.ok else "bad")
     yield Note(
         "The chain and the rows it speaks of are verified by the command, also against a checkpoint that was kept elsewhere.",
         command="turnout audit verify",
+    )
+    yield Note(
+        "The checkpoints are signed by the key whose public part is this. Keep it elsewhere, with them.",
+        command=sources.audit.public_key(),
     )
     yield Action("Sign a checkpoint now", "/api/audit/checkpoint")
 
@@ -137,7 +140,7 @@ def _entries(asked: AuditAsked, sources: Sources) -> Iterable[Block]:
         Column("Hash", "code"),
     )
     rows = tuple(
-        (Cell(entry.seq, link=f"/audit/{entry.seq}"), entry.at, entry.kind, entry.actor, _short(entry.payload), entry.hash[:12])
+        (Cell(entry.seq, link=f"/audit/{entry.seq}"), entry.at, entry.kind, entry.actor, _in_words(entry), entry.hash[:12])
         for entry in entries
     )
     said = {name: value for name in ("kind", "month") if (value := getattr(asked, name))}
@@ -152,8 +155,15 @@ def _kept(asked: AuditAsked, name: str) -> Iterable[Field]:
         yield Field(name, name.capitalize(), value)
 
 
-def _short(payload: str) -> str:
-    return payload if len(payload) <= _SHORT else f"{payload[:_SHORT]}\u2026"
+def _in_words(entry: Entry) -> str:
+    """What it says in short: hashes and what is long are on the entry's own page."""
+    said = []
+    for name, value in read(entry).items():
+        if isinstance(value, list):
+            said += [f"{len(value):,} {name}"] if value else []
+        elif isinstance(value, bool | int | float) or (isinstance(value, str) and value and len(value) < _LONG):
+            said.append(f"{name} {value}")
+    return ", ".join(said) or NOTHING
 
 
 def _inventory(asked: AuditAsked, sources: Sources, now: float) -> Iterable[Block]:
@@ -179,7 +189,7 @@ def _served(found: Inventory) -> Table:
     rows = tuple(
         (
             name_of(line.route), Cell(line.model, series=line.model), Cell(str(line.policy), link=f"/policy/{line.policy}"), line.first, line.last,
-            line.requests, Cell(line.cost, note=f"+ {line.unpriced:,} unknown" if line.unpriced else ""), line.actor or NOTHING, line.note or NOTHING,
+            Cell(line.requests, note=f"+ {line.copies:,} copies" if line.copies else ""), Cell(line.cost, note=f"+ {line.unpriced:,} unknown" if line.unpriced else ""), line.actor or NOTHING, line.note or NOTHING,
             NOTHING if line.entry is None else Cell(str(line.entry), link=f"/audit/{line.entry}"),
         )
         for line in found.served

@@ -55,13 +55,13 @@ def choice(record: Record, decided: Again) -> Iterable[Block]:
         (
             n,
             Cell(step.model, series=step.model),
-            ", ".join(sorted(step.on)),
+            " or ".join(sorted(step.on)) if n > 1 else "always",
             step.reason,
             ", ".join(map(check_name, step.checks)) or NOTHING,
         )
         for n, step in enumerate(decision.plan.steps, 1)
     )
-    yield Table("plan", "The plan", (Column("Step", "count"), Column("Model"), Column("When the one before ended in"), Column("Reason"), Column("Checks")), plan, "No step.")  # fmt: skip
+    yield Table("plan", "The plan", (Column("Step", "count"), Column("Model"), Column("After"), Column("Reason"), Column("Checks")), plan, "No step.")  # fmt: skip
     rejected = tuple((Cell(each.model, series=each.model), each.reason, each.detail) for each in decision.rejections)
     yield Table("rejections", "Could not, and why", (Column("Model"), Column("Reason"), Column("Detail")), rejected, "Every model of the route could serve it.")  # fmt: skip
 
@@ -91,22 +91,33 @@ def _score(candidate: Candidate, scored_by: ScoredBy) -> float | str:
 
 
 def _why_not(candidate: Candidate, chosen: Candidate | None, decision: Decision) -> str:
-    """What speaks against it beside the one that was taken; and what it would have saved."""
+    """How it differs from the one that was taken: what the route goes by first, then the cost."""
     if chosen is None:
         return NOTHING
     if candidate.model == chosen.model:
         return "it was"
-    worse = _worse_by(candidate, chosen, decision.scored_by)
-    why = f"{worse}" if worse else f"not worse by its weight: {decision.reason} decided"
-    if candidate.cost is None or chosen.cost is None or candidate.cost >= chosen.cost or decision.scored_by == "expense_usd":
-        return why
-    return f"{why}; ${(chosen.cost - candidate.cost) / PICO_PER_USD:.2g} cheaper"
+    differs = [_by_score(candidate, chosen, decision.scored_by)]
+    if decision.scored_by != "expense_usd":
+        differs.append(_by_cost(candidate, chosen))
+    return "; ".join(filter(None, differs)) or f"equal, and {decision.reason} decided"
 
 
-def _worse_by(candidate: Candidate, chosen: Candidate, scored_by: ScoredBy) -> str | None:
-    if not isfinite(candidate.score):
-        return "its p95 is not known"
+def _by_score(candidate: Candidate, chosen: Candidate, scored_by: ScoredBy) -> str:
+    if not (isfinite(candidate.score) and isfinite(chosen.score)):
+        return "its p95 is not known" if isfinite(chosen.score) else ""
     gap = candidate.score - chosen.score
     if scored_by == "quality":
-        return f"{-gap:.2f} lower quality" if gap < 0 else None
-    return None if gap <= 0 else f"${gap:.2g} dearer" if scored_by == "expense_usd" else f"{gap:,.0f} ms slower"
+        return f"{abs(gap):.2f} {'better' if gap > 0 else 'worse'}" if gap else ""
+    if scored_by == "expense_usd":
+        return _dearer(gap)
+    return f"{abs(gap):,.0f} ms {'slower' if gap > 0 else 'faster'}" if gap else ""
+
+
+def _by_cost(candidate: Candidate, chosen: Candidate) -> str:
+    if candidate.cost is None or chosen.cost is None:
+        return "its price is not known" if candidate.cost is None else ""
+    return _dearer((candidate.cost - chosen.cost) / PICO_PER_USD)
+
+
+def _dearer(dollars: float) -> str:
+    return f"${abs(dollars):.2g} {'dearer' if dollars > 0 else 'cheaper'}" if dollars else ""

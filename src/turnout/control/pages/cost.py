@@ -6,7 +6,7 @@ from math import floor, log10
 from typing import Literal
 
 from turnout.control.pages import charts
-from turnout.control.pages.asked import Asked, choice, requests_link
+from turnout.control.pages.asked import Asked, calls_link, choice, requests_link
 from turnout.control.pages.blocks import Block, Cell, Chart, Column, Field, Figure, Figures, Note, Page, Search, Section, Table
 from turnout.control.pages.forecast import FEWEST, Forecast, forecast
 from turnout.control.pages.savings import Change, since_previous
@@ -77,7 +77,7 @@ def _figures(asked: CostAsked, seen: Seen, change: Change | None, month: "_Month
     against = f"policy {change.previous}" if change else "the previous policy"
     return Figures(
         (
-            spend("Cost", total.cost, total.unpriced, requests_link(asked)),
+            spend("Cost", total.cost, total.unpriced, requests_link(asked, copies="with")),
             Figure("A request", NOTHING if a_request is None else a_request, "usd", f"of {priced:,} with a known price"),
             Figure("1,000 tokens", ratio(1000 * total.cost, tokens) if tokens else NOTHING, "usd", f"of {tokens:,} tokens" + (", unpriced ones too" if total.unpriced else "")),
             Figure("An accepted answer", ratio(a_request or 0, accepted) if accepted else NOTHING, "usd", f"from {total.graded:,} verdicts", link="/quality"),
@@ -164,9 +164,11 @@ def _parts_table(asked: CostAsked, parts: Mapping[str, Part], key: str, whole: S
 
 
 def _link(asked: CostAsked, name: str, key: str) -> str | None:
-    if asked.by == "provider" or name == "none":
+    if asked.by == "provider" or name in {"none", sums.OTHER}:
         return None
-    return requests_link(asked, **{asked.by: f"{key}={name}" if asked.by == "tag" else name})
+    if is_of_calls(asked.by, asked.where):
+        return calls_link(asked, called=name)
+    return requests_link(asked, copies="with", **{asked.by: f"{key}={name}" if asked.by == "tag" else name})
 
 
 def _versions(change: Change | None) -> tuple[Block, ...]:
@@ -209,7 +211,7 @@ def _versions(change: Change | None) -> tuple[Block, ...]:
 def _tags(asked: CostAsked, seen: Seen) -> Table:
     rows = tuple(
         (
-            Cell(name, link=requests_link(asked, tag=name)), tag.requests, tag.cost, Cell(tag.unpriced, "warn" if tag.unpriced else "plain"),
+            Cell(name, link=None if name == sums.OTHER else requests_link(asked, tag=name)), tag.requests, tag.cost, Cell(tag.unpriced, "warn" if tag.unpriced else "plain"),
             Cell(tag.errors, "bad" if tag.errors else "plain"), ratio(tag.accepted, tag.graded), tag.worth,
             ratio(tag.cost, tag.worth) if tag.worth > 0 else NOTHING,
         )

@@ -93,7 +93,7 @@ def _said(record: Record) -> Iterable[Note]:
 def _figures(record: Record) -> Figures:
     return Figures(
         (
-            Figure("Outcome", record.code or record.outcome, "text", _MEANS.get(record.outcome, ""), OUTCOMES.get(record.outcome, "plain")),
+            Figure("Outcome", record.code or record.outcome, "text", f"{_MEANS[record.outcome]}; status {record.status}, {_counted(len(record.attempts), 'call')}", OUTCOMES.get(record.outcome, "plain")),
             Figure("Arrived", record.at, "time", f"at {record.worker}"),
             Figure("Route", record.route or NOTHING, "text", record.reason or "", link=_search("route", record.route) if record.route else None),
             Figure("Model", record.model or NOTHING, "text", "served it" if record.model else "none served it"),
@@ -103,7 +103,7 @@ def _figures(record: Record) -> Figures:
             Figure("Took", NOTHING if record.outcome == "begun" else record.duration_ms, "ms", "stream" if record.stream else "whole answer"),
             Figure("First token", record.first_token_ms, "ms") if record.first_token_ms is not None else Figure("First token", NOTHING, "text"),
             Figure("Deciding", record.decision_us, "us"),
-            Figure("Status", str(record.status), "text", _counted(len(record.attempts), "call")),
+            Figure("Policy", str(record.policy), "text", "it was decided on", link=f"/policy/{record.policy}"),
         )
     )  # fmt: skip
 
@@ -122,9 +122,9 @@ def _beside(record: Record) -> Iterator[Figures]:
         ("Copy of", record.copy_of, decision_link),
         ("Drill", record.drill, lambda drill: f"/drills/{quote(drill, safe='')}"),
         ("Ticket", record.ticket, lambda ticket: f"/queues/{quote(ticket, safe='')}"),
-        ("Policy", str(record.policy) if record.policy else None, lambda version: f"/policy/{version}"),
     )
-    yield Figures(tuple(Figure(name, value, "code", link=link(value)) for name, value, link in found if value is not None))
+    if there := tuple(Figure(name, value, "code", link=link(value)) for name, value, link in found if value is not None):
+        yield Figures(there)
 
 
 def _attempts(record: Record) -> Iterable[Block]:

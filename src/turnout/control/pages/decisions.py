@@ -77,6 +77,9 @@ class DecisionsAsked(Asked, frozen=True, kw_only=True):
                     read(value)
                 except ValueError as error:
                     raise ValueError(f"`{name}`: {error}") from None
+        for name, value in msgspec.structs.asdict(self).items():
+            if isinstance(value, str) and "\0" in value:  # PostgreSQL has no place for it
+                raise ValueError(f"`{name}`: no text has a NUL character")
 
     @property
     def said(self) -> dict[str, str]:
@@ -159,7 +162,7 @@ def _number(value: float | None) -> str:
 
 def _list(asked: DecisionsAsked, found: Found, since: float | None) -> Iterable[Block]:
     columns = (
-        Column("Time", "time"), Column("Route"), Column("Model"), Column("Reason"), Column("Task"), Column("Complexity"), Column("Caller"),
+        Column("Time", "time"), Column("Route"), Column("Model"), Column("Reason"), Column("Task"), Column("Band"), Column("Caller"),
         Column("Session"), Column("Cost", "usd"), Column("Latency", "ms"), Column("Calls", "count"), Column("Verdict", "percent"),
         Column("Outcome"), Column("Request", "code"),
     )  # fmt: skip
@@ -187,7 +190,7 @@ def _row(asked: DecisionsAsked, line: RequestLine) -> tuple[Cell | float | str |
         Cell(line.at, link=decision_link(line.id)), name_of(line.route), Cell(line.model or NOTHING, series=line.model), line.reason or NOTHING,
         line.task or NOTHING, line.band or NOTHING, _narrower(asked, "caller", line.caller), _narrower(asked, "session", line.session),
         line.cost if was_called else NOTHING, NOTHING if line.outcome == "begun" else line.duration_ms, line.attempts,
-        NOTHING if line.verdict is None else Cell(line.verdict, "bad" if line.verdict < GOOD else "good", note=line.verdict_by or ""),
+        NOTHING if line.verdict is None else Cell(line.verdict, "bad" if line.verdict < GOOD else "good"),
         Cell(line.code or line.outcome, OUTCOMES.get(line.outcome, "plain")), line.id,
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from turnout.control.pages.sources import Sources
 from turnout.drill.current import read
 from turnout.drill.figures import Measurements, Phase
 from turnout.drill.report import Line, Report, find, kept
-from turnout.drill.schedule import Scheduled, next_slot, scheduled
+from turnout.drill.schedule import SCHEDULE, Scheduled, next_slot, scheduled
 from turnout.types.money import PICO_PER_USD
 
 _VERDICTS: dict[str, Tone] = {"passed": "good", "failed": "bad", "inconclusive": "warn"}
@@ -57,7 +57,20 @@ def _all(sources: Sources, now: float) -> Iterable[Section]:
             (Note(f"Drill {running.id} is in force: {running.kind.replace('_', ' ')} of {running.provider}.", "warn"),), wide=True
         )
     yield Section((_kept(kept(sources.data_dir)),), wide=True)
-    yield Section((_coming(scheduled(sources.data_dir), now),), wide=True)
+    try:
+        entries = scheduled(sources.data_dir)
+    except msgspec.DecodeError as error:
+        yield Section(
+            (
+                Note(
+                    f"The schedule cannot be read, so nothing is begun by it: {error}. It is in drills/{SCHEDULE} of the data directory.",
+                    "bad",
+                ),
+            ),
+            wide=True,
+        )
+    else:
+        yield Section((_coming(entries, now),), wide=True)
 
 
 def _kept(lines: Iterable[Line]) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from turnout.control.pages import charts
-from turnout.control.pages.asked import Asked, requests_link
+from turnout.control.pages.asked import Asked, calls_link, requests_link
 from turnout.control.pages.blocks import Cell, Chart, Column, Figure, Figures, Format, Page, Section, Table
 from turnout.control.pages.seen import Seen, filters, name_of, see
 from turnout.control.pages.sources import Sources
@@ -80,7 +80,7 @@ def _by_model(asked: LatencyAsked, seen: Seen) -> Table:
     longest = max((calls.duration.quantile(0.95) or 0 for calls in by_model.values()), default=0)
     rows = tuple(
         (
-            Cell(model, link=requests_link(asked, model=model), series=model),
+            Cell(model, link=calls_link(asked, called=model), series=model),
             calls.duration.n,
             *_quantiles(calls.duration, calls.first_token, longest),
         )
@@ -102,7 +102,7 @@ def _by_route(asked: LatencyAsked, seen: Seen) -> Table:
     longest = max((cell.duration.quantile(0.95) or 0 for cell in by_route.values()), default=0)
     rows = tuple(
         (
-            Cell(name_of(route), link=requests_link(asked, route=route)), cell.duration.n, *_quantiles(cell.duration, cell.first_token, longest),
+            Cell(name_of(route), link=None if route is None else requests_link(asked, route=route)), cell.duration.n, *_quantiles(cell.duration, cell.first_token, longest),
             cell.decision.quantile(0.5),
         )
         for route, cell in sorted(by_route.items(), key=lambda item: (-item[1].duration.n, name_of(item[0])))

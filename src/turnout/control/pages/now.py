@@ -62,7 +62,7 @@ def _figures(asked: NowAsked, seen: Seen, sources: Sources) -> Figures:
         (
             Figure("Requests", total.requests, "count", f"{lately.requests / span:,.3g} a second now", link=all_of_it),
             Figure("Cost an hour", lately.cost * 3600 / span, "usd", _missing(lately.unpriced), "warn" if lately.unpriced else "plain", all_of_it),
-            Figure("Errors", ratio(failed, total.requests), "percent", f"{failed:,} failed or cut, {total.rejected:,} refused", "bad" if failed else "plain", requests_link(asked, outcome="failed")),
+            Figure("Errors", ratio(failed, total.requests), "percent", f"{failed:,} failed or cut, {total.rejected:,} refused", "bad" if failed else "plain", requests_link(asked, outcome="errors")),
             Figure("Fallbacks", ratio(total.fallbacks, answered), "percent", f"{total.fallbacks:,} by a later choice", link=requests_link(asked, reason="fallback")),
             Figure("From the cache", ratio(total.cached, answered), "percent", f"{total.cached:,} given again", link=requests_link(asked, reason="cache")),
             Figure("Tickets waiting", sum(waiting.values()), "count", ", ".join(f"{count} {kind}" for kind, count in sorted(waiting.items())), "warn" if waiting else "plain", "/queues"),
@@ -140,7 +140,7 @@ def _traffic(asked: NowAsked, seen: Seen) -> Chart:
     series = (
         charts.toned("well", [cell.requests - errors(cell) - cell.rejected for cell in totals], "accent", requests_link(asked)),
         charts.toned("refused", [cell.rejected for cell in totals], "warn", requests_link(asked, outcome="rejected")),
-        charts.toned("failed", [errors(cell) for cell in totals], "bad", requests_link(asked, outcome="failed")),
+        charts.toned("failed", [errors(cell) for cell in totals], "bad", requests_link(asked, outcome="errors")),
     )
     says = f"{seen.total.requests:,} requests in {len(found):,} {seen.per}s, {errors(seen.total):,} of them failed or cut."
     return charts.stacked("traffic", f"Requests {each(seen.per)}", says, list(found), seen.per, series)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from turnout.control.pages import charts
 from turnout.control.pages.accuracy import accuracy_figure, accuracy_of, accuracy_table
-from turnout.control.pages.asked import Asked, choice, requests_link
+from turnout.control.pages.asked import Asked, calls_link, choice, requests_link
 from turnout.control.pages.blocks import Block, Cell, Chart, Column, Figure, Figures, Note, Page, Search, Section, Table
 from turnout.control.pages.seen import Seen, filters, leading, listed, name_of, ratio, see
 from turnout.control.pages.sources import Sources
@@ -66,10 +66,10 @@ def _figures(asked: QualityAsked, seen: Seen, drops: "_Drops", accuracy: tuple[A
     faulty = sum(calls.faults.values()) if calls else 0
     return Figures(
         (
-            Figure("Mean verdict", mean.share if mean else None, "percent", interval, link=requests_link(asked, judged="good")),
+            Figure("Mean verdict", mean.share if mean else None, "percent", interval, link=requests_link(asked, judged="judged")),
             accuracy_figure(asked, accuracy),
             Figure("Graded", ratio(total.graded, answered), "percent", f"{total.graded:,} of {answered:,} answers"),
-            Figure("Rejected answers", total.graded - total.accepted, "count", "counted by how far verdicts fall short of 1", link=requests_link(asked, judged="bad")),
+            Figure("Rejected answers", total.graded - total.accepted, "count", "counted by how far verdicts fall short of 1", link=requests_link(asked, judged="flawed")),
             Figure("Became worse", len(drops), "count", "in the last hour, against the week before", "bad" if drops else "plain"),
             Figure("Calls with a fault", ratio(faulty, calls.calls) if calls else None, "percent", f"{faulty:,} of {calls.calls if calls else 0:,} upstream calls", "warn" if faulty else "plain"),
         )
@@ -108,13 +108,13 @@ def _matrix_table(asked: QualityAsked, by_both: Mapping[tuple[str, str], Sum]) -
         mean = share(cell.accepted, cell.graded)
         rows.append(
             (
-                Cell(model, link=requests_link(asked, model=model, task=None if task == "unknown" else task), series=model),
+                Cell(model, link=None if task == "unknown" else requests_link(asked, model=model, task=task), series=model),
                 task,
                 Cell(mean.share, low=mean.low, high=mean.high) if mean else None,
                 cell.graded,
                 cell.requests,
                 Cell(ratio(cell.failed + cell.cut, cell.requests), "bad" if cell.failed + cell.cut else "plain"),
-                Cell(cell.graded - cell.accepted if cell.graded else None, link=requests_link(asked, model=model, judged="bad") if cell.graded > cell.accepted else None),
+                Cell(cell.graded - cell.accepted if cell.graded else None, link=requests_link(asked, model=model, task=task, judged="flawed") if cell.graded > cell.accepted and task != "unknown" else None),
             )
         )  # fmt: skip
     columns = (
@@ -203,7 +203,7 @@ def _faults(asked: QualityAsked, seen: Seen) -> Chart:
     models = sorted(shares, key=lambda model: -sum(shares[model].values()))
     kinds = list(_kinds(calls.faults for calls in by_model.values()))
     series = [
-        charts.named(kind, [shares[model].get(kind, 0.0) for model in models], requests_link(asked, fault=kind))
+        charts.named(kind, [shares[model].get(kind, 0.0) for model in models], calls_link(asked, fault=kind))
         for kind in kinds[:_MOST_KINDS]
     ]
     if kinds[_MOST_KINDS:]:
@@ -221,7 +221,7 @@ def _faults(asked: QualityAsked, seen: Seen) -> Chart:
 def _fault_table(asked: QualityAsked, seen: Seen) -> Table:
     rows = tuple(
         (
-            Cell(group[0], link=requests_link(asked, model=group[0]), series=group[0]), calls.calls, sum(calls.faults.values()),
+            Cell(group[0], link=calls_link(asked, called=group[0]), series=group[0]), calls.calls, sum(calls.faults.values()),
             Cell(ratio(sum(calls.faults.values()), calls.calls), "bad" if calls.faults else "plain"),
             listed(((kind, f"{count:,}") for kind, count in _kinds([calls.faults]).items())) or None,
         )
