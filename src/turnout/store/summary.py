@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, func, select
 
 from turnout.store.queries import quantile
 from turnout.store.rollups.cells import Cell, Slice
+from turnout.store.rollups.collect import UNBILLED
 from turnout.store.rollups.sketch import Sketch
 from turnout.store.rollups.sums import Group, cells
 from turnout.store.rows import DbRow
@@ -42,7 +43,7 @@ class Quantiles(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """A window of the ledger. ``errors``: failed or cut. ``unpriced`` answers cost something unknown and are in no sum.
+    """A window of the ledger. ``errors``: failed or cut. ``unpriced`` requests, served to the end or not, cost something unknown and are in no sum.
 
     ``saved`` is what the baseline (the best model for everything) would have cost more, over the requests where both are known.
     ``latest`` is the arrival of the newest request, unix seconds: it shows how far the ledger lags. ``since`` is where the window really
@@ -143,7 +144,7 @@ def _grouped(since: float) -> Any:
             _ASKED.label("asked"),
             func.count().label("requests"),
             func.count().filter(c.reason == "fallback").label("fallbacks"),
-            func.count().filter(c.cost_pico.is_(None), or_(c.outcome == "ok", c.outcome == "cut")).label("unpriced"),
+            func.count().filter(c.cost_pico.is_(None), c.outcome.not_in(UNBILLED)).label("unpriced"),
             *_exact_sum("cost", c.cost_pico, c.cost_pico.is_not(None)),
             *_exact_sum("baseline", c.baseline_pico, both_known),
             *_exact_sum("compared", c.cost_pico, both_known),

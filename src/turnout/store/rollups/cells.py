@@ -25,7 +25,7 @@ class Key(msgspec.Struct, frozen=True, array_like=True):
 class Cell(msgspec.Struct, array_like=True):
     """Sums over requests. A copy (``copies``: nobody waited for it) is in no other count, but what it cost is in ``cost`` or ``unpriced``.
 
-    ``requests`` = ok + failed + cut + cancelled + rejected + begun. ``unpriced`` answers cost something unknown and are in no sum.
+    ``requests`` = ok + failed + cut + cancelled + rejected + begun. ``unpriced`` requests, served to the end or not, cost something unknown and are in no sum.
     ``baseline`` is what the best model would have cost, ``compared`` what was paid, both over the requests where both are known;
     ``cached`` answers were given again, ``saved`` is what they did not cost. ``graded`` requests have a verdict, ``accepted`` is the sum of these (0..1 each),
     ``squares`` that of their squares. ``worth`` sums feedback of kind ``value``. Milliseconds in ``duration`` and

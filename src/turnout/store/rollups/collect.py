@@ -107,7 +107,7 @@ class _Cell:
         cell = self.cell
         if row.cost is not None:
             cell.cost += row.cost
-        elif row.outcome in _PAID:
+        elif row.outcome not in UNBILLED:
             cell.unpriced += 1
         if row.is_copy:
             cell.copies += 1
@@ -176,9 +176,12 @@ class _Calls:
         return self.calls
 
 
-_PAID = frozenset({"ok", "cut"})
 _NO_TRAITS = msgspec.msgpack.encode({})
 _ERRORS = frozenset({"failed", "cut"})
+
+
+UNBILLED = frozenset({"begun", "rejected"})
+"""Outcomes whose requests cost nothing unknown: nobody was called for them, or what it costs is not known yet."""
 
 
 def collect(period: Period, start: int, asked: Iterable[Asked], tried: Iterable[Tried]) -> Slice:
@@ -228,7 +231,7 @@ def _tag(tags: dict[str, Tag], row: Asked) -> None:
             tag = tags.setdefault(name if len(tags) < _TAGS_AT_ONCE else OTHER, Tag())
         if row.cost is not None:
             tag.cost += row.cost
-        elif row.outcome in _PAID:
+        elif row.outcome not in UNBILLED:
             tag.unpriced += 1
         if row.is_copy:
             continue

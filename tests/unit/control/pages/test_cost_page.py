@@ -13,7 +13,7 @@ DAY = 86_400.0
 
 
 def test_the_total_is_what_the_rows_say_and_never_without_what_is_unknown(ledger: Ledger, made_from: Sources):
-    """Costs are summed to the pico-dollar, copies' too; answers of unknown price are counted beside, not summed as zero."""
+    """Costs are summed to the pico-dollar, copies' too; requests of unknown price, failed ones too, are counted beside, not summed as zero."""
     records = varied()
     filled(ledger, records)
 
@@ -63,7 +63,7 @@ def test_a_filter_leaves_what_it_names_only(ledger: Ledger, made_from: Sources):
 
     paid = sum(one.cost for one in records if one.route == "support" and one.cost is not None)
     assert figure(page, "Cost").value == paid
-    assert figure(page, "Cost").link == "/decisions?window=24h&route=support"
+    assert figure(page, "Cost").link == "/decisions?window=24h&route=support&copies=with"
     assert sum(values(row)[2] for row in table(page, "parts").rows) == paid
 
 
