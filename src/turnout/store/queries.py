@@ -113,7 +113,7 @@ class ObservedLatency(msgspec.Struct, frozen=True):
 
 
 Worst = Literal["slowest", "dearest", "failed", "rejected"]
-LOOK = 50_000
+LOOK = 25_000
 """Requests that a search reads at most before it asks whether to go on."""
 _EQUAL = ("route", "model", "task", "outcome", "code", "reason", "caller", "policy", "drill")
 _AT_LEAST = {"min_cost": requests.c.cost_pico, "min_duration_ms": requests.c.duration_ms, "min_verdict": requests.c.verdict}
@@ -147,7 +147,7 @@ def search(connection: Connection, filters: Filters, limit: int, *, look: int = 
 
 
 def worst(connection: Connection, how: Worst, since: float, until: float, limit: int = 10) -> tuple[RequestLine, ...]:
-    """Of the window's latest requests (50,000 at most) those that show what goes wrong; ``rejected`` is by whoever judged the answer."""
+    """Of the window's latest requests (LOOK at most) those that show what goes wrong; ``rejected`` is by whoever judged the answer."""
     within = [requests.c.at >= since, requests.c.at < until]
     floor = _floor(connection, within, LOOK)
     down_to = within if floor is None else [*within, requests.c.at >= floor]
