@@ -16,7 +16,7 @@ _ATTEMPT = tuple(column.name for column in attempts.columns)
 def digest(request: Values, tried: Iterable[Values]) -> bytes:
     """Of the values of a request's row and its attempts' rows, in the tables' order. 16 bytes.
 
-    What is null is left out, so that a column that a later version adds changes no fingerprint of earlier rows.
+    Nulls at a row's end are left out: later versions add columns there, which then change no fingerprint of earlier rows.
     """
     said = [_said(request[:RECORDED]), *map(_said, tried)]
     return sha256(_encode(said)).digest()[:16]
@@ -29,5 +29,8 @@ def digest_of(request: DbRow, tried: Sequence[DbRow]) -> bytes:
     )
 
 
-def _said(values: Values) -> dict[int, object]:
-    return {place: value for place, value in enumerate(values) if value is not None}
+def _said(values: Values) -> Values:
+    end = len(values)
+    while end and values[end - 1] is None:
+        end -= 1
+    return values[:end]
