@@ -89,5 +89,6 @@ def chore(who: str, work: Callable[[], Coroutine[None, None, None]]) -> asyncio.
 
 
 def say(who: str, text: str) -> None:
-    """A process without a logger speaks on stderr."""
-    print(f"turnout: {who}: {text}", file=sys.stderr, flush=True)  # noqa: T201 - this is that place
+    """A process without a logger speaks on stderr. That may be a file on a disk that is full: what cannot be said stops nobody."""
+    with contextlib.suppress(OSError):
+        print(f"turnout: {who}: {text}", file=sys.stderr, flush=True)  # noqa: T201 - this is that place
