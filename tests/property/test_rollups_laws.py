@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.slices import asked, said, tagged, tried
+from turnout.feedback.accuracy import ACCEPTABLE
 from turnout.store.rollups.cells import HOUR, MINUTE
 from turnout.store.rollups.collect import TAGS, collect, merge
 from turnout.store.rollups.sketch import ACCURACY, SMALLEST, Sketch, bars, bucket, edges, merged, packed, sketch
@@ -51,6 +52,9 @@ def test_sums_by_anything_add_up_to_the_total(portions, names):
     assert total.cost == by_names.cost == sum(row.cost or 0 for row in rows)
     assert total.requests == by_names.requests == sum(not row.is_copy for row in rows)
     assert total.requests == total.ok + total.failed + total.cut + total.cancelled + total.rejected + total.begun
+    judged = [row.verdict for row in rows if row.verdict is not None and not row.is_copy]
+    assert (total.graded, total.acceptable) == (len(judged), sum(verdict >= ACCEPTABLE for verdict in judged))
+    assert total.acceptable == by_names.acceptable
     assert total.duration.buckets == by_names.duration.buckets
 
 

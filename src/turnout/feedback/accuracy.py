@@ -23,21 +23,15 @@ class Share(msgspec.Struct, frozen=True):
         return self.part / self.n
 
 
-class Accuracy(msgspec.Struct, frozen=True):
-    """Of a route's requests for a task: ``graded`` have a verdict, ``mean`` is that of the verdicts, ``acceptable`` the share of those >= 0.5.
+class Cheaper(msgspec.Struct, frozen=True):
+    """Of a route's requests for a task where it is known what a cheaper model made of them, the share where its answer was acceptable.
 
-    ``cheaper``: of the requests where it is known what a cheaper model made of them, the share where its answer was acceptable: known from
-    graded copies and from cheaper first tries that a check refused. None is no evidence yet, which is not none. ``since`` is when the first
-    of the requests arrived that were looked at (unix seconds).
+    It is known from graded copies and from cheaper first tries that a check refused.
     """
 
     route: str | None
     task: str | None
-    graded: int
-    mean: float | None
-    acceptable: Share | None
-    cheaper: Share | None
-    since: float
+    acceptable: Share
 
 
 def share(part: float, n: int, z: float = Z95) -> Share | None:

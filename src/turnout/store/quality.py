@@ -5,9 +5,9 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, Float, Integer, and_, case, cast, func, select
+from sqlalchemy import Engine, Float, and_, cast, select
 
-from turnout.feedback.accuracy import ACCEPTABLE, Accuracy, share
+from turnout.feedback.accuracy import ACCEPTABLE, Cheaper, share
 from turnout.feedback.implicit import WITHIN, Turn, signals
 from turnout.store.feedback import FeedbackStore, Taken
 from turnout.store.schema import attempts, requests
@@ -18,8 +18,8 @@ LOOK_BACK = 600.0
 """Seconds that a request may take to come into the ledger, and still be seen as what followed another."""
 MOST_TURNS = 20_000
 """The latest so many are looked at."""
-MOST_JUDGED = 100_000
-"""The latest so many requests are what accuracy is told of."""
+MOST_LOOKED_AT = 20_000
+"""The latest so many requests are searched for what cheaper models made of them."""
 _decode_traits = msgspec.msgpack.Decoder(Traits).decode
 _Row = Any
 
@@ -41,23 +41,24 @@ class QualityStore:
         for (_, caller), turns in groupby(sorted(rows, key=_whose), key=lambda row: (row.session, row.caller)):
             yield from signals([_turn(row) for row in turns], caller)
 
-    def accuracy(self, since: float, until: float) -> tuple[Accuracy, ...]:
-        """By route and task, of the requests that arrived from ``since`` to before ``until`` (unix seconds); the most graded first.
+    def cheaper(self, since: float, until: float, **where: str) -> tuple[Cheaper, ...]:
+        """How often a cheaper model would have done, by route and task; where nothing is known of it there is none.
 
-        Of more than ``MOST_JUDGED`` the latest: enough for any interval, and read in a third of a second.
+        Of the requests that arrived from ``since`` to before ``until`` (unix seconds), and of more than ``MOST_LOOKED_AT`` the latest: enough
+        for an interval, and read in a twentieth of a second. ``where`` is by ``route``, ``model`` (that served), ``task``.
         """
-        cheaper: dict[tuple[str | None, str | None], dict[str, bool]] = {}
+        found: dict[tuple[str | None, str | None], dict[str, bool]] = {}
+        asked = [requests.c[name] == value for name, value in where.items()]
         with self._engine.connect() as connection:
             within = select(requests.c.at).where(requests.c.at >= since, requests.c.at < until).order_by(requests.c.at.desc())
-            since = connection.execute(within.offset(MOST_JUDGED - 1).limit(1)).scalar() or since
+            since = connection.execute(within.offset(MOST_LOOKED_AT - 1).limit(1)).scalar() or since
             here, copied = (and_(table.c.at >= since, table.c.at < until) for table in (requests, _copies))
-            graded = {(row.route, row.task): row for row in connection.execute(_GRADED.where(here))}
-            for query in (_COPIES.where(copied), _ARMS.where(here)):
+            for query in (_COPIES.where(copied, *asked), _ARMS.where(here, *asked)):
                 for row in connection.execute(query):
-                    known = cheaper.setdefault((row.route, row.task), {})
+                    known = found.setdefault((row.route, row.task), {})
                     known[row.id] = known.get(row.id, False) or row.verdict >= ACCEPTABLE
-        found = [_accuracy(*key, graded.get(key), cheaper.get(key, {}), since) for key in {**graded, **cheaper}]
-        return tuple(sorted(found, key=lambda one: (-one.graded, one.route or "", one.task or "")))
+        shares = ((of, share(sum(known.values()), len(known))) for of, known in found.items())
+        return tuple(Cheaper(*of, each) for of, each in shares if each is not None)
 
 
 def _whose(row: _Row) -> tuple[str, str, bool]:
@@ -93,18 +94,6 @@ def _turn(row: _Row) -> Turn:
     )
 
 
-_GRADED = (
-    select(
-        requests.c.route,
-        requests.c.task,
-        func.count().label("graded"),
-        func.sum(requests.c.verdict).label("accepted"),
-        cast(func.sum(case((requests.c.verdict >= ACCEPTABLE, 1), else_=0)), Integer).label("acceptable"),
-    )
-    .where(requests.c.verdict.is_not(None), requests.c.copy_of.is_(None))
-    .group_by(requests.c.route, requests.c.task)
-)
-
 _copies = requests.alias("copies")
 _COPIES = (
     select(requests.c.id, requests.c.route, requests.c.task, _copies.c.verdict)
@@ -130,15 +119,3 @@ _ARMS = (
     )
 )
 """Answers of a cascade's cheaper models that a check refused, where a dearer one then answered."""
-
-
-def _accuracy(route: str | None, task: str | None, graded: _Row | None, cheaper: dict[str, bool], since: float) -> Accuracy:
-    return Accuracy(
-        route=route,
-        task=task,
-        graded=0 if graded is None else graded.graded,
-        mean=None if graded is None else graded.accepted / graded.graded,
-        acceptable=None if graded is None else share(graded.acceptable, graded.graded),
-        cheaper=share(sum(cheaper.values()), len(cheaper)),
-        since=since,
-    )

@@ -79,19 +79,6 @@ def dear(n: int, task: str = "qa", **more: Any) -> Record:
     return record(n, **{"traits": traits, "model": "m/dear", "cost": PicoDollars(100), **more})
 
 
-def test_accuracy_is_the_share_of_acceptable_answers(ledger: Ledger):
-    """By route and task, of graded requests alone; of a cheaper model nothing is known, which is not none."""
-    ledger.ingest([dear(0), dear(1), dear(2), dear(3, "math"), dear(4)], "s", 1)
-    ledger.feedback.take([said("req-0", 1.0), said("req-1", 0.5), said("req-2", 0.3), said("req-3", 0.0)])
-    first, second = ledger.quality.accuracy(NOW, NOW + 100)
-
-    assert (first.route, first.task, first.graded, first.mean, first.cheaper) == ("code", "qa", 3, 0.6, None)
-    assert first.acceptable is not None
-    assert (first.acceptable.part, first.acceptable.n) == (2, 3)
-    assert (second.task, second.graded, second.mean) == ("math", 1, 0.0)
-    assert ledger.quality.accuracy(NOW + 50, NOW + 100) == ()
-
-
 def test_a_cheaper_models_copies_and_refused_tries_are_evidence(ledger: Ledger):
     """One each request: a dearer copy is none, nor one that nobody graded."""
     cheap = {"model": "m/cheap", "cost": PicoDollars(10)}
@@ -106,21 +93,23 @@ def test_a_cheaper_models_copies_and_refused_tries_are_evidence(ledger: Ledger):
         "s", 1,
     )  # fmt: skip
     ledger.feedback.take([said("req-10", 1.0), said("req-11", 0.2), said("req-13", 1.0), said("req-14", 0.9)])
-    [found] = ledger.quality.accuracy(NOW, NOW + 100)
+    [found] = ledger.quality.cheaper(NOW, NOW + 100)
 
-    assert (found.graded, found.mean, found.acceptable) == (0, None, None)
-    assert found.cheaper is not None
-    assert (found.cheaper.part, found.cheaper.n) == (2, 3)
+    assert (found.route, found.task) == ("code", "qa")
+    assert (found.acceptable.part, found.acceptable.n) == (2, 3)
+    assert ledger.quality.cheaper(NOW, NOW + 100, route="code", model="m/dear", task="qa") == (found,)
+    assert ledger.quality.cheaper(NOW, NOW + 100, model="m/cheap") == ()
+    assert ledger.quality.cheaper(NOW + 50, NOW + 100) == ()
 
 
-def test_accuracy_is_that_of_the_latest_where_there_are_too_many(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
-    """And says since when."""
-    monkeypatch.setattr(quality, "MOST_JUDGED", 2)
-    ledger.ingest([dear(n) for n in range(4)], "s", 1)
-    ledger.feedback.take([said(f"req-{n}", 1.0) for n in range(4)])
-    [found] = ledger.quality.accuracy(NOW, NOW + 100)
+def test_of_too_many_requests_the_latest_are_looked_at(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    """So that a page is as quick on a large ledger as on a small one."""
+    monkeypatch.setattr(quality, "MOST_LOOKED_AT", 2)
+    refused = attempt(model="m/cheap", reason="cascade", fault="check_failed")
+    ledger.ingest([dear(n, attempts=(refused, attempt(model="m/dear"))) for n in range(4)], "s", 1)
+    [found] = ledger.quality.cheaper(NOW, NOW + 100)
 
-    assert (found.graded, found.since) == (2, NOW + 2)
+    assert (found.acceptable.part, found.acceptable.n) == (0, 2)
 
 
 def test_recent_turns_are_found_by_their_index(tmp_path: Path):

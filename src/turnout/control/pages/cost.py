@@ -71,7 +71,7 @@ def _figures(asked: CostAsked, seen: Seen, change: Change | None, month: "_Month
     total = seen.total
     tokens, priced = total.tokens_in + total.tokens_out, priced_of(total)
     a_request = ratio(total.cost, priced)
-    accepted = ratio(total.accepted, total.graded)
+    acceptable = ratio(total.acceptable, total.graded)
     saved = total.baseline - total.compared
     compared = ratio(saved, total.baseline)
     against = f"policy {change.previous}" if change else "the previous policy"
@@ -80,7 +80,7 @@ def _figures(asked: CostAsked, seen: Seen, change: Change | None, month: "_Month
             spend("Cost", total.cost, total.unpriced, requests_link(asked, copies="with")),
             Figure("A request", NOTHING if a_request is None else a_request, "usd", f"of {priced:,} with a known price"),
             Figure("1,000 tokens", ratio(1000 * total.cost, tokens) if tokens else NOTHING, "usd", f"of {tokens:,} tokens" + (", unpriced ones too" if total.unpriced else "")),
-            Figure("An accepted answer", ratio(a_request or 0, accepted) if accepted else NOTHING, "usd", f"from {total.graded:,} verdicts", link="/quality"),
+            Figure("An acceptable answer", ratio(a_request or 0, acceptable) if acceptable else NOTHING, "usd", f"as {100 * acceptable:.1f} % of {total.graded:,} judged were" if acceptable else "none was judged so", link="/quality"),
             Figure("A unit of value", ratio(total.cost, total.worth) if total.worth > 0 else NOTHING, "usd", f"{total.worth:,.2f} of value was reported" if total.worth else "no value was reported"),
             Figure("Saved against best model", saved, "usd", f"{100 * compared:.0f} % less than the best model for everything" if compared is not None else "nothing to compare yet", "good" if saved > 0 else "plain"),
             Figure("Saved by the cache", total.saved, "usd", f"{total.cached:,} answers given again", "good" if total.saved else "plain", requests_link(asked, reason="cache")),
@@ -219,7 +219,7 @@ def _tags(asked: CostAsked, seen: Seen) -> Table:
     )  # fmt: skip
     columns = (
         Column("Tag"), Column("Requests", "count"), Column("Cost", "usd"), Column("Unknown price", "count"), Column("Errors", "count"),
-        Column("Accepted", "percent"), Column("Value", "score"), Column("A unit of value", "usd"),
+        Column("Mean verdict", "percent"), Column("Value", "score"), Column("A unit of value", "usd"),
     )  # fmt: skip
     empty = "No request carried a tag. Send x-turnout-tags: team=web, or bind tags to a key, and each tag's cost stands here."
     if asked.where:

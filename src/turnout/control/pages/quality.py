@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Literal
 
 from turnout.control.pages import charts
-from turnout.control.pages.accuracy import accuracy_figure, accuracy_of, accuracy_table
-from turnout.control.pages.asked import Asked, calls_link, choice, requests_link
-from turnout.control.pages.blocks import Block, Cell, Chart, Column, Figure, Figures, Note, Page, Search, Section, Table
+from turnout.control.pages.accuracy import accuracy_figures, accuracy_table, cheaper_of
+from turnout.control.pages.asked import Asked, calls_link, requests_link
+from turnout.control.pages.blocks import Block, Cell, Chart, Column, Figure, Figures, Note, Page, Section, Table
 from turnout.control.pages.seen import Seen, filters, leading, listed, name_of, ratio, see
 from turnout.control.pages.sources import Sources
 from turnout.control.pages.times import Per, each
-from turnout.feedback.accuracy import Accuracy, share
+from turnout.feedback.accuracy import Cheaper, share
 from turnout.feedback.collapse import BEFORE, RECENT, Drop, Sums, find_drops
 from turnout.store.rollups import sums
 from turnout.store.rollups.cells import HOUR, MINUTE
@@ -29,21 +29,18 @@ _PERS: dict[str, Per] = {"1h": "minute", "24h": "hour", "7d": "day", "30d": "day
 
 
 class QualityAsked(Asked, frozen=True, kw_only=True):
-    """``evidence``: slices tell at once what they hold, rows also how often a choice was right."""
-
     window: Literal["1h", "24h", "7d", "30d", "90d", "400d"] = "7d"
-    evidence: Literal["slices", "rows"] = "slices"
 
 
 def quality(asked: QualityAsked, sources: Sources) -> Page:
     seen = see(asked, sources)
     drops = _drops(asked, sources, seen.now)
-    accuracy = accuracy_of(asked, seen, sources) if asked.evidence == "rows" else None
+    cheaper = cheaper_of(asked, seen, sources)
     sections = [
-        Section((_search(asked, seen),)),
-        Section((_figures(asked, seen, drops, accuracy),)),
-        *([Section((accuracy_table(accuracy),), "Routing accuracy", wide=True)] if accuracy is not None else ()),
+        Section((filters(asked, seen),)),
+        Section((_figures(asked, seen, drops, cheaper),)),
         Section(_matrix(asked, seen), wide=True),
+        Section((accuracy_table(seen, cheaper),), "Routing accuracy", wide=True),
         Section((_trend(asked, seen),)),
         Section((_drop_table(drops),)),
         Section((_faults(asked, seen), _fault_table(asked, seen)), "What goes wrong upstream", wide=True),
@@ -52,12 +49,7 @@ def quality(asked: QualityAsked, sources: Sources) -> Page:
     return Page("quality", "Quality", tuple(sections), seen.now, seen.asof, alerts=alerts)
 
 
-def _search(asked: QualityAsked, seen: Seen) -> Search:
-    window, *where = filters(asked, seen).fields
-    return Search((window, choice(asked, "evidence", "Evidence"), *where))
-
-
-def _figures(asked: QualityAsked, seen: Seen, drops: "_Drops", accuracy: tuple[Accuracy, ...] | None) -> Figures:
+def _figures(asked: QualityAsked, seen: Seen, drops: "_Drops", cheaper: tuple[Cheaper, ...]) -> Figures:
     total = seen.total
     answered = total.ok + total.cut
     mean = share(total.accepted, total.graded)
@@ -67,9 +59,9 @@ def _figures(asked: QualityAsked, seen: Seen, drops: "_Drops", accuracy: tuple[A
     return Figures(
         (
             Figure("Mean verdict", mean.share if mean else None, "percent", interval, link=requests_link(asked, judged="judged")),
-            accuracy_figure(asked, accuracy),
+            *accuracy_figures(asked, total, cheaper),
             Figure("Graded", ratio(total.graded, answered), "percent", f"{total.graded:,} of {answered:,} answers"),
-            Figure("Rejected answers", total.graded - total.accepted, "count", "counted by how far verdicts fall short of 1", link=requests_link(asked, judged="flawed")),
+            Figure("Not acceptable", total.graded - total.acceptable, "count", "a verdict below 0.5", link=requests_link(asked, judged="bad")),
             Figure("Became worse", len(drops), "count", "in the last hour, against the week before", "bad" if drops else "plain"),
             Figure("Calls with a fault", ratio(faulty, calls.calls) if calls else None, "percent", f"{faulty:,} of {calls.calls if calls else 0:,} upstream calls", "warn" if faulty else "plain"),
         )
@@ -114,12 +106,12 @@ def _matrix_table(asked: QualityAsked, by_both: Mapping[tuple[str, str], Sum]) -
                 cell.graded,
                 cell.requests,
                 Cell(ratio(cell.failed + cell.cut, cell.requests), "bad" if cell.failed + cell.cut else "plain"),
-                Cell(cell.graded - cell.accepted if cell.graded else None, link=requests_link(asked, model=model, task=task, judged="flawed") if cell.graded > cell.accepted and task != "unknown" else None),
+                Cell(cell.graded - cell.acceptable if cell.graded else None, link=requests_link(asked, model=model, task=task, judged="bad") if cell.graded > cell.acceptable and task != "unknown" else None),
             )
         )  # fmt: skip
     columns = (
         Column("Model"), Column("Task"), Column("Mean verdict", "score"), Column("Verdicts", "count"), Column("Requests", "count"),
-        Column("Errors", "percent"), Column("Rejected", "count"),
+        Column("Errors", "percent"), Column("Not acceptable", "count"),
     )  # fmt: skip
     note = "Intervals are Wilson's, 95 %: wide ones mean that few have said anything. Verdicts are those of users, judges, checks and implicit signals, the best known of each answer."
     return Table("matrix", "By model and task", columns, tuple(rows), "No answers in this window. " + _TEACH, note, first=12)

@@ -28,7 +28,7 @@ class Cell(msgspec.Struct, array_like=True):
     ``requests`` = ok + failed + cut + cancelled + rejected + begun. ``unpriced`` requests, served to the end or not, cost something unknown and are in no sum.
     ``baseline`` is what the best model would have cost, ``compared`` what was paid, both over the requests where both are known;
     ``cached`` answers were given again, ``saved`` is what they did not cost. ``graded`` requests have a verdict, ``accepted`` is the sum of these (0..1 each),
-    ``squares`` that of their squares. ``worth`` sums feedback of kind ``value``. Milliseconds in ``duration`` and
+    ``squares`` that of their squares, ``acceptable`` how many are so (feedback.accuracy). ``worth`` sums feedback of kind ``value``. Milliseconds in ``duration`` and
     ``first_token``, microseconds in ``decision``: of the requests that some model served, or failed to, and that have ended.
     """
 
@@ -56,6 +56,7 @@ class Cell(msgspec.Struct, array_like=True):
     duration: Sketch = Sketch()
     first_token: Sketch = Sketch()
     decision: Sketch = Sketch()
+    acceptable: int = 0
 
 
 class CallKey(msgspec.Struct, frozen=True, array_like=True):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from turnout.feedback.accuracy import ACCEPTABLE
 from turnout.store.rollups.cells import CallKey, Calls, Cell, Key, Period, Slice, Tag
 from turnout.store.rollups.sketch import Sketch, bucket, packed
 from turnout.store.rollups.sums import OTHER, added, added_calls, added_tags
@@ -126,6 +127,7 @@ class _Cell:
             cell.graded += 1
             cell.accepted += row.verdict
             cell.squares += row.verdict**2
+            cell.acceptable += row.verdict >= ACCEPTABLE
         cell.worth += row.worth or 0.0
         if row.model is not None and row.outcome != "begun":
             self.duration.add(row.duration_ms)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from turnout.store.rollups.cells import DAY, HOUR, MINUTE, CallKey, Calls, Cell, Key, Period, Slice, Tag
-from turnout.store.rollups.sketch import merged
+from turnout.store.rollups.sketch import Sketch, merged
 
 Group = tuple[Any, ...]
 """A value for each name that was asked by: strings, a policy's number, None."""
@@ -126,32 +126,39 @@ def days(hours: Iterable[Slice], zone: ZoneInfo) -> tuple[Day, ...]:
 
 def added(some: Iterable[Cell]) -> Cell:
     """As if the requests of all were in one."""
-    columns = _columns(some)
-    return Cell(*_all(sum, columns[:-3]), *_all(merged, columns[-3:])) if columns else Cell()
+    return Cell(*_added(_HOW_CELLS, some))
 
 
 def added_calls(some: Iterable[Calls]) -> Calls:
-    columns = _columns(some)
-    if not columns:
-        return Calls()
-    n, by_name, *rest = columns
-    faults: Counter[str] = Counter()
-    for one in by_name:
-        faults.update(one)
-    return Calls(sum(n), dict(faults), *_all(sum, rest[:-2]), *_all(merged, rest[-2:]))
+    return Calls(*_added(_HOW_CALLS, some))
 
 
 def added_tags(some: Iterable[Tag]) -> Tag:
-    return Tag(*map(sum, _columns(some)))
+    return Tag(*_added(_HOW_TAGS, some))
 
 
-def _columns(rows: Iterable[msgspec.Struct]) -> list[Any]:
-    """Sums are made column by column: hundreds of thousands of numbers without a step of Python's own for each."""
-    return list(zip(*map(_values, rows), strict=True))
+def _by_name(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total)
 
 
-def _all(add: Callable[[Any], Any], columns: Iterable[Any]) -> Iterator[Any]:
-    return map(add, columns)
+_How = tuple[Callable[[Any], Any], ...]
+"""How each field of a struct is added up."""
+
+
+def _how(kind: type[msgspec.Struct]) -> _How:
+    by_type: dict[Any, Callable[[Any], Any]] = {int: sum, float: sum, Sketch: merged, dict[str, int]: _by_name}
+    return tuple(by_type[field.type] for field in msgspec.structs.fields(kind))
+
+
+_HOW_CELLS, _HOW_CALLS, _HOW_TAGS = _how(Cell), _how(Calls), _how(Tag)
+
+
+def _added(how: _How, rows: Iterable[msgspec.Struct]) -> Iterator[Any]:
+    """Column by column: hundreds of thousands of numbers without a step of Python's own for each. Of no rows nothing, so that defaults hold."""
+    return (add(column) for add, column in zip(how, zip(*map(_values, rows), strict=True), strict=False))
 
 
 def _summed(found: Iterable[dict[Group, _Row]], add: Callable[[Iterable[_Row]], _Row]) -> dict[Group, _Row]:

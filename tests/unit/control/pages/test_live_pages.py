@@ -12,6 +12,7 @@ from tests.support.records import NOW, attempt, record
 from turnout.control.pages.latency import LatencyAsked, latency
 from turnout.control.pages.now import NowAsked, now
 from turnout.control.pages.quality import QualityAsked, quality
+from turnout.control.pages.seen import NOTHING
 from turnout.control.pages.sources import Sources
 from turnout.feedback.accuracy import share
 from turnout.store.ledger import Ledger
@@ -155,17 +156,47 @@ def test_every_figure_leads_somewhere_that_exists(ledger: Ledger, made_from: Sou
     assert link == "/decisions?window=1h&model=a%2Fb%26c%3Dd+%231"
 
 
-def test_accuracy_is_read_from_rows_only_when_asked_for(ledger: Ledger, made_from: Sources):
-    """The share of judged requests whose answer was acceptable; without being asked the page says where to ask."""
+def test_routing_accuracy_is_the_share_of_judged_answers_that_were_acceptable(ledger: Ledger, made_from: Sources):
+    """A verdict of 0.5 and more; with its interval, by route and task; the others are counted, and so is what they cost."""
     records = varied()
     filled(ledger, records)
-    verdicts = {one.id: (0.0, 0.6, 1.0)[n % 3] for n, one in enumerate(records) if one.copy_of is None}
+    verdicts = {one.id: (0.0, 0.5, 1.0)[n % 3] for n, one in enumerate(records) if one.copy_of is None}
     judged(ledger, verdicts)
 
-    plain = quality(QualityAsked(window="24h", route="code"), made_from)
-    told = quality(QualityAsked(window="24h", route="code", evidence="rows"), made_from)
+    page = quality(QualityAsked(window="24h", route="code"), made_from)
 
     of_route = [verdicts[one.id] for one in records if one.route == "code" and one.id in verdicts]
-    assert figure(plain, "Routing accuracy").link == "/quality?window=24h&route=code&evidence=rows"
-    assert figure(told, "Routing accuracy").value == sum(verdict >= 0.5 for verdict in of_route) / len(of_route)
-    assert [values(row)[:3] for row in table(told, "accuracy").rows] == [["code", "code_generation", len(of_route)]]
+    right = sum(verdict >= 0.5 for verdict in of_route)
+    within = share(right, len(of_route))
+    assert figure(page, "Routing accuracy").value == right / len(of_route)
+    assert figure(page, "Not acceptable").value == len(of_route) - right
+    assert figure(page, "A cheaper model would have done").value == NOTHING
+    [row] = table(page, "accuracy").rows
+    assert values(row) == [
+        "code",
+        "code_generation",
+        len(of_route),
+        right / len(of_route),
+        sum(of_route) / len(of_route),
+        None,
+        0,
+    ]
+    assert within is not None
+    assert (row[3].low, row[3].high) == (within.low, within.high)
+
+
+def test_what_a_cheaper_model_would_have_done_stands_beside_it(ledger: Ledger, made_from: Sources):
+    """Of a graded copy by a cheaper model, on the route and by the model that is looked at."""
+    dear, other = record(at=NOW - 5, id="dear", cost=100), record(at=NOW - 5, id="other", route="support", cost=100)
+    copies = [record(at=NOW - 4, id=f"of-{one.id}", copy_of=one.id, model="m/cheap", cost=1) for one in (dear, other)]
+    filled(ledger, [dear, other, *copies])
+    judged(ledger, {"of-dear": 0.9, "of-other": 0.1})
+
+    whole, of_route, of_model = (
+        quality(QualityAsked(**where), made_from) for where in ({}, {"route": dear.route}, {"model": "m/cheap"})
+    )
+
+    assert figure(whole, "A cheaper model would have done").value == 0.5
+    assert figure(of_route, "A cheaper model would have done").value == 1.0
+    assert figure(of_model, "A cheaper model would have done").value == NOTHING
+    assert {values(row)[0]: values(row)[5:] for row in table(whole, "accuracy").rows} == {"code": [1.0, 1], "support": [0.0, 1]}

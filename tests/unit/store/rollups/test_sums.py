@@ -2,10 +2,11 @@
 
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from tests.support.slices import asked, tagged, tried
-from turnout.store.rollups.cells import DAY, HOUR, MINUTE, Slice
+from turnout.store.rollups.cells import DAY, HOUR, MINUTE, Cell, Slice
 from turnout.store.rollups.collect import collect
 from turnout.store.rollups.sums import OTHER, Window, calls, cells, days, gapless, only, series, tags, window
 
@@ -139,3 +140,10 @@ def test_a_day_is_a_step_of_a_series():
     steps = days([SLICE, collect(HOUR, DAY, [asked(cost=64)], [])], ZoneInfo("UTC"))
 
     assert series(steps, (), lambda cell: cell.cost) == {(): [31, 64]}
+
+
+def test_a_cell_of_an_earlier_program_is_read():
+    """It lacks the last fields, which are then nothing."""
+    now = msgspec.to_builtins(Cell(requests=3, graded=2, acceptable=1))
+
+    assert msgspec.convert(now[:-1], Cell) == Cell(requests=3, graded=2)
