@@ -15,6 +15,19 @@ from turnout.types.view import Base, Overlay
 _CURRENT = "current"
 
 
+def base_name(base: Base) -> str:
+    """What a base is called wherever it is stored."""
+    return _name(_bytes(base))
+
+
+def _bytes(part: Base | Overlay) -> bytes:
+    return msgspec.json.encode(part, order="deterministic")
+
+
+def _name(content: bytes) -> str:
+    return sha256(content).hexdigest()[:32]
+
+
 class ViewStore:
     """The directory of views. Files are written beside their place and moved in, so that no reader sees half of one."""
 
@@ -25,10 +38,8 @@ class ViewStore:
 
     def publish(self, base: Base, overlay: Overlay) -> str:
         """Store the view, make it the current one, and return its hash. ``overlay.base`` is set to the base's."""
-        base_hash = self._put(msgspec.json.encode(base, order="deterministic"), "base")
-        view_hash = self._put(
-            msgspec.json.encode(msgspec.structs.replace(overlay, base=base_hash), order="deterministic"), "view"
-        )
+        base_hash = self._put(_bytes(base), "base")
+        view_hash = self._put(_bytes(msgspec.structs.replace(overlay, base=base_hash)), "view")
         self._replace(self._directory / _CURRENT, view_hash.encode())
         return view_hash
 
@@ -69,7 +80,7 @@ class ViewStore:
         (self._directory / f"{view_hash}.view.json").unlink(missing_ok=True)
 
     def _put(self, content: bytes, kind: str) -> str:
-        name = sha256(content).hexdigest()[:32]
+        name = _name(content)
         path = self._directory / f"{name}.{kind}.json"
         if path.exists():
             path.touch()  # published again: in use until a request says so, see unpublished_since
@@ -79,7 +90,7 @@ class ViewStore:
 
     def _get(self, name: str, kind: str) -> bytes:
         content = (self._directory / f"{name}.{kind}.json").read_bytes()
-        if sha256(content).hexdigest()[:32] != name:
+        if _name(content) != name:
             raise ValueError(f"view file {name}.{kind}.json is damaged: its content does not have the hash it is named by")
         return content
 

@@ -18,7 +18,7 @@ from turnout.store.policies import PolicyVersion
 from turnout.types.models import LatencyFacts, ModelFacts
 from turnout.types.policy import Policy
 from turnout.types.view import Base, Overlay
-from turnout.view import ViewStore
+from turnout.view import ViewStore, base_name
 
 MOVED = 0.02
 """A mix is published anew when a cut-point's share moved by this much: below it a new view would change next to nothing."""
@@ -115,10 +115,16 @@ class Publisher:
         else:
             stays = _says(base, loaded, self._tasks) or self._was_overruled(base, loaded)
         if base is None or not stays:
-            version = max(known, base.version if base is not None else 0) + 1
-            base = _as_read_back(Base(version, loaded.policy, loaded.models, self._tasks))
+            later = max(known, base.version if base is not None else 0) + 1
+            base = self._shared(loaded, known) or _as_read_back(Base(later, loaded.policy, loaded.models, self._tasks))
         self._publish(base, self._seen_by_now(base), note, msgspec.structs.replace(said, version=base.version))
         return base.version
+
+    def _shared(self, loaded: Loaded, known: int) -> Base | None:
+        """The latest version that the ledger knows, if it is this very policy: another Turnout on the same ledger has put it in force."""
+        base = _as_read_back(Base(known, loaded.policy, loaded.models, self._tasks))
+        found = self._ledger.policies.get(known)
+        return base if found is not None and found.base == base_name(base) else None
 
     def _known(self) -> int:
         return max(self._ledger.latest_policy(), self._ledger.policies.latest())

@@ -55,7 +55,7 @@ def test_one_policy_has_one_base_file_whoever_publishes_it(tmp_path: Path) -> No
 
 
 def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
-    """Also when the views are gone and only the ledger remembers."""
+    """Also when the views are gone and only the ledger remembers: the same policy is the version it was, another is the next."""
     publish, ledger, _ = publisher(tmp_path, ManualClock())
     publish.adopt(ONE, "test")
     publish.adopt(TWO, "test")
@@ -67,7 +67,22 @@ def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
     for path in (tmp_path / "views").iterdir():
         path.unlink()
     last, _, _ = publisher(tmp_path, ManualClock())
-    assert last.adopt(TWO, "test") == 3
+    assert [last.adopt(loaded, "test") for loaded in (TWO, ONE)] == [2, 3]
+
+
+def test_turnouts_on_one_ledger_number_together(tmp_path: Path) -> None:
+    """Each has views of its own. The same policy has one number in both, restarts too; another one is the next for whoever has it."""
+    store, clock = tmp_path / "ledger.db", ManualClock()
+
+    def begun(name: str) -> Publisher:
+        return Publisher(ViewStore(tmp_path / name), Ledger(store), clock, TASKS)
+
+    first, second = begun("a"), begun("b")
+
+    assert [one.adopt(ONE, "test") for one in (first, second)] == [1, 1]
+    assert [one.adopt(TWO, "test") for one in (second, first)] == [2, 2]
+    assert [begun(name).adopt(TWO, "test") for name in ("a", "b", "c")] == [2, 2, 2]
+    assert begun("b").adopt(ONE, "test") == 3
 
 
 def test_no_number_is_given_below_what_the_ledger_knows(tmp_path: Path) -> None:
