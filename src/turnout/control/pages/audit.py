@@ -1,5 +1,6 @@
 """The page Audit: everything that changed what the router does, how it is proved, and which model served what under whose approval."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -32,7 +33,9 @@ from turnout.reports.inventory import Inventory, inventory, month
 
 PER_PAGE = 50
 MONTHS = 13
-_LONG = 60
+_SHORT = 200
+_HASH = re.compile(r"[0-9a-f]{32,}|\S{40,}")
+"""What nobody reads in a list: hashes, keys, signatures."""
 _LARGEST = 2**31 - 1
 
 
@@ -161,9 +164,10 @@ def _in_words(entry: Entry) -> str:
     for name, value in read(entry).items():
         if isinstance(value, list):
             said += [f"{len(value):,} {name}"] if value else []
-        elif isinstance(value, bool | int | float) or (isinstance(value, str) and value and len(value) < _LONG):
+        elif isinstance(value, int) or (isinstance(value, str) and value and not _HASH.fullmatch(value)):
             said.append(f"{name} {value}")
-    return ", ".join(said) or NOTHING
+    words = ", ".join(said) or NOTHING
+    return words if len(words) <= _SHORT else f"{words[:_SHORT]}\u2026"
 
 
 def _inventory(asked: AuditAsked, sources: Sources, now: float) -> Iterable[Block]:
