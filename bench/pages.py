@@ -2,7 +2,8 @@
 
 Cold is a process that has just begun, its SQLite file pushed out of the machine's memory; warm the median of five; and again with
 500 requests a second coming in beside it. A bare count of the requests and an empty answer, in the same run, say what the machine can do.
-Run: .venv/bin/python -m bench.pages PATH-OR-URL [REQUESTS] [--json]   (a ledger that bench.million made, or a place for one)
+Run: .venv/bin/python -m bench.pages PATH-OR-URL [REQUESTS] [--json]   (a ledger that bench.million made, or a place for one;
+the word postgresql for a server of its own, which is gone afterwards)
 """
 
 import http.client
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
 from statistics import median
@@ -22,6 +24,7 @@ from urllib.parse import urlencode
 import msgspec
 from sqlalchemy import text
 from tests.e2e_load.running import Serving, policy, serving, until, upstream
+from tests.support.postgres import Postgres, programs
 
 from bench.million import REQUESTS, fill, requests, verdicts
 from turnout.clock import SystemClock
@@ -35,6 +38,7 @@ WINDOWS = ("1h", "24h", "7d", "30d", "400d")
 TIMES = 5
 BESIDE = 500
 """Requests a second that come in while pages are asked."""
+SETTLE_S = 60.0
 COLD_MS, WARM_MS = 1000, 300
 FILTERS = (
     {"model": "none/such"}, {"tag": "team=none"}, {"fault": "none"}, {"session": "none"}, {"judged": "bad"}, {"min_cost_usd": "1000"},
@@ -55,7 +59,8 @@ def main() -> None:
     if words[0] == "feed":
         feed(Path(words[1]))
         return
-    figures = measure(words[0], int(words[1]) if len(words) > 1 else REQUESTS)
+    with place_of(words[0]) as where:
+        figures = measure(where, int(words[1]) if len(words) > 1 else REQUESTS)
     if "--json" in sys.argv:
         print(json.dumps(figures))
         return
@@ -63,6 +68,24 @@ def main() -> None:
     for name, ms in figures.items():
         over = ms.get("cold", 0) > COLD_MS or ms.get("warm", 0) > WARM_MS or ms.get("beside", 0) > WARM_MS
         print(f"{name:44}", *(f"{ms[of]:9.1f}" if of in ms else f"{'':9}" for of in ("cold", "warm", "beside")), "  OVER" * over)
+
+
+@contextmanager
+def place_of(word: str) -> Iterator[str]:
+    if word != "postgresql":
+        yield word
+        return
+    found = programs()
+    if found is None:
+        raise SystemExit("PostgreSQL is not installed")
+    with TemporaryDirectory(prefix="turnout-pages-", dir="/tmp") as home:
+        Path(home).chmod(0o755)
+        (Path(home) / "pg").mkdir()
+        server = Postgres(found, Path(home) / "pg")
+        try:
+            yield server.empty()
+        finally:
+            server.stop()
 
 
 def measure(where: str, wanted: int) -> Figures:
@@ -147,10 +170,10 @@ def fresh(turnout: Serving, where: str) -> None:
 
 
 def settle(turnout: Serving) -> None:
-    """Until the hours of a ledger that no control process had seen before are closed: the audit trail does 48 at a look."""
-    seen = -1
-    while (entries := json.loads(answer(turnout, "/api/pages/audit/entries.json"))["rows"][0]) != seen:
-        seen = entries
+    """A ledger that no control process had seen before has many hours to be closed, 48 at a look: that goes on for a while."""
+    seen, end = None, time.monotonic() + SETTLE_S
+    while time.monotonic() < end and (entry := json.loads(answer(turnout, "/api/pages/audit/entries.json"))["rows"][0]) != seen:
+        seen = entry
         time.sleep(11)
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -19,6 +19,8 @@ from sqlalchemy import text
 from tests.e2e_load.load import Steady
 from tests.e2e_load.running import Serving, policy, serving, until, upstream
 from tests.support.postgres import Postgres
+from turnout.audit.checkpoint import public_text, signing_key
+from turnout.build.chores import LEAD_EVERY, LEASE
 from turnout.content.seal import new_key
 from turnout.store.engine import make_engine
 from turnout.store.ledger import Ledger
@@ -32,6 +34,7 @@ ROOM = "320m"
 """Of a disk that can be filled: more than what is little (pages.state.DISK_LOW)."""
 AWAY = 4.0
 PATIENCE = 60.0
+LED_WITHIN = LEASE + 2 * LEAD_EVERY
 Trouble = Callable[[], Awaitable[None]]
 
 
@@ -88,7 +91,7 @@ def rules(port: int, folder: Path, store: str) -> dict[str, Any]:
     return policy(port) | {"store": {"url": store, "content": "full", "content_key": f"file:{key}"}}
 
 
-def nothing_is_missing(turnout: Serving, store: str, traffic: Traffic) -> None:
+def nothing_is_missing(turnout: Serving, store: str, traffic: Traffic, *others: Serving) -> None:
     """Every request was answered and is in the ledger once, with its content and verdict; sums are the rows'; the chain is whole."""
     assert {seen.status for seen in traffic.seen} == {200}
     ids = {seen.id for seen in traffic.seen}
@@ -105,10 +108,20 @@ def nothing_is_missing(turnout: Serving, store: str, traffic: Traffic) -> None:
         [row] = ask("select count(*), sum(cost_pico), sum(tokens_in), count(verdict) from requests")
     assert tuple(map(int, row)) == summed(store)
     until(lambda: alerts(turnout) == [], "all well on the page", PATIENCE)
-    verified = subprocess.run(
-        [sys.executable, "-m", "turnout", "audit", "verify", "--config", str(turnout.config), "--data-dir", str(turnout.data_dir)],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "turnout",
+        "audit",
+        "verify",
+        "--config",
+        str(turnout.config),
+        "--data-dir",
+        str(turnout.data_dir),
+    ]
+    for one in (turnout, *others):
+        command += ["--public-key", public_text(signing_key(one.data_dir))]
+    verified = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
@@ -254,3 +267,38 @@ async def test_the_disk_is_full_for_a_while(tmp_path: Path) -> None:
             assert status == 503 or any(
                 "The disk of the data directory has 0 MiB left" in note["text"] for note in page["alerts"]
             )
+
+
+@pytest.mark.slow
+async def test_two_on_one_database(postgres: Postgres, tmp_path: Path) -> None:
+    """Each records its own requests; one of them sums; when that one is gone the other does, nothing is summed twice, and both number one policy alike."""
+    store = postgres.fresh()
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir()
+    with upstream() as port, ExitStack() as stack:
+        first, second = (stack.enter_context(serving(folder, rules(port, tmp_path, store))) for folder in folders)
+        with reader(store) as ask:
+            [leader] = first.children("control")
+            traffic = [Traffic(turnout.url) for turnout in (first, second)]
+            running = [asyncio.create_task(one.run()) for one in traffic]
+            await asyncio.sleep(3)
+            assert [row[0].rpartition(":")[2] for row in ask("select holder from leases")] == [str(leader.pid)]
+            traffic[0].stop()
+            await running[0]
+            await asyncio.sleep(1)  # its journal is in the ledger
+            first.kill_all()
+            await asyncio.sleep(3)
+            traffic[1].stop()
+            await running[1]
+            [other] = second.children("control")
+            await asyncio.to_thread(
+                until, lambda: ask("select holder from leases")[0][0].endswith(f":{other.pid}"), "the other leads", LED_WITHIN
+            )
+            both = Traffic(second.url)
+            both.seen = traffic[0].seen + traffic[1].seen
+            await asyncio.to_thread(nothing_is_missing, second, store, both, first)
+            policies = ask("select version, base from policies order by version")
+            assert [version for version, _ in policies] == [1]
+            assert {row[0] for row in ask("select policy from requests")} == {1}
+    postgres.drop(store)
