@@ -123,7 +123,7 @@ def _filters(asked: DecisionsAsked, seen: Seen) -> Filters:
 
 
 def _search(asked: DecisionsAsked, seen: Seen) -> Search:
-    there = {name: {group[0] for group in sums.cells(seen.everything, name)} for name in ("route", "model", "task", "caller")}
+    there = {name: sums.values(seen.everything, name) for name in ("route", "model", "task", "caller")}
     return Search(
         (
             choice(asked, "window", "Window"),

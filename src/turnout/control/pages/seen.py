@@ -57,8 +57,9 @@ def see(asked: Asked, sources: Sources) -> Seen:
 
 def filters(asked: Asked, seen: Seen, *more: str) -> Search:
     """The window and which requests; ``more`` are choices of the page's own, named as their field."""
-    there = {name: {group[0] for group in sums.cells(seen.everything, name)} for name in ("route", "model", "task")}
-    narrowing = (any_of(asked, name, name.capitalize(), there[name]) for name in there)
+    narrowing = (
+        any_of(asked, name, name.capitalize(), sums.values(seen.everything, name)) for name in ("route", "model", "task")
+    )
     return Search((choice(asked, "window", "Window"), *(choice(asked, name, name.capitalize()) for name in more), *narrowing))
 
 

@@ -68,6 +68,11 @@ def cells(slices: Iterable[Slice], *names: str) -> dict[Group, Cell]:
     return _summed((_remembered(one, "cells", names) for one in slices), added)
 
 
+def values(slices: Iterable[Slice], name: str) -> set[str | None]:
+    """What requests are told apart by, as ``route`` or ``task``, without a sum of any."""
+    return set[str | None]().union(*(_remembered(one, "values", (name,)) for one in slices))
+
+
 def calls(slices: Iterable[Slice], *names: str) -> dict[Group, Calls]:
     """Upstream calls by ``route``, ``model`` or ``provider``."""
     return _summed((_remembered(one, "calls", names) for one in slices), added_calls)
@@ -176,9 +181,14 @@ def _remembered(one: Slice, what: str, names: tuple[str, ...]) -> Any:
     if found is None:
         if len(memory) >= _REMEMBERED:
             memory.clear()
-        found = _cells_of(one, names) if what == "cells" else _summed(_keyed(one.calls, CallKey, names), added_calls)
-        memory[what, names] = found
+        found = memory[what, names] = _made_of(one, what, names)
     return found
+
+
+def _made_of(one: Slice, what: str, names: tuple[str, ...]) -> object:
+    if what == "values":
+        return {getattr(key, *names) for key, _ in one.cells}
+    return _cells_of(one, names) if what == "cells" else _summed(_keyed(one.calls, CallKey, names), added_calls)
 
 
 def _cells_of(one: Slice, names: tuple[str, ...]) -> dict[Group, Cell]:
