@@ -87,7 +87,7 @@ async def serve(spec: ControlSpec) -> None:
     house = _house(spec, clock, publish, ledger)
     server = _server(_app(house))
     end_with_supervisor(server)
-    tasks = [chore("control", work) for work in chores(house)]
+    tasks = [chore("control", work) for work in (policy.keep, *chores(house))]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
