@@ -126,3 +126,21 @@ def test_history_keeps_its_sums(ledger: Ledger):
     deleted(ledger)
 
     assert count(ledger, "rollups_due") == 0
+
+
+@pytest.mark.parametrize("keep", [5 * DAY, 98 * DAY, 99 * DAY, 400 * DAY])
+def test_a_late_word_on_an_old_day_leaves_the_days_sums_whole(ledger: Ledger, keep: int):
+    """Whatever of the day is deleted by then: a day that is summed again from its rows has all of them."""
+    now = int(NOW) // DAY * DAY + 15 * HOUR
+    day = (now - keep) // DAY * DAY
+    ledger.ingest([record(hour, at=day + hour * HOUR + 5.0) for hour in range(24)], "s", 1)
+    ledger.roll_up(now - keep + 2 * DAY)
+
+    for _ in clean(ledger._engine, now, keep):
+        pass
+    with ledger._engine.begin() as raw:
+        raw.execute(insert(rollups_due).values(start=day + 23 * HOUR, mark=1))
+    ledger.roll_up(now)
+
+    (summed,) = ledger.slices(day, day + DAY, DAY)
+    assert sum(cell.requests for _, cell in summed.cells) == 24

@@ -173,7 +173,9 @@ def _entry_of_checkpoint(entry: Entry, origin: str | None, keys: Collection[str]
 
 def _forged(checkpoint: Checkpoint, where: str, keys: Collection[str]) -> list[Finding]:
     if checkpoint.key not in keys:
-        return [Finding("foreign_key", where, f"signed with {checkpoint.key or 'no key'}, which is none of those that may")]
+        its = checkpoint.key or "no key"
+        why = f"signed with {its}, which is none of those that may; if it is another Turnout's on this ledger, name it with --public-key"
+        return [Finding("foreign_key", where, why)]
     public = _public(checkpoint.key)
     try:
         if public is not None:

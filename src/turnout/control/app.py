@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -31,7 +31,7 @@ _MONEY = frozenset({"cost", "baseline", "saved"})
 class SummaryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``window`` in seconds, 0 for everything."""
 
-    window: Annotated[float, msgspec.Meta(ge=0)] = 3600.0
+    window: Annotated[float, msgspec.Meta(ge=0, le=1e10)] = 3600.0
 
 
 class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +73,8 @@ def control_app(
         exception_handlers={
             msgspec.DecodeError: _on_bad_call,
             UnicodeDecodeError: _on_bad_call,
+            OverflowError: _on_odd_value,  # SQLite's driver
+            DataError: _on_odd_value,
             SQLAlchemyError: _on_store_away,
             OSError: _on_disk_away,
             404: _on_unknown_path,
@@ -136,6 +138,11 @@ def _in_dollars(name: str, amount: int | None) -> tuple[str, float | None]:
 
 def _on_bad_call(_: Request, error: Exception) -> Response:
     return refusal(400, "invalid_request", str(error))
+
+
+def _on_odd_value(_: Request, error: Exception) -> Response:
+    """A number that no column holds, a NUL that PostgreSQL has no place for: the caller's, and no sign of a ledger that is away."""
+    return refusal(400, "invalid_request", f"no such value can be in the ledger: {in_words(error)}")
 
 
 def _on_store_away(_: Request, error: Exception) -> Response:

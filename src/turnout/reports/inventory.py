@@ -146,7 +146,7 @@ def _approved(line: Served, version: PolicyVersion | None, entry: int | None) ->
 
 def _plain(text: str | None) -> str:
     """A spreadsheet takes what begins like a formula for one."""
-    return "" if text is None else f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+    return "" if text is None else f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else text
 
 
 def _iso(at: float | None) -> str:

@@ -1,6 +1,6 @@
 """Whether the recorded requests are what was recorded: each row against its fingerprint, each closed hour against the audit chain."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from sqlalchemy.types import NullType
 from turnout.audit.chain import Entry, Finding
 from turnout.audit.kinds import DECISIONS
 from turnout.store.audit import AuditStore
-from turnout.store.closed_hours import Hour, Summing, in_order, latest_by_hour, retained_from
+from turnout.store.closed_hours import Hour, Summing, hour_of, in_order, latest_by_hour, retained_from
 from turnout.store.digests import digest
 from turnout.store.rollups.cells import HOUR
 from turnout.store.rows import Values
@@ -58,8 +58,10 @@ class Proof:
 
     def findings(self, progress: Progress = lambda _: None) -> Iterator[Finding]:
         """What is not as it was recorded, in order of time. Reads every row, an hour's fingerprints at a time."""
-        closed = latest_by_hour(self._store.entries(kind=DECISIONS))
+        entries = list(self._store.entries(kind=DECISIONS))
+        closed = latest_by_hour(iter(entries))
         begins = max(retained_from(self._store), _begins(self._store))
+        yield from _shrunk(entries, begins)
         for since, until, hour in _stretches({since: hour for since, (hour, _) in closed.items()}, begins):
             seen = Summing()
             unproven: list[str] = []
@@ -133,6 +135,22 @@ class Proof:
         wanted = select(rollups_due.c.start).where(rollups_due.c.start >= hour.since, rollups_due.c.start < hour.until).limit(1)
         with self._store.connect() as connection:
             return connection.execute(wanted).first() is not None
+
+
+def _shrunk(entries: Iterable[Entry], begins: float) -> Iterator[Finding]:
+    """Hours that were closed anew with fewer requests: records come late, none goes. Else a deletion would only have to look like a change."""
+    most: dict[int, tuple[Hour, Entry]] = {}
+    for entry in entries:
+        hour = hour_of(entry)
+        if hour is None or hour.since < begins:
+            continue
+        before = most.get(hour.since)
+        if before is None or hour.requests >= before[0].requests:
+            most[hour.since] = hour, entry
+        else:
+            was, said = before
+            text = f"entry {said.seq} says {was.requests} requests, entry {entry.seq}, later, only {hour.requests}"
+            yield Finding("vanished", _named(hour), text)
 
 
 def _stretches(closed: dict[int, Hour], begins: float) -> Iterator[tuple[float, float, Hour | None]]:

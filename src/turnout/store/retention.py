@@ -13,6 +13,8 @@ BATCH = 1000
 """Rows of the table at hand in one transaction."""
 MINUTES_KEPT, HOURS_KEPT = 3 * DAY, 100 * DAY
 """Seconds that sums over minutes and hours are kept; those over days stay."""
+MARGIN = 2
+"""Hours, or days, before slices are deleted their sum is made from the rows, should a clock go back."""
 
 
 class Deleted(msgspec.Struct, frozen=True):
@@ -57,8 +59,12 @@ def clean(engine: Engine, now: float, keep: float, content_keep: float | None = 
 
 
 def cut(now: float, keep: float) -> float:
-    """The arrival before which requests go (unix seconds): at a whole hour, so that an hour is there or gone, never half of it."""
-    return (now - keep) // HOUR * HOUR
+    """The arrival before which requests go (unix seconds): at a whole hour, so that an hour is there or gone, never half of it.
+
+    At a whole day where sums over hours are gone by then: what is said late of a day's request sums the day again from its rows.
+    """
+    span = HOUR if keep <= HOURS_KEPT - MARGIN * DAY else DAY
+    return (now - keep) // span * span
 
 
 def delete_some(connection: Connection, key: Column[Any], *where: ColumnElement[bool], limit: int) -> int:

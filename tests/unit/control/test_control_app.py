@@ -15,6 +15,7 @@ from turnout.control.app import control_app
 from turnout.control.ingest import IngestReport
 from turnout.control.token import admin_token
 from turnout.store.ledger import Ledger
+from turnout.store.queries import Filters
 
 ADMIN = "Bearer secret"
 
@@ -128,6 +129,31 @@ async def test_a_wrong_query_is_the_callers_error(app: Starlette, query: str):
     answer = await call(app, f"/api/requests?{query}", authorization=ADMIN)
 
     assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("query", ["window=inf", "window=1e300", "window=1e11", "window=nan", "window=-1"])
+async def test_a_window_that_no_ledger_has_is_refused(app: Starlette, query: str):
+    """Endless is 0; any other window is one that a clock can show."""
+    answer = await call(app, f"/api/summary?{query}", authorization=ADMIN)
+
+    assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_request")
+
+
+async def test_a_value_that_no_column_holds_is_the_callers_error(store_url: str):
+    """Neither a bug nor a ledger that is away: a number beyond 64 bits, or what one of the databases has no place for."""
+    ledger = Ledger(store_url)
+
+    def odd(request: Request) -> Response:
+        page = ledger.audit.page(5, before=2**70) if request.url.query == "number" else ledger.recent(5, Filters(route="a\0b"))
+        return Response(str(len(page)))
+
+    app = control_app(ledger, "secret", [], more=[Route("/api/odd", odd)])
+    number = await call(app, "/api/odd?number", authorization=ADMIN)
+    text = await call(app, "/api/odd?text", authorization=ADMIN)
+
+    assert (number.status, number.json["error"]["code"]) == (400, "invalid_request")
+    assert text.status == (400 if store_url.startswith("postgresql") else 200)
+    ledger.close()
 
 
 async def test_one_request_shows_its_decision(app: Starlette, ledger: Ledger):

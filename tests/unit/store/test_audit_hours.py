@@ -134,6 +134,20 @@ def test_a_changed_row_does_not_become_right_by_waiting(bench: Bench) -> None:
     assert bench.found() == [("vanished", f"hour {_moment(H)}")]
 
 
+def test_a_request_that_vanished_does_not_become_right_by_a_mark(bench: Bench) -> None:
+    """Whoever deletes it may have its hour closed anew; but records come late, and none goes: the chain holds both counts."""
+    bench.ingest(*of_hour(3))
+    bench.close(CLOSED)
+    bench.change(delete(requests).where(requests.c.id == "req-1"))
+    bench.change(text(f"insert into rollups_due (start, mark) values ({H}, 1)"))
+    assert bench.close(CLOSED + 60) == 1
+    (finding,) = bench.prove()[1]
+    assert (finding.what, finding.where) == ("vanished", f"hour {_moment(H)}")
+    assert "says 3 requests, entry 3, later, only 2" in finding.text
+    bench.store.add(RETENTION, "turnout", {"before": H + HOUR}, CLOSED + HOUR)
+    assert bench.found() == []
+
+
 def test_rows_of_an_earlier_version_are_counted_as_unproven(bench: Bench) -> None:
     """They have no fingerprint; an hour of nothing else is not closed."""
     bench.ingest(*of_hour(3), *of_hour(2, 1, 10))

@@ -19,7 +19,7 @@ _UNITS = {
     "per_s": "per s",
     "bytes": "bytes",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A text that begins so would be run by a spreadsheet."""
 
 

@@ -13,15 +13,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Select, and_, bindparam, delete, func, or_, select
 
-from turnout.store.retention import HOURS_KEPT, MINUTES_KEPT
+from turnout.store.retention import HOURS_KEPT, MARGIN, MINUTES_KEPT
 from turnout.store.rollups.cells import DAY, HOUR, MINUTE, Period, Slice
 from turnout.store.rollups.collect import Asked, Tried, collect, merge
 from turnout.store.rollups.marks import mark_all
 from turnout.store.rollups.shelf import Shelf
 from turnout.store.schema import attempts, feedback, requests, rollups, rollups_due
 
-_MARGIN = 2
-"""Hours, or days, before slices are deleted their sum is made from the rows, should a clock go back."""
 _FETCH = 5_000
 _SHARE = 0.1
 _FOREVER = 1 << 40
@@ -184,9 +182,7 @@ def _unsummed(since: int, now: float) -> Select[Any]:
 
 def _kept_from(now: float, period: Period) -> int:
     """From which minute, or hour, on there is a slice wherever there are requests: whole hours of minutes, whole days of hours."""
-    return (
-        _floor(now - MINUTES_KEPT, HOUR) + _MARGIN * HOUR if period == MINUTE else _floor(now - HOURS_KEPT, DAY) + _MARGIN * DAY
-    )
+    return _floor(now - MINUTES_KEPT, HOUR) + MARGIN * HOUR if period == MINUTE else _floor(now - HOURS_KEPT, DAY) + MARGIN * DAY
 
 
 def _cut(since: float, now: float) -> int:

@@ -94,7 +94,7 @@ async def test_exports_have_the_table_with_exact_numbers(app: Starlette, ledger:
     assert written.headers["content-disposition"] == 'attachment; filename="turnout-cost-parts.csv"'
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "<img src=x onerror=alert(1)>", 'a",b\n"c'])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", "<img src=x onerror=alert(1)>", 'a",b\n"c'])
 async def test_a_name_from_a_request_stays_text_in_exports_and_pages(app: Starlette, ledger: Ledger, name: str):
     """No spreadsheet runs a model's name, and JSON carries it as it is, for the browser to show as text."""
     filled(ledger, [record(model=name, at=NOW - 5)])
@@ -104,7 +104,7 @@ async def test_a_name_from_a_request_stays_text_in_exports_and_pages(app: Starle
 
     parts = [block for section in page.json["sections"] for block in section["blocks"]]
     cell = written.split("\r\n", 1)[1]
-    assert not cell.lstrip('"').startswith(("=", "+", "-", "@", "\t"))
+    assert not cell.lstrip('"').startswith(("=", "+", "-", "@", "\t", "\n"))
     assert name.replace('"', '""') in cell
     assert page.headers["content-type"] == "application/json"
     assert any(block.get("id") == "models" and block["rows"][0][0]["value"] == name for block in parts)
