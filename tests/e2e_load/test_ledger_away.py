@@ -169,7 +169,7 @@ def page_now(turnout: Serving) -> tuple[int, Any]:
         return refused.code, json.load(refused)
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
 async def test_the_control_process_is_killed_again_and_again(kills: int, tmp_path: Path) -> None:
     """kill -9 each time it has come back; a page that is asked for meanwhile waits for the next one."""
     store = f"sqlite:///{tmp_path / 'ledger.db'}"
