@@ -38,7 +38,11 @@ def show(
     data_dir: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What changed, latest first. Exit code 1 if there is no such entry."""
+    """What changed, latest first. Exit code 1 if there is no such entry, 2 if there is no such kind."""
+    from turnout.audit.kinds import KINDS
+
+    if kind is not None and kind not in KINDS:
+        raise typer.BadParameter(f"{kind} is none of {', '.join(KINDS)}", param_hint="--kind")
     with ledger(settings(config, data_dir)) as opened:
         one = opened.audit.get(seq) if seq is not None else None
         found = opened.audit.page(limit, kind=kind) if seq is None else () if one is None else (one,)
@@ -55,7 +59,7 @@ def show(
         said = entry.payload if len(entry.payload) <= 100 else f"{entry.payload[:99]}…"
         print(f"{entry.seq:6}  {_moment(entry.at)}  {entry.kind:11} {entry.actor:20} {said}")
     if not found:
-        print("no entry yet")
+        print("no entry yet" if kind is None else f"no entry of the kind {kind} yet")
 
 
 @app.command()

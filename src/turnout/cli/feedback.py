@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnout.cli.opened import ConfigOption, DataOption, settings
 from turnout.errors import Unusable
 
 if TYPE_CHECKING:
@@ -36,10 +37,8 @@ def feedback() -> None:
 @app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="JSON lines, or CSV with the fields as columns.", metavar="FILE")],
-    config: Annotated[
-        Path | None, typer.Option(help="Policy file that names the data directory; ./turnout.yaml if there is one.")
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="The data directory itself.")] = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
     url: Annotated[
         str | None, typer.Option(help=f"A control plane elsewhere; its token in {TOKEN} or the data directory's admin-token.")
     ] = None,
@@ -48,7 +47,7 @@ def import_(
     from turnout.cli.problems import reported
 
     with reported():
-        where = _settings(config, data_dir)
+        where = settings(config, data_dir)
         with _way(where, url) as take:
             bad, taken = _import(file, take)
     for n, wrong in bad[:MOST_TOLD]:
@@ -116,7 +115,7 @@ def _way(where: "Settings", url: str | None) -> Iterator[Take]:
         yield _through(url or f"http://{where.control.host}:{where.control.port}", where.data_dir)
         return
     if where.store.url == "sqlite" and not path.exists():
-        raise Unusable(f"there is no ledger {path}; name the data directory with --data-dir or --config")
+        raise Unusable(f"there is no ledger at {path}; name its data directory with --data-dir, or the policy with --config")
     with held(where.data_dir):
         ledger = Ledger(path if where.store.url == "sqlite" else where.store.url)
 
@@ -171,7 +170,7 @@ def _through(url: str, data_dir: Path) -> Take:
             status, body = response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             raise Unusable(
-                f"{url} does not answer: {error}; what was sent before is kept, and sending all again doubles none"
+                f"{url} does not answer: {error}; --url names another control plane. What was sent before is kept, and sending all again doubles none"
             ) from None
         finally:
             connection.close()
@@ -192,15 +191,3 @@ def _token(data_dir: Path) -> str:
         raise Unusable(
             f"no token: set {TOKEN}, or name the data directory ({error.strerror}: {data_dir / 'admin-token'})"
         ) from None
-
-
-def _settings(config: Path | None, data_dir: Path | None) -> "Settings":
-    """The policy file's; without one, the defaults. Raises ConfigProblems."""
-    from turnout.config.load import settings_of
-    from turnout.config.schema import File
-    from turnout.config.settings import overruled, settings
-
-    default = Path("turnout.yaml")
-    policy = config or (default if default.exists() else None)
-    overrides = {"data_dir": data_dir} if data_dir else {}
-    return settings_of(policy, os.environ, overrides) if policy else overruled(settings(File()), overrides)

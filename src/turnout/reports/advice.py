@@ -96,7 +96,7 @@ def _unpriced(review: Review) -> Iterator[Advice]:
         if unpriced:
             whole = unpriced == calls
             yield Advice(
-                "must" if whole else "should", f"{model}: {unpriced:,} calls of unknown cost",
+                "must" if whole else "should", f"{model}: {unpriced:,} {'call' if unpriced == 1 else 'calls'} of unknown cost",
                 "They are in no sum and no budget. State its price, in USD per million tokens, from your contract." if whole
                 else "They are in no sum and no budget: an answer broke off, or its usage was missing.",
                 f"models:\n  {_quoted(model)}:\n    price: {{input: USD, output: USD}}    # per million tokens" if whole else "",
@@ -149,7 +149,7 @@ def _second_choice(review: Review) -> Iterator[Advice]:
         if line.requests >= MANY and wilson(line.fallbacks, line.requests)[0] >= OFTEN_SECOND:
             yield Advice(
                 "should", f"{line.name}: {line.fallbacks / line.requests:.0%} of the requests were answered by a fallback",
-                f"{line.fallbacks:,} of {line.requests:,}. Each waited for a first choice that did not answer. See how the chain does in a drill:",
+                f"{line.fallbacks:,} of {line.requests:,}. Their first choice failed, or was left out as unwell or over its limits. See how the chain does in a drill:",
                 "turnout drill run outage --provider PROVIDER",
             )  # fmt: skip
 

@@ -75,7 +75,7 @@ def sentence(review: Review, advice: Sequence[Advice]) -> tuple[str, str, str]:
 def _cards(review: Review) -> Iterator[tuple[str, str, str]]:
     total, before = review.total, review.before
     yield "Requests", f"{total.requests:,}", f"{before.requests:,} the week before; {total.cached:,} from the cache"
-    unknown = f"; {total.unpriced:,} answers of unknown cost" if total.unpriced else ""
+    unknown = f"; {total.unpriced:,} of unknown cost" if total.unpriced else ""
     yield "Cost", dollars(total.cost), f"{dollars(before.cost)} the week before{unknown}"
     saved = total.baseline - total.compared
     yield (
@@ -85,7 +85,7 @@ def _cards(review: Review) -> Iterator[tuple[str, str, str]]:
     )
     low, high = _interval(review)
     yield (
-        "Judged good",
+        "Mean verdict",
         percent(total.accepted / total.graded if total.graded else None),
         f"{total.graded:,} verdicts{f', {low:.0%} to {high:.0%}' if total.graded else ''}",
     )
@@ -107,7 +107,7 @@ def _cards(review: Review) -> Iterator[tuple[str, str, str]]:
     yield (
         "To decide, p95",
         DASH if total.decision_p95_us is None else f"{total.decision_p95_us:.0f} \u00b5s",
-        f"{len(review.policies)} policy versions served",
+        f"{len(review.policies)} policy {'version' if len(review.policies) == 1 else 'versions'} served",
     )
 
 
@@ -136,7 +136,9 @@ def _quality(review: Review) -> Iterator[str]:
          DASH if each.change_low is None or each.change_high is None else f"{each.change_low * 100:+.1f} to {each.change_high * 100:+.1f}{' dropped' if each.dropped else ''}")
         for each in review.quality[:SHOWN]
     ]  # fmt: skip
-    yield html.table(("Route", "Model", "Verdicts", "Good", "95 % interval", "Before", "Change, points"), rows, numbers_from=2)
+    yield html.table(
+        ("Route", "Model", "Verdicts", "Mean verdict", "95 % interval", "Before", "Change, points"), rows, numbers_from=2
+    )
 
 
 def _latency(review: Review) -> str:

@@ -158,8 +158,10 @@ def test_decisions_are_exported_without_content(run: Run) -> None:
 
 
 def test_entries_are_shown(run: Run) -> None:
-    """Latest first; one in full; one that is not there is exit code 1."""
+    """Latest first; one in full; one that is not there is exit code 1; of a kind, which must be one."""
     assert run(audit, "show", "--kind", "policy").stdout.count("file:turnout.yaml") == 2
+    assert "no entry of the kind drill" in run(audit, "show", "--kind", "drill").stdout
+    assert run(audit, "show", "--kind", "polcy").exit_code == 2
     assert '"objective"' in run(audit, "show", 3).stdout
     assert run(audit, "show", 99).exit_code == 1
 

@@ -211,7 +211,7 @@ def _versions(change: Change | None) -> tuple[Block, ...]:
 def _tags(asked: CostAsked, seen: Seen) -> Table:
     rows = tuple(
         (
-            Cell(name, link=None if name == sums.OTHER else requests_link(asked, tag=name)), tag.requests, tag.cost, Cell(tag.unpriced, "warn" if tag.unpriced else "plain"),
+            Cell(name, link=None if name == sums.OTHER else requests_link(asked, tag=name, copies="with")), tag.requests, tag.cost, Cell(tag.unpriced, "warn" if tag.unpriced else "plain"),
             Cell(tag.errors, "bad" if tag.errors else "plain"), ratio(tag.accepted, tag.graded), tag.worth,
             ratio(tag.cost, tag.worth) if tag.worth > 0 else NOTHING,
         )
@@ -224,7 +224,17 @@ def _tags(asked: CostAsked, seen: Seen) -> Table:
     empty = "No request carried a tag. Send x-turnout-tags: team=web, or bind tags to a key, and each tag's cost stands here."
     if asked.where:
         empty = "Tags are not kept apart by route, model or task: set these to any."
-    return Table("tags", "By tag", columns, rows, empty, "A request is in as many rows as it has tags." if rows else "", first=10)
+    return Table(
+        "tags",
+        "By tag",
+        columns,
+        rows,
+        empty,
+        "A request is in as many rows as it has tags. Costs hold those of copies, as a judge's calls are, which no other column counts."
+        if rows
+        else "",
+        first=10,
+    )
 
 
 class _Month:
