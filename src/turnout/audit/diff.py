@@ -142,7 +142,11 @@ def _per_million(pico: int) -> str:
 def _shown(value: object) -> str | None:
     if value is None or value == ():
         return None
-    text = value if isinstance(value, str) else msgspec.json.encode(value, order="deterministic").decode().replace('"', "")
+    text = (
+        value
+        if isinstance(value, str)
+        else msgspec.json.encode(value, order="deterministic").decode().replace('"', "").replace(",", ", ")
+    )
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 

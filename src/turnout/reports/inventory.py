@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from math import ceil
 
 import msgspec
 
@@ -58,11 +59,11 @@ def inventory(ledger: Ledger, since: int, until: int, now: float) -> Inventory:
     period = HOUR if since >= now - HOURS_KEPT + _SPARE else DAY
     served = tally(ledger.slices(since, until, period))
     numbers = {line.policy for line in served}
-    versions = {number: found for number in numbers if (found := ledger.policies.get(number)) is not None}
-    entries = {number: _entry(ledger, number) for number in versions}
-    return Inventory(
-        since, until, period, tuple(_approved(line, versions.get(line.policy), entries.get(line.policy)) for line in served)
-    )
+    around = {*numbers, *(number + 1 for number in numbers)}
+    versions = {number: found for number in around if (found := ledger.policies.get(number)) is not None}
+    entries = {number: _entry(ledger, number) for number in numbers & versions.keys()}
+    approved = (_approved(line, versions.get(line.policy), entries.get(line.policy)) for line in served)
+    return Inventory(since, until, period, tuple(_within(line, versions.get(line.policy + 1), period) for line in approved))
 
 
 def tally(slices: Iterable[Slice]) -> list[Served]:
@@ -141,7 +142,14 @@ def _entry(ledger: Ledger, version: int) -> int | None:
 def _approved(line: Served, version: PolicyVersion | None, entry: int | None) -> Served:
     if version is None:
         return line
-    return msgspec.structs.replace(line, actor=version.actor, since=version.at, note=version.note, entry=entry)
+    first = max(line.first, version.at)  # its slice began before it was in force
+    return msgspec.structs.replace(line, first=first, actor=version.actor, since=version.at, note=version.note, entry=entry)
+
+
+def _within(line: Served, after: PolicyVersion | None, period: int) -> Served:
+    """Its last slice may go on under the version ``after`` it; what was decided on it later than that is in a later slice."""
+    begins = (ceil(line.last) - 1) // period * period
+    return msgspec.structs.replace(line, last=after.at) if after is not None and begins <= after.at < line.last else line
 
 
 def _plain(text: str | None) -> str:

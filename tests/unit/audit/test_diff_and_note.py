@@ -53,7 +53,7 @@ def test_routes_are_named_with_what_changed_in_them() -> None:
 def test_the_order_of_routes_is_a_change() -> None:
     """The first one that applies takes the request."""
     assert said(base(routes=(ROUTES[1], ROUTES[0], ROUTES[2]))) == [
-        "order of routes changed: order from [support,code,default] to [code,support,default]"
+        "order of routes changed: order from [support, code, default] to [code, support, default]"
     ]
 
 

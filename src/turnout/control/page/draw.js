@@ -137,7 +137,7 @@ function action(block) {
 
 function text(block) {
   const lines = block.language === "diff" ? block.text.split("\n").map((line) => h("span", { class: { "+": "good", "-": "bad" }[line[0]] }, `${line}\n`)) : [block.text];
-  return h("div", { class: "tabled" }, h("div", { class: "heading" }, h("h3", {}, block.title), copy(block.text)), h("pre", { tabindex: "0" }, lines));
+  return h("div", { class: "tabled" }, h("div", { class: "heading" }, h("h3", {}, block.title), copy(block.text)), h("pre", { class: block.language, tabindex: "0" }, lines));
 }
 
 const command = (line) => h("p", { class: "command" }, h("code", {}, line), copy(line));

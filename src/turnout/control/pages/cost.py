@@ -199,7 +199,7 @@ def _versions(change: Change | None) -> tuple[Block, ...]:
     return (
         Table(
             "versions",
-            f"{_dollars(change.saved)} saved, {_interval(change)}",
+            f"{_dollars(abs(change.saved))} {'less' if change.saved >= 0 else 'more'} than under policy {change.previous}, {_interval(change)}",
             columns,
             rows,
             "No task was served under both versions.",
