@@ -135,18 +135,47 @@ def join(connection: Connection, arrived: Sequence[Record]) -> None:
             if states[one.id] == "joined":
                 (due if one.kind == "value" else touched).add(one.request_id)
     if of_sessions:
-        late = _by_session(arrived)
-        for said in _by(connection, feedback.c.session, late):
-            one = said.feedback
-            n = sum(record.at <= one.at and may_judge(one, caller) for record, caller in late[one.session or ""])
-            if not n:
-                continue
-            reached = _reached(connection, one, n)  # and those that the late ones push out of reach
-            (due if one.kind == "value" else touched).update(reached)
-            states[one.id] = "joined"
-            met.append(_placed(one, reached))
+        news, weighed, moved = _of_sessions(connection, _by_session(arrived))
+        states.update((one.id, "joined") for one in news)
+        met += news
+        touched |= weighed
+        due |= moved
     _put(connection, met, states)
     settle(connection, touched, due)
+
+
+def _of_sessions(
+    connection: Connection, late: Mapping[str, Sequence[tuple[Record, str | None]]]
+) -> tuple[list[Feedback], set[str], set[str]]:
+    """What is said of sessions, and joins requests that came after it; the requests to weigh anew, and those that a value came to or left.
+
+    A session may have been told any number of things: only those of its answers' worth (they have a few kinds) cost a query each.
+    """
+    news: list[Feedback] = []
+    touched: set[str] = set()
+    values: list[tuple[Feedback, tuple[float, str]]] = []
+    for said in _by(connection, feedback.c.session, late):
+        one = said.feedback
+        about = [
+            (record.at, record.id) for record, caller in late[one.session or ""] if record.at <= one.at and may_judge(one, caller)
+        ]
+        if not about:
+            continue
+        if one.kind == "value":
+            values.append((one, max(about)))
+            continue
+        if one.verdict is not None:
+            touched.update(_reached(connection, one, len(about)))  # and those that the late ones push out of reach
+        if said.state != "joined":
+            news.append(one)
+    due: set[str] = set()
+    stands = _requests(connection, {one.request_id for one, _ in values if one.request_id is not None})
+    for one, latest in values:
+        row = stands.get(one.request_id or "")
+        if row is None or (row.at, row.id) < latest:
+            due.update((latest[1],) if row is None else (latest[1], row.id))
+            news.append(_placed(one, [latest[1]]))
+    return news, touched, due
 
 
 def settle(connection: Connection, touched: Collection[str], due: Collection[str] = ()) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import delete, event, select
 
 from tests.support.records import NOW, TRAITS, record
 from turnout.feedback.scales import SCALES
@@ -215,6 +215,23 @@ def test_what_is_said_of_a_session_reaches_a_bounded_number_of_its_requests(ledg
 
     take_in(ledger, asked(1))
     assert sorted(id_ for id_, (verdict, _) in verdicts(ledger).items() if verdict is not None) == ["req-1", "req-2"]
+
+
+@pytest.mark.parametrize("kind", ["label", "value"])
+def test_a_session_of_which_much_is_said_holds_up_no_ingest(sqlite: Ledger, kind: str):
+    """A caller may name as many things as it likes: its next request costs no query for each of them."""
+    sqlite.ingest([asked(0)], "s", 0)
+    opinions = [about_session(1.0, kind=kind, name=f"n{n}", verdict=None) for n in range(600)]
+    sqlite.feedback.take(opinions)
+    statements: list[str] = []
+    event.listen(sqlite._engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+
+    sqlite.ingest([asked(1, at=NOW + 1)], "s", 1)
+
+    assert len(statements) < 60
+    with sqlite._engine.connect() as connection:
+        places = set(connection.execute(select(feedback.c.request_id)).scalars())
+    assert places == ({"req-1"} if kind == "value" else {None})
 
 
 def test_a_later_edition_of_a_record_keeps_the_verdict(ledger: Ledger):
