@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -66,17 +67,32 @@ def _summary(verdict: Verdict) -> list[str]:
 
 
 def table(found: "Inventory", period: str) -> None:
-    """The inventory for people."""
-    shown = Table(title=f"Models that served in {period} (UTC)", title_justify="left")
-    for name in ("route", "model", "policy", "first", "last", "requests", "cost", "in force by", "entry"):
-        shown.add_column(name, justify="right" if name in {"policy", "requests", "cost", "entry"} else "left")
+    """The inventory for people, and below it who put its policy versions in force."""
+    if not found.served:
+        print(f"nothing was served in {period}")
+        return
+    shown = Table(title=f"Models that served in {period} (UTC)", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("route", "model", "policy", "first", "last", "requests", "cost"):
+        shown.add_column(
+            name,
+            justify="right" if name in {"policy", "requests", "cost"} else "left",
+            overflow="fold",
+            no_wrap=name not in {"model", "cost"},
+        )
     for line in found.served:
         unpriced = f" + {line.unpriced} unknown" if line.unpriced else ""
         shown.add_row(
             line.route or "-", line.model, str(line.policy), _moment(line.first), _moment(line.last), f"{line.requests:,}",
-            f"${usd(line.cost):.6f}{unpriced}", line.actor or "unknown", str(line.entry or "-"),
+            f"${usd(line.cost):.6f}{unpriced}",
         )  # fmt: skip
-    Console().print(shown if found.served else f"nothing was served in {period}")
+    Console().print(shown)
+    for line in {line.policy: line for line in sorted(found.served, key=lambda line: line.policy)}.values():
+        since = (
+            f"{_moment(line.since)} by {line.actor}, entry {line.entry or '-'}"
+            if line.since is not None
+            else "a time that is not known"
+        )
+        print(f"policy {line.policy}: in force from {since}{f': {line.note}' if line.note else ''}")
 
 
 def _moment(at: float) -> str:

@@ -1,6 +1,6 @@
 """What the control plane's endpoints share: a query read, a value written."""
 
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from starlette.requests import Request
@@ -11,8 +11,23 @@ _encode = msgspec.json.Encoder().encode
 
 
 def read_query(request: Request, kind: type[_Query]) -> _Query:
-    """The query's parameters. Raises msgspec.ValidationError."""
-    return msgspec.convert(dict(request.query_params), kind, strict=False)
+    """The query's parameters. Raises msgspec.ValidationError, which says what there is where there is a choice."""
+    query = dict(request.query_params)
+    try:
+        return msgspec.convert(query, kind, strict=False)
+    except msgspec.ValidationError:
+        _refuse_what_is_not_there(query, kind)
+        raise
+
+
+def _refuse_what_is_not_there(query: dict[str, str], kind: type[msgspec.Struct]) -> None:
+    known = get_type_hints(kind)
+    for name, value in query.items():
+        if name not in known:
+            raise msgspec.ValidationError(f"`{name}`: unknown; there are {', '.join(known)}") from None
+        options = get_args(known[name]) if get_origin(known[name]) is Literal else ()
+        if options and value not in options:
+            raise msgspec.ValidationError(f"`{name}`: {value!r} is none of {', '.join(filter(None, options))}") from None
 
 
 def as_json(value: object) -> Response:

@@ -172,7 +172,9 @@ def test_the_inventory_is_printed(run: Run) -> None:
     (line,) = json.loads(run(audit, "inventory", "--month", "2023-11", "--json").stdout)["served"]
     assert (line["requests"], line["policy"], line["entry"]) == (5, 1, 2)
     assert "nothing was served" in run(audit, "inventory", "--month", "2020-01").stdout
-    assert "served in 2023-11" in run(audit, "inventory", "--month", "2023-11").stdout
+    told = run(audit, "inventory", "--month", "2023-11").stdout
+    assert "served in 2023-11" in told
+    assert "by file:turnout.yaml, entry 2" in told
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ async def test_every_page_is_an_answer_on_an_empty_ledger(app: Starlette):
 @pytest.mark.parametrize(
     ("query", "named"),
     [
-        ("window=8d", "$.window"), ("zone=Mars/Olympus", "zone"), ("zone=../../etc", "zone"), ("by=colour", "$.by"), ("windw=7d", "windw"),
+        ("window=8d", "`window`: '8d' is none of 1h"), ("zone=Mars/Olympus", "zone"), ("zone=../../etc", "zone"), ("by=colour", "`by`"), ("windw=7d", "windw"),
         ("per=second", "$.per"),
     ],
 )  # fmt: skip
