@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from threading import Lock
+from typing import TypeVar
 from zlib import compress, decompress
 
 import msgspec
@@ -16,6 +17,9 @@ REMEMBERED = 80_000
 """Cells and calls of slices that stay decoded: a week of hours with 400 of them each. About a kilobyte each with what they were summed by."""
 
 _JUST_AFTER_S = 1e-3
+_Sums = TypeVar("_Sums", bound=msgspec.Struct)
+_MOST = 2**63 - 1
+"""What the database's own integers hold; in pico-dollars, nine million dollars."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Slice).decode
 
@@ -45,7 +49,7 @@ class Shelf:
         """In place of what was there. A slice of nothing is taken away."""
         empty = [{"p": one.period, "s": one.start} for one in slices if not (one.cells or one.calls)]
         rows = [
-            {"period": one.period, "start": one.start, "made": now, "slice": compress(_encode(one), 1)}
+            {"period": one.period, "start": one.start, "made": now, "slice": compress(_written(one), 1)}
             for one in slices
             if one.cells or one.calls
         ]
@@ -82,6 +86,20 @@ class Shelf:
             while self._size > REMEMBERED and len(self._known) > 1:
                 _, (_, oldest) = self._known.popitem(last=False)
                 self._size -= _size(oldest)
+
+
+def _written(one: Slice) -> bytes:
+    """A mistaken price may sum up to more than 64 bits: written as the most they hold, so that one such minute does not hold up all sums."""
+    try:
+        return _encode(one)
+    except OverflowError:
+        sums = {name: [(key, _capped(of)) for key, of in getattr(one, name)] for name in ("cells", "calls", "tags")}
+        return _encode(msgspec.structs.replace(one, **sums))
+
+
+def _capped(sums: _Sums) -> _Sums:
+    much = {name: _MOST for name in sums.__struct_fields__ if isinstance(value := getattr(sums, name), int) and value > _MOST}
+    return msgspec.structs.replace(sums, **much)
 
 
 def _size(one: Slice) -> int:

@@ -274,3 +274,25 @@ def test_while_sums_are_being_made_a_summary_is_of_the_rows(ledger: Ledger):
 def test_the_pace_leaves_nine_tenths_of_a_core():
     """And a second at least."""
     assert (pace(0.0), pace(0.05), pace(2.0)) == (1.0, 1.0, pytest.approx(18.0))
+
+
+def test_a_mistaken_price_holds_up_no_sums(ledger: Ledger):
+    """What 64 bits do not hold is written as the most they do, and other models' sums beside it as they are."""
+    dear = [
+        record(
+            n,
+            at=NOW + n,
+            cost=4 * 10**18,
+            traits=TRAITS,
+            attempts=(attempt(cost=4 * 10**18, model="dear/one"),),
+            model="dear/one",
+        )
+        for n in range(9)
+    ]
+    ingest(ledger, *dear, record(20, at=NOW + 20, cost=7, attempts=(attempt(cost=7),)))
+
+    assert ledger.roll_up(NOW + 100).left == 0
+
+    summed = ledger.slices(0, int(NOW) + DAY, DAY)
+    costs = {key.model: cell.cost for one in summed for key, cell in one.cells}
+    assert (costs.pop("dear/one"), list(costs.values())) == (2**63 - 1, [7])
