@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -258,3 +259,13 @@ def test_whatever_a_file_holds_reading_ends(tmp_path_factory, data, shape):
     except Unusable:
         return
     assert len(dirty) <= reader.rows + 1
+
+
+def test_what_can_be_read_once_only_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    """A pipe by name would hang or come to nothing the second time; that there is such a name is not denied."""
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(Unusable, match="name -"), opened([str(tmp_path / "pipe")]):
+        pass
+    with pytest.raises(Unusable, match="no such file"), opened([str(tmp_path / "none")]):
+        pass

@@ -68,7 +68,8 @@ def opened(names: list[str]) -> Iterator[list[Log]]:
                     with path.open("wb") as copy:
                         shutil.copyfileobj(sys.stdin.buffer, copy)
                 elif not path.is_file():
-                    raise FileNotFoundError(2, "no such file")
+                    there = path.exists()
+                    raise OSError(2, "it is no file; logs are read twice: pipe them in and name -" if there else "no such file")
                 with path.open("rb"):
                     logs.append(Log("standard input" if name == "-" else path.name, path, path.stat().st_size))
             except OSError as error:
