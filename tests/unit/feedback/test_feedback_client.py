@@ -161,7 +161,7 @@ def test_the_queue_is_bounded(server: Server):
     turnout = Turnout(server.url, capacity=5)
     for _ in range(200):
         turnout.accepted("r")
-    assert 200 - 6 <= turnout.dropped <= 195
+    assert 200 - 2 * 5 <= turnout.dropped <= 195  # five may be on their way besides
     server.open.set()
     turnout.close()
 
