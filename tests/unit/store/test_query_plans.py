@@ -22,7 +22,14 @@ QUERIES: dict[str, Callable[[Ledger], object]] = {
     "mix": lambda ledger: ledger.mix_samples("code", NOW - 10),
     "latencies": lambda ledger: ledger.latency_by_model(NOW - 3600),
 }
-FINE = ("INDEX", "PRIMARY KEY", "TEMP B-TREE FOR GROUP BY", "FOR LAST TERM OF ORDER BY", "FOR RIGHT PART OF ORDER BY", "CORRELATED SCALAR")
+FINE = (
+    "INDEX",
+    "PRIMARY KEY",
+    "TEMP B-TREE FOR GROUP BY",
+    "FOR LAST TERM OF ORDER BY",
+    "FOR RIGHT PART OF ORDER BY",
+    "CORRELATED SCALAR",
+)
 """By an index; or sorting what came at one moment; or asking of each row that was found."""
 
 
