@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated, NoReturn
 import msgspec
 import typer
 
+from turnout.cli.actor import actor
 from turnout.cli.audit_import import import_
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
 from turnout.clock import SystemClock
@@ -109,7 +110,7 @@ def checkpoint(
     where = settings(config, data_dir)
     with ledger(where) as opened, reported():
         try:
-            made = make_checkpoint(opened.audit, where.data_dir, SystemClock().now(), "cli")
+            made = make_checkpoint(opened.audit, where.data_dir, SystemClock().now(), actor())
             if out is not None:
                 out.write_text(written(made))
         except OSError as error:
@@ -140,7 +141,7 @@ def export(
             count = _write(file, lines)
         opened.audit.add(
             EXPORTED,
-            "cli",
+            actor(),
             {"what": "decisions" if decisions else "chain", "since": since, "until": until, "lines": count},
             SystemClock().now(),
         )

@@ -52,6 +52,7 @@ def _migrated(settings: "Settings") -> str:
     from turnout.audit.kinds import MIGRATED
     from turnout.build.data_dir import held
     from turnout.build.ledger import ledger_place
+    from turnout.cli.actor import actor
     from turnout.clock import SystemClock
     from turnout.errors import Unusable
     from turnout.store.audit import AuditStore
@@ -69,7 +70,7 @@ def _migrated(settings: "Settings") -> str:
         ):  # of a server, another machine may still write
             before = migrate(engine)
             if before.state != "current":
-                AuditStore(engine).add(MIGRATED, "cli", {"from": before.version, "to": REVISION}, SystemClock().now())
+                AuditStore(engine).add(MIGRATED, actor(), {"from": before.version, "to": REVISION}, SystemClock().now())
     except SQLAlchemyError as error:
         raise Unusable(f"the ledger {said(engine.url)} cannot be opened: {in_words(error)}") from error
     finally:

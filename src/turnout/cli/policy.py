@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import msgspec
 import typer
 
+from turnout.cli.actor import actor
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _restore(where: "Settings", version: int, note: str) -> int:
     connection = http.client.HTTPConnection(host, port, timeout=ANSWERS_WITHIN)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     try:
-        connection.request("POST", f"/api/policies/{version}/restore", json.dumps({"note": note, "by": "cli"}), headers)
+        connection.request("POST", f"/api/policies/{version}/restore", json.dumps({"note": note, "by": actor()}), headers)
         answer = connection.getresponse()
         status, body = answer.status, answer.read()
     except (OSError, http.client.HTTPException) as error:

@@ -19,6 +19,7 @@ from tests.support.records import record
 from tests.unit.control.test_publish import ONE, TWO
 from tests.unit.control.test_publish_history import Bench
 from turnout.audit.checkpoint import public_text, signing_key
+from turnout.cli.actor import actor
 from turnout.cli.audit import app as audit
 from turnout.cli.doctor import doctor
 from turnout.cli.policy import app as policy
@@ -133,7 +134,7 @@ def test_an_export_is_verified_without_its_ledger(run: Run, data: Path, tmp_path
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join([*lines[:2], lines[2].replace(b"file:turnout.yaml", b"file:another.yaml"), *lines[3:]]))
     assert runner.invoke(audit, words).exit_code == 1
-    assert json.loads(run(audit, "show", "--kind", "export", "--json").stdout)[0]["actor"] == "cli"
+    assert json.loads(run(audit, "show", "--kind", "export", "--json").stdout)[0]["actor"] == actor()
 
 
 def test_a_part_of_the_chain_is_exported_and_verifies(run: Run, tmp_path_factory) -> None:
@@ -247,7 +248,7 @@ def test_a_rollback_is_asked_of_the_running_control_plane(run: Run, control: Pat
     """With the admin token, the reason, and by whom."""
     result = run(policy, "rollback", 1, "--note", "too dear", "--config", control)
     assert (result.exit_code, "policy 3 is in force" in result.output) == (0, True)
-    assert Control.asked == [("/api/policies/1/restore", "Bearer secret", {"note": "too dear", "by": "cli"})]
+    assert Control.asked == [("/api/policies/1/restore", "Bearer secret", {"note": "too dear", "by": actor()})]
 
 
 @pytest.mark.parametrize(
