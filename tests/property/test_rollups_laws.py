@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.slices import asked, said, tagged, tried
 from turnout.feedback.accuracy import ACCEPTABLE
 from turnout.store.rollups.cells import HOUR, MINUTE
-from turnout.store.rollups.collect import TAGS, collect, merge
+from turnout.store.rollups.collect import TAGS, TASKS, collect, merge
 from turnout.store.rollups.sketch import ACCURACY, SMALLEST, Sketch, bars, bucket, edges, merged, packed, sketch
 from turnout.store.rollups.sums import OTHER, added, cells, tags
 
@@ -120,3 +120,14 @@ def test_tags_are_bounded_and_lose_no_request(portions):
     assert all(len(part.tags) <= TAGS for part in [*parts, one])
     assert sum(tag.requests for tag in tags([one]).values()) == sum(map(len, rows))
     assert list(tags([one]))[-1:] == [OTHER] or OTHER not in tags([one])
+
+
+@given(st.lists(st.lists(st.integers(0, 400), max_size=300), max_size=4))
+def test_tasks_are_bounded_and_lose_no_request(portions):
+    """A caller may name a task of its own for each request; a slice keeps a hundred, and sums the rest as one."""
+    rows = [[asked(task=f"mine-{one}") for one in some] for some in portions]
+    parts = [collect(MINUTE, 60 * n, some, []) for n, some in enumerate(rows)]
+    one = merge(HOUR, 0, parts)
+
+    assert all(len(cells([part], "task")) <= TASKS for part in [*parts, one])
+    assert sum(cell.requests for _, cell in one.cells) == sum(map(len, rows))

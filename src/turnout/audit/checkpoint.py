@@ -23,6 +23,7 @@ FOLDER = "checkpoints"
 _PREFIX = b"turnout-checkpoint-1\n"
 _ALGORITHM = "ed25519:"
 
+FOREIGN_KEY = "foreign_key"
 NOTES = frozenset({"not_comparable", "pending"})
 """What is told and is no fault."""
 
@@ -175,7 +176,7 @@ def _forged(checkpoint: Checkpoint, where: str, keys: Collection[str]) -> list[F
     if checkpoint.key not in keys:
         its = checkpoint.key or "no key"
         why = f"signed with {its}, which is none of those that may; if it is another Turnout's on this ledger, name it with --public-key"
-        return [Finding("foreign_key", where, why)]
+        return [Finding(FOREIGN_KEY, where, why)]
     public = _public(checkpoint.key)
     try:
         if public is not None:

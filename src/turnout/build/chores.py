@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.audit.kinds import RETENTION
+from turnout.build.policy_keeper import PolicyKeeper
 from turnout.build.process import say
 from turnout.build.spec import ControlSpec, Places
 from turnout.clock import Clock
@@ -115,6 +116,7 @@ class House(msgspec.Struct, frozen=True):
     clock: Clock
     ledger: Ledger
     publish: Publisher
+    policy: PolicyKeeper
     audit: AuditKeeper
     tickets: Tickets
     telemetry: Telemetry
@@ -138,6 +140,7 @@ def chores(house: House) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         partial(every, TIDY_EVERY, only(partial(_let_go, house)), "what is too old could not be deleted", at_once=True),
         partial(every, TIDY_EVERY, house.publish.clean, "unused views could not be deleted"),
         partial(every, TIDY_EVERY, house.tickets.clean, "old tickets could not be deleted"),
+        house.policy.keep,
         partial(keep_collecting, house.tickets),
         partial(keep_drilling, house.data_dir, clock, partial(say, "control")),
     ]  # fmt: skip

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sys
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,16 +17,15 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from turnout.build.chores import House, Ingested, chores, lead_of
+from turnout.build.content_keys import opening_keys
 from turnout.build.control_metrics import scraped
-from turnout.build.ledger import open_ledger
 from turnout.build.policy_keeper import PolicyKeeper
 from turnout.build.process import Server, chore, end_with_supervisor, say
+from turnout.build.publishing import publisher, read_policy
 from turnout.build.spec import ControlSpec, Places
-from turnout.catalog.load import Catalog, load_catalog
+from turnout.catalog.load import load_catalog
 from turnout.clock import Clock, SystemClock
-from turnout.config.load import Loaded, load
-from turnout.config.secret import Secret, resolve
-from turnout.content.seal import Keyring, keyring
+from turnout.content.seal import Keyring
 from turnout.control.app import control_app
 from turnout.control.audit_api import audit_routes
 from turnout.control.audit_keeper import AuditKeeper
@@ -61,33 +59,16 @@ def main() -> None:
         sys.exit(1)
 
 
-def read_policy(config: str | None, served_on: str, clock: Clock, catalog: Catalog) -> Loaded:
-    """The policy as it stands in its file, or as the environment's keys imply; it must fit the address that is served on.
-
-    Raises:
-        ConfigProblems: every problem at once.
-    """
-    today = datetime.fromtimestamp(clock.now(), UTC).date()
-    return load(Path(config) if config else None, os.environ, catalog, today, served_on)
-
-
-def publisher(data_dir: Path, store: str, clock: Clock, catalog: Catalog) -> tuple[Publisher, Ledger]:
-    """What turns policies into views, and the ledger that numbers them. Raises OSError, Unusable."""
-    ledger = open_ledger(data_dir, store)
-    tasks = {task: dict(skills) for task, skills in catalog.tasks.items()}
-    return Publisher(ViewStore(data_dir / Places.views), ledger, clock, tasks), ledger
-
-
 async def serve(spec: ControlSpec) -> None:
     """Until SIGTERM or the supervisor's death; what the journal holds by then is taken in first."""
     clock, catalog = SystemClock(), load_catalog()
     publish, ledger = publisher(Path(spec.data_dir), spec.store, clock, catalog)
     policy = PolicyKeeper(spec.config, partial(read_policy, spec.config, spec.served_on, clock, catalog), publish)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
-    house = _house(spec, clock, publish, ledger)
+    house = _house(spec, clock, publish, ledger, policy)
     server = _server(_app(house))
     end_with_supervisor(server)
-    tasks = [chore("control", work) for work in (policy.keep, *chores(house))]
+    tasks = [chore("control", work) for work in chores(house)]
     try:
         await server.serve(sockets=[socket.socket(fileno=spec.fd)])
     finally:
@@ -97,13 +78,13 @@ async def serve(spec: ControlSpec) -> None:
         _leave(house)
 
 
-def _house(spec: ControlSpec, clock: Clock, publish: Publisher, ledger: Ledger) -> House:
+def _house(spec: ControlSpec, clock: Clock, publish: Publisher, ledger: Ledger, policy: PolicyKeeper) -> House:
     data_dir = Path(spec.data_dir)
-    audit = AuditKeeper(ledger.audit, data_dir, clock)
+    audit = AuditKeeper(ledger.audit, data_dir, clock, spec.retention)
     tickets = Tickets(Spool(data_dir / Places.tickets), ledger.tickets, clock, audit.trail)
     telemetry = start(os.environ, clock, partial(say, "control"))
-    lead = lead_of(ledger, f"{socket.gethostname()}:{os.getpid()}", clock)
-    return House(spec, data_dir, clock, ledger, publish, audit, tickets, telemetry, Ingested(), lead)
+    lead = lead_of(ledger, f"{socket.gethostname()}:{data_dir.resolve()}", clock)  # whoever comes after it has its lease at once
+    return House(spec, data_dir, clock, ledger, publish, policy, audit, tickets, telemetry, Ingested(), lead)
 
 
 def _app(house: House) -> Starlette:
@@ -155,10 +136,8 @@ def _leave(house: House) -> None:
 
 
 def _content_keys(publish: Publisher) -> Keyring:
-    """Of the policy in force, as far as they can be had."""
-    refs = publish.base.policy.content_keys if publish.base is not None else ()
-    found = (resolve(ref, os.environ) for ref in refs)
-    return keyring(secret.reveal() for secret in found if isinstance(secret, Secret))
+    """Of the policy in force."""
+    return opening_keys(publish.base.policy, os.environ) if publish.base is not None else Keyring(())
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import msgspec
 from setproctitle import setproctitle
 from sqlalchemy.exc import SQLAlchemyError
 
-from turnout.build.control import publisher, read_policy
 from turnout.build.process import DRAIN_WITHIN, say
+from turnout.build.publishing import publisher, read_policy
 from turnout.build.spec import ControlSpec, GatewaySpec, Places
 from turnout.catalog.load import load_catalog
 from turnout.clock import SystemClock
@@ -143,8 +143,15 @@ def _control(config: str | None, settings: Settings, listening: socket.socket) -
     control = settings.control
     path = os.path.abspath(config) if config else None  # noqa: PTH100 - a string for a JSON argument, symlinks kept
     spec = ControlSpec(
-        listening.fileno(), str(settings.data_dir), settings.store.url, control.host, settings.server.host, path, control.hosts,
-        settings.store.retention, settings.store.content_retention,
+        listening.fileno(),
+        str(settings.data_dir),
+        settings.store.url,
+        control.host,
+        settings.server.host,
+        path,
+        control.hosts,
+        settings.store.retention,
+        settings.store.content_retention,
     )
     return Child("turnout.build.control", msgspec.json.encode(spec), listening)
 

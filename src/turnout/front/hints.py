@@ -16,6 +16,8 @@ from turnout.types.traits import Hints
 TAGS = b"x-turnout-tags"
 SESSION, ROUTE = b"x-turnout-session", b"x-turnout-route"
 DEADLINE, MAX_COST = b"x-turnout-deadline-ms", b"x-turnout-max-cost-usd"
+NUL = "\0"
+"""PostgreSQL has no place for it: a request that named itself so would stay out of the ledger."""
 MAX_TAGS = 64
 MAX_TAG_CHARS = 256
 MAX_MODELS = 64
@@ -82,18 +84,21 @@ def _header_tags(text: str) -> dict[str, str]:
             )
         if len(name) > MAX_TAG_CHARS or len(value) > MAX_TAG_CHARS:
             raise _bad("x-turnout-tags", f'"{name[:MAX_TAG_CHARS]}": names and values have at most {MAX_TAG_CHARS} characters')
+        if NUL in name or NUL in value:
+            raise _bad("x-turnout-tags", f'"{name.replace(NUL, "")}": names and values hold no NUL')
         tags[name] = value
     return tags
 
 
 def _body_tags(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not all(_is_tag(name, tag) for name, tag in value.items()):
-        raise _bad("turnout.tags", f"must map names to texts of at most {MAX_TAG_CHARS} characters")
+        raise _bad("turnout.tags", f"must map names to texts of at most {MAX_TAG_CHARS} characters, none of them NUL")
     return value
 
 
 def _is_tag(name: str, value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= MAX_TAG_CHARS and len(name) <= MAX_TAG_CHARS
+    is_short = isinstance(value, str) and len(value) <= MAX_TAG_CHARS and len(name) <= MAX_TAG_CHARS
+    return is_short and NUL not in value and NUL not in name
 
 
 def _watched(headers: Mapping[bytes, bytes], watched: frozenset[str]) -> dict[str, str]:
@@ -114,8 +119,8 @@ def _text(headers: Mapping[bytes, bytes], header: bytes, said: Mapping[str, Any]
     if given is None:
         return None
     where, value = given
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TAG_CHARS:
-        raise _bad(where, f"must be a text of 1 to {MAX_TAG_CHARS} characters")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TAG_CHARS or NUL in value:
+        raise _bad(where, f"must be a text of 1 to {MAX_TAG_CHARS} characters, none of them NUL")
     return value
 
 

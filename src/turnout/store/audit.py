@@ -28,6 +28,11 @@ class AuditStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other Turnouts may write to this chain too."""
+        return self._engine.dialect.name != "sqlite"
+
     def add(self, kind: str, actor: str, payload: Mapping[str, object], at: float) -> Entry:
         """Add an entry at the end, in a transaction of its own."""
         return self.within(lambda connection: self.append(connection, kind, actor, payload, at))

@@ -12,6 +12,7 @@ from tests.support.records import NOW, record
 from tests.support.virtual_time import LoopClock, run
 from turnout.build import chores as module
 from turnout.build.chores import LEAD_EVERY, LEASE, REASONS, REMIND_EVERY, House, Ingested, Lead, Trouble, chores, lead_of
+from turnout.build.policy_keeper import PolicyKeeper
 from turnout.build.process import BEGUN_AGAIN_AFTER, chore
 from turnout.build.spec import ControlSpec
 from turnout.clock import Clock, ManualClock
@@ -44,13 +45,21 @@ def in_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncio, "to_thread", at_once)
 
 
+class StillFile(PolicyKeeper):
+    """Has nothing in it to be taken up."""
+
+    async def _take_up(self) -> bool:
+        return True
+
+
 def house(ledger: Ledger, folder: Path, clock: Clock, lease: Lease | None = None) -> House:
     spec = ControlSpec(0, str(folder), "sqlite", "127.0.0.1", "127.0.0.1", None, retention=30 * DAY)
     audit = AuditKeeper(ledger.audit, folder, clock)
     tickets = Tickets(Spool(folder / "tickets"), ledger.tickets, clock, audit.trail)
     publish = Publisher(ViewStore(folder / "views"), ledger, clock, {})
+    policy = StillFile(None, lambda: None, publish)
     return House(
-        spec, folder, clock, ledger, publish, audit, tickets, start({}, clock, lambda _: None), Ingested(), Lead(lease, clock)
+        spec, folder, clock, ledger, publish, policy, audit, tickets, start({}, clock, lambda _: None), Ingested(), Lead(lease, clock)
     )  # fmt: skip
 
 
@@ -228,3 +237,13 @@ def test_all_chores_run_beside_each_other(ledger: Ledger, tmp_path: Path, capsys
     run(main())
     assert [one.kind for one in ledger.audit.page(9)][::-1][:2] == ["origin", "start"]
     assert capsys.readouterr().err == ""
+
+
+def test_a_changed_policy_file_is_looked_at(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Watching it is a chore like the others: without it no edit is ever taken up."""
+    here, looks = house(ledger, tmp_path, ManualClock(NOW)), []
+    monkeypatch.setattr(PolicyKeeper, "_changed", lambda _: looks.append(1) or True)
+
+    assert here.policy.keep in chores(here)
+    run(kept_for(1.0, here.policy.keep))
+    assert len(looks) >= 5

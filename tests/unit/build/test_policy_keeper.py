@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from tests.e2e_load.running import policy
-from turnout.build import control, policy_keeper
+from turnout.build import policy_keeper
 from turnout.build.policy_keeper import PolicyKeeper
+from turnout.build.publishing import read_policy
 from turnout.catalog.load import load_catalog
 from turnout.clock import ManualClock
 from turnout.config.load import load
@@ -66,7 +67,7 @@ class Bench:
 
     async def kept(self, publish: FakePublisher, *looks: Callable[[], bool]) -> list[int]:
         """What was adopted first."""
-        read = partial(control.read_policy, str(self.path), "127.0.0.1", ManualClock(), CATALOG)
+        read = partial(read_policy, str(self.path), "127.0.0.1", ManualClock(), CATALOG)
         keeper = PolicyKeeper(str(self.path), read, publish)
         keeper._watch = ScriptedWatch(*looks)
         keeping = asyncio.create_task(keeper.keep())
@@ -130,9 +131,7 @@ async def test_settings_that_wait_for_a_restart_are_named(bench, capsys):
         return True
 
     publish = FakePublisher()
-    keeper = PolicyKeeper(
-        str(bench.path), partial(control.read_policy, str(bench.path), "127.0.0.1", ManualClock(), CATALOG), publish
-    )
+    keeper = PolicyKeeper(str(bench.path), partial(read_policy, str(bench.path), "127.0.0.1", ManualClock(), CATALOG), publish)
     for changes in (bench.write, lambda models: moved(), lambda models: moved()):
         changes(1)
         keeper._watch = ScriptedWatch()

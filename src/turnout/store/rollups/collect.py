@@ -3,8 +3,8 @@
 Quantiles are within 1 %, all else is exact but for the last digits of sums of fractions.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +16,8 @@ from turnout.store.rollups.sums import OTHER, added, added_calls, added_tags
 
 TAGS = 200
 """Kept apart in a slice."""
+TASKS = 100
+"""Likewise: a caller may name a task of its own."""
 _TAGS_AT_ONCE = 20_000
 """Tags that are counted apart while rows are read. A tag may be another one for each request, and memory is to end somewhere."""
 
@@ -202,7 +204,7 @@ def collect(period: Period, start: int, asked: Iterable[Asked], tried: Iterable[
         calls[call.route, call.model].add(call)
     return Slice(
         period, start, latest,
-        [(Key(*of), cell.done()) for of, cell in cells.items()], [(CallKey(*of), some.done()) for of, some in calls.items()], _most(tags),
+        _bounded({Key(*of): [cell.done()] for of, cell in cells.items()}), [(CallKey(*of), some.done()) for of, some in calls.items()], _most(tags),
     )  # fmt: skip
 
 
@@ -220,9 +222,25 @@ def merge(period: Period, start: int, slices: Sequence[Slice]) -> Slice:
             tags[name].append(tag)
     return Slice(
         period, start, max((one.latest for one in slices), default=float(start)),
-        [(of, added(some)) for of, some in cells.items()], [(whose, added_calls(all_of)) for whose, all_of in calls.items()],
+        _bounded(cells), [(whose, added_calls(all_of)) for whose, all_of in calls.items()],
         _most({name: added_tags(of_name) for name, of_name in tags.items()}),
     )  # fmt: skip
+
+
+def _bounded(cells: Mapping[Key, list[Cell]]) -> list[tuple[Key, Cell]]:
+    """Added up by key; the tasks with the most requests apart, and the rest as one."""
+    sums = {of: added(some) if len(some) > 1 else some[0] for of, some in cells.items()}
+    tasks: Counter[str | None] = Counter()
+    for of, cell in sums.items():
+        tasks[of.task] += cell.requests
+    if len(tasks) <= TASKS:
+        return list(sums.items())
+    tasks.pop(OTHER, None)
+    kept = set(sorted(tasks, key=lambda task: (-tasks[task], task or ""))[: TASKS - 1])
+    folded: defaultdict[Key, list[Cell]] = defaultdict(list)
+    for of, cell in sums.items():
+        folded[of if of.task in kept else msgspec.structs.replace(of, task=OTHER)].append(cell)
+    return [(of, added(some)) for of, some in folded.items()]
 
 
 def _tag(tags: dict[str, Tag], row: Asked) -> None:
