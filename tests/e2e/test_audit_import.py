@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,7 @@ def test_a_report_of_each_kind_of_log(tmp_path: Path, kind: str) -> None:
     assert (figures["total"]["tokens_in"], figures["total"]["tokens_out"]) == (truth.tokens_in, truth.tokens_out)
     assert {model["name"]: model["sums"]["calls"] for model in figures["models"]} == truth.by_model
     assert sum(sums["spend"] for sums in figures["days"].values()) == figures["total"]["spend"]
+    _check_times(figures)
     listed = [json.loads(line)["line"] for line in (tmp_path / "dirty.jsonl").read_text().splitlines()]
     assert listed == truth.dirty
     report = (tmp_path / "r.html").read_text()
@@ -50,6 +52,16 @@ def test_a_report_of_each_kind_of_log(tmp_path: Path, kind: str) -> None:
     for text in (report, (tmp_path / "r.json").read_text(), (tmp_path / "dirty.jsonl").read_text(), done.stdout.decode()):
         assert logs.SECRET not in text
     assert re.search(r"would save \d+%", done.stdout.decode())
+
+
+def _check_times(figures: dict[str, Any]) -> None:
+    """Times are told in figures, not in the buckets they were counted in; each call with one is of one model."""
+    took = figures["total"]["latency_ms"]
+    assert set(took) == {"n", "mean", "p50", "p95", "p99"}
+    assert 0 < took["n"] <= figures["total"]["calls"]
+    assert 0 < took["p50"] <= took["p95"] <= took["p99"]
+    assert sum(model["sums"]["latency_ms"]["n"] for model in figures["models"]) == took["n"]
+    assert set(figures["total"]["first_token_ms"]) == set(took)
 
 
 def test_standard_input_a_policy_and_json_out(tmp_path: Path) -> None:

@@ -117,13 +117,14 @@ def _progress(size: int) -> "Iterator[Progress]":
 
 
 def _write(found: "Audit", out: Path | None, as_json: Path | None) -> None:
+    from turnout.reports.week1 import as_json as in_json
     from turnout.reports.week1_page import page
 
     if out is not None:
         with _written(out):
             out.write_text(page(found), "utf-8")
     if as_json is not None:
-        text = msgspec.json.format(msgspec.json.encode(found)) + b"\n"
+        text = in_json(found)
         if as_json == Path("-"):
             sys.stdout.buffer.write(text)
         else:

@@ -19,11 +19,45 @@ UNNAMED = "(not named)"
 NO_DAY = "(no time)"
 
 
+class Spread(msgspec.Struct, frozen=True):
+    """What ``n`` times are like, in milliseconds; quantiles within a hundredth (store.rollups.sketch). None: of nothing."""
+
+    n: int
+    mean: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Times:
+    """Times of calls in milliseconds: counted, none kept."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+        self._total = 0.0
+
+    def add(self, ms: float) -> None:
+        """One more."""
+        place = bucket(ms)
+        self._counts[place] = self._counts.get(place, 0) + 1
+        self._total += ms
+
+    def quantile(self, q: float) -> float | None:
+        return packed(self._counts, self._total).quantile(q)
+
+    @property
+    def spread(self) -> Spread:
+        """In figures."""
+        found = packed(self._counts, self._total)
+        return Spread(found.n, found.mean, found.quantile(0.5), found.quantile(0.95), found.quantile(0.99))
+
+
 class Sums(msgspec.Struct):
     """Sums over calls. ``spend`` is what each cost: ``stated`` by the log, else ``computed`` at the prices of its day; ``unpriced`` calls are in neither.
 
     ``both_stated`` and ``both_computed`` are over the calls where both are known (``compared``). ``zero`` calls are stated to have cost
-    nothing although tokens were used that have a price, or whose price nobody knows. ``unused`` calls have no usage.
+    nothing although tokens were used that have a price, or whose price nobody knows. ``unused`` calls have no usage. Times are those of
+    answered calls.
     """
 
     calls: int = 0
@@ -46,20 +80,12 @@ class Sums(msgspec.Struct):
     cache_read: int = 0
     tokens_out: int = 0
     reasoning: int = 0
-    took: dict[int, int] = {}
-    took_total: float = 0.0
-    first: dict[int, int] = {}
+    latency_ms: Times = msgspec.field(default_factory=Times)
+    first_token_ms: Times = msgspec.field(default_factory=Times)
 
     @property
     def failed(self) -> int:
         return sum(self.errors.values())
-
-    def latency(self, q: float) -> float | None:
-        """Milliseconds, of answered calls."""
-        return packed(self.took, self.took_total).quantile(q)
-
-    def first_token(self, q: float) -> float | None:
-        return packed(self.first, 0.0).quantile(q)
 
     def add(self, call: Call, cost: "Cost", *, retry: bool) -> None:
         """One more call."""
@@ -71,12 +97,9 @@ class Sums(msgspec.Struct):
         if call.error is not None:
             self.errors[call.error] = self.errors.get(call.error, 0) + 1
         elif call.latency_ms is not None and not call.cached:
-            place = bucket(call.latency_ms)
-            self.took[place] = self.took.get(place, 0) + 1
-            self.took_total += call.latency_ms
+            self.latency_ms.add(call.latency_ms)
         if call.first_token_ms is not None and call.error is None:
-            place = bucket(call.first_token_ms)
-            self.first[place] = self.first.get(place, 0) + 1
+            self.first_token_ms.add(call.first_token_ms)
         self._count(call)
         self._charge(cost)
 

@@ -25,7 +25,7 @@ from turnout.reports.logs.read import Reader
 from turnout.reports.logs.source import Log
 from turnout.reports.names import Names
 from turnout.reports.piles import Sizes
-from turnout.reports.setup import Model, Setup, Sums
+from turnout.reports.setup import Model, Setup, Sums, Times
 from turnout.reports.suggest import Suggestion, suggest
 from turnout.reports.whatif import Rerun, WhatIf
 from turnout.types.models import ModelFacts
@@ -155,6 +155,17 @@ class _Folds:
             self.fit.add(call, named.facts.id, traits)
         if self.rerun is not None:
             self.rerun.add(call, named.facts, traits, self._count * GOLDEN % 2**63)
+
+
+def as_json(found: Audit) -> bytes:
+    """All figures, for programs."""
+    return msgspec.json.format(msgspec.json.encode(found, enc_hook=_figures)) + b"\n"
+
+
+def _figures(value: object) -> object:
+    if isinstance(value, Times):
+        return value.spread
+    raise NotImplementedError(f"{type(value).__name__} is no figure")
 
 
 def traits_of(call: Call) -> Traits | None:

@@ -76,7 +76,11 @@ def _cards(audit: Audit) -> Iterator[tuple[str, str, str]]:
         percent(total.failed / total.calls if total.calls else None, 1),
         f"{total.failed:,} calls; {total.retries:,} asked again soon after",
     )
-    yield "Median latency", took(total.latency(0.5)), f"p95 {took(total.latency(0.95))}, p99 {took(total.latency(0.99))}"
+    yield (
+        "Median latency",
+        took(total.latency_ms.quantile(0.5)),
+        f"p95 {took(total.latency_ms.quantile(0.95))}, p99 {took(total.latency_ms.quantile(0.99))}",
+    )
 
 
 def findings(audit: Audit) -> Iterator[tuple[str, str, str, str]]:
@@ -231,7 +235,7 @@ def _models(audit: Audit) -> str:
     rows = [
         (
             model.name, _known(model), f"{model.sums.calls:,}", dollars(model.sums.spend), f"{model.sums.unpriced:,}" if model.sums.unpriced else "0",
-            f"{model.sums.tokens_in:,}", f"{model.sums.tokens_out:,}", percent(model.sums.failed / model.sums.calls, 1), took(model.sums.latency(0.5)), took(model.sums.latency(0.95)),
+            f"{model.sums.tokens_in:,}", f"{model.sums.tokens_out:,}", percent(model.sums.failed / model.sums.calls, 1), took(model.sums.latency_ms.quantile(0.5)), took(model.sums.latency_ms.quantile(0.95)),
         )
         for model in shown
     ]  # fmt: skip
@@ -255,7 +259,7 @@ def _use_cases(audit: Audit) -> str:
             dollars(sums.spend),
             dollars(round(sums.spend / sums.calls)),
             percent(sums.failed / sums.calls, 1),
-            took(sums.latency(0.95)),
+            took(sums.latency_ms.quantile(0.95)),
         )
         for name, sums in list(audit.use_cases.items())[:SHOWN]
     ]
@@ -273,8 +277,11 @@ def _errors(audit: Audit) -> Iterator[str]:
     )
     yield html.facts(
         (
-            ("Latency", f"p50 {took(total.latency(0.5))}, p95 {took(total.latency(0.95))}, p99 {took(total.latency(0.99))}"),
-            ("First token", f"p50 {took(total.first_token(0.5))}, p95 {took(total.first_token(0.95))}"),
+            (
+                "Latency",
+                f"p50 {took(total.latency_ms.quantile(0.5))}, p95 {took(total.latency_ms.quantile(0.95))}, p99 {took(total.latency_ms.quantile(0.99))}",
+            ),
+            ("First token", f"p50 {took(total.first_token_ms.quantile(0.5))}, p95 {took(total.first_token_ms.quantile(0.95))}"),
             ("From a cache", f"{total.cached:,} calls"),
             ("Cut off at the limit", f"{total.truncated:,} answers"),
             ("Refused or filtered", f"{total.refused:,} answers"),
@@ -361,7 +368,7 @@ def summary(audit: Audit) -> Iterator[str]:
     yield f"  spend     {dollars(total.stated)} stated + {dollars(total.computed)} by list prices; {total.unpriced:,} calls unknown"
     for model in audit.models[:5]:
         yield f"            {model.name:40} {model.sums.calls:>9,} calls  {dollars(model.sums.spend):>12}"
-    yield f"  errors    {total.failed:,} ({percent(total.failed / total.calls if total.calls else None, 1)})   latency p50 {took(total.latency(0.5))}, p95 {took(total.latency(0.95))}"
+    yield f"  errors    {total.failed:,} ({percent(total.failed / total.calls if total.calls else None, 1)})   latency p50 {took(total.latency_ms.quantile(0.5))}, p95 {took(total.latency_ms.quantile(0.95))}"
     if audit.whatif is not None and audit.whatif.calls:
         for name, cost, against, quality, between in _ways(audit.whatif):
             yield f"  what if   {name:42} {cost:>12} {against:>6}   quality {quality} ({between})"

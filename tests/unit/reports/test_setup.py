@@ -10,7 +10,7 @@ from turnout.catalog.load import load_catalog
 from turnout.reports.logs.asked import conversation
 from turnout.reports.logs.call import Call
 from turnout.reports.names import Names
-from turnout.reports.setup import MOST_NAMES, OTHERS, Setup
+from turnout.reports.setup import MOST_NAMES, OTHERS, Setup, Spread
 from turnout.types.reply import Usage
 
 TODAY = date(2026, 11, 23)
@@ -107,5 +107,9 @@ def test_latency_is_of_answers():
         call(latency_ms=0.1, cached=True),
     )
 
-    assert made.total.latency(0.5) == pytest.approx(50, rel=0.011)
-    assert made.total.latency(1.0) == pytest.approx(100, rel=0.011)
+    assert made.total.latency_ms.quantile(0.5) == pytest.approx(50, rel=0.011)
+    assert made.total.latency_ms.quantile(1.0) == pytest.approx(100, rel=0.011)
+    spread = made.total.latency_ms.spread
+    assert (spread.n, spread.mean) == (100, pytest.approx(50.5))
+    assert spread.p99 == pytest.approx(99, rel=0.011)
+    assert made.total.first_token_ms.spread == Spread(0, None, None, None, None)
