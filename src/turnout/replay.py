@@ -60,7 +60,9 @@ def recompute(request_id: str, place: Path | str, views: Path) -> Replayed:
             version of the decider.
     """
     if isinstance(place, Path) and not place.exists():
-        raise NotReplayable(f"there is no ledger at {place}")
+        raise NotReplayable(
+            f"there is no ledger at {place}; name its data directory with --data-dir, or the policy with --config"
+        )
     try:
         ledger = Ledger(place)
     except Unusable as reason:

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -47,6 +48,13 @@ def said(arguments: list[str], code: int, **given: str | bytes) -> str:
 def test_a_value_that_cannot_be_meant_is_wrong_usage(arguments: list[str], sentence: str) -> None:
     """Exit code 2, and which option it was."""
     assert sentence in said(arguments, 2)
+
+
+def test_a_decision_of_no_ledger_says_where_to_look(tmp_path: Path) -> None:
+    """Exit code 1, and which options name another."""
+    told = said(["replay", "019dabc01234-0123456789abcdef", "--data-dir", str(tmp_path)], 1)
+    assert f"there is no ledger at {tmp_path / 'ledger.db'}; name its data directory with --data-dir" in told
+    assert "--config" in told
 
 
 @pytest.mark.parametrize("key", [b"\xff\xfe\n", "schlüssel\n".encode(), b"a\x07b\n"])
