@@ -102,7 +102,7 @@ def _subject(entry: Entry) -> Iterable[Figure]:
 def _proof(sources: Sources) -> Figures:
     keeper = sources.audit
     head, signed, verified = keeper.store.latest(), keeper.latest_checkpoint(), keeper.verified
-    state = "not yet" if verified is None else "whole" if verified.ok else f"{len(verified.findings)} findings"
+    state = "not yet" if verified is None else "whole" if verified.ok else _counted(len(verified.findings), "findings")
     tone: Tone = "plain" if verified is None else "good" if verified.ok else "bad"
     return Figures(
         (
@@ -163,11 +163,15 @@ def _in_words(entry: Entry) -> str:
     said = []
     for name, value in read(entry).items():
         if isinstance(value, list):
-            said += [f"{len(value):,} {name}"] if value else []
+            said += [_counted(len(value), name)] if value else []
         elif isinstance(value, int) or (isinstance(value, str) and value and not _HASH.fullmatch(value)):
             said.append(f"{name} {value}")
     words = ", ".join(said) or NOTHING
     return words if len(words) <= _SHORT else f"{words[:_SHORT]}\u2026"
+
+
+def _counted(number: int, names: str) -> str:
+    return f"{number:,} {names.removesuffix('s') if number == 1 else names}"
 
 
 def _inventory(asked: AuditAsked, sources: Sources, now: float) -> Iterable[Block]:

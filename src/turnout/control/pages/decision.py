@@ -21,10 +21,9 @@ from turnout.control.pages.blocks import (
     Section,
     Table,
     Text,
-    Tone,
 )
 from turnout.control.pages.choice import Again, choice, decided_again
-from turnout.control.pages.seen import NOTHING
+from turnout.control.pages.seen import NOTHING, OUTCOMES
 from turnout.control.pages.sources import Sources
 from turnout.store.feedback import Kept
 from turnout.store.queries import Filters
@@ -32,14 +31,6 @@ from turnout.types.models import Feature, Modality, names
 from turnout.types.record import Attempt, Record
 from turnout.types.traits import Trait, Traits
 
-OUTCOMES: dict[str, Tone] = {
-    "ok": "plain",
-    "failed": "bad",
-    "cut": "bad",
-    "rejected": "warn",
-    "cancelled": "warn",
-    "begun": "warn",
-}
 _MEANS = {
     "ok": "answered",
     "failed": "no model answered",

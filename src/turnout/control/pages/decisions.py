@@ -9,27 +9,26 @@ import msgspec
 
 from turnout.control.pages.asked import Asked, any_of, choice
 from turnout.control.pages.blocks import Block, Cell, Column, Field, Note, Page, Search, Section, Table
-from turnout.control.pages.decision import OUTCOMES, decision_link, one
-from turnout.control.pages.seen import ERRORS, NOTHING, Seen, name_of, see
+from turnout.control.pages.decision import decision_link, one
+from turnout.control.pages.seen import ERRORS, NOTHING, OUTCOMES, Seen, name_of, see
 from turnout.control.pages.sources import Sources
+from turnout.feedback.accuracy import ACCEPTABLE
 from turnout.store.queries import Filters, Found, RequestLine, key_and_value, place_of
 from turnout.store.rollups import sums
 from turnout.types.decision import Reason
 from turnout.types.money import pico_from_usd
 from turnout.types.record import Outcome
 
-GOOD = 0.5
-"""The verdict from which on an answer counts as acceptable."""
 _LESS = 1e-9
 LARGEST_USD, LARGEST_WHOLE = 9e6, 2**31 - 1
 """What a database's whole numbers hold: of pico-dollars, and of versions."""
 
-Judged = Literal["", "judged", "good", "bad", "flawed"]
-"""``judged`` is whatever has a verdict, ``flawed`` what falls short of 1."""
+Judged = Literal["", "judged", "good", "bad"]
+"""``judged`` is whatever has a verdict, ``good`` what is acceptable."""
 Copies = Literal["", "with", "only"]
 Rows = Literal["50", "500", "5000"]
 _JUDGED: dict[str, tuple[float | None, float | None]] = {
-    "": (None, None), "judged": (0.0, None), "good": (GOOD, None), "bad": (None, GOOD - _LESS), "flawed": (None, 1 - _LESS),
+    "": (None, None), "judged": (0.0, None), "good": (ACCEPTABLE, None), "bad": (None, ACCEPTABLE - _LESS),
 }  # fmt: skip
 _COPIES: dict[str, bool | None] = {"": False, "with": None, "only": True}
 _SAME = ("route", "model", "task", "reason", "code", "caller", "session", "tag", "called", "fault", "policy", "drill", "cursor")
@@ -190,7 +189,7 @@ def _row(asked: DecisionsAsked, line: RequestLine) -> tuple[Cell | float | str |
         Cell(line.at, link=decision_link(line.id)), name_of(line.route), Cell(line.model or NOTHING, series=line.model), line.reason or NOTHING,
         line.task or NOTHING, line.band or NOTHING, _narrower(asked, "caller", line.caller), _narrower(asked, "session", line.session),
         line.cost if was_called else NOTHING, NOTHING if line.outcome == "begun" else line.duration_ms, line.attempts,
-        NOTHING if line.verdict is None else Cell(line.verdict, "bad" if line.verdict < GOOD else "good"),
+        NOTHING if line.verdict is None else Cell(line.verdict, "bad" if line.verdict < ACCEPTABLE else "good"),
         Cell(line.code or line.outcome, OUTCOMES.get(line.outcome, "plain")), line.id,
     )  # fmt: skip
 

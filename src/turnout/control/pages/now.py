@@ -7,7 +7,7 @@ from turnout.control.health import merged, read_workers
 from turnout.control.pages import charts
 from turnout.control.pages.asked import Asked, requests_link
 from turnout.control.pages.blocks import Cell, Chart, Column, Figure, Figures, Page, Section, Table, Tone
-from turnout.control.pages.seen import NOTHING, Seen, errors, filters, listed, name_of, ratio, see
+from turnout.control.pages.seen import NOTHING, OUTCOMES, Seen, errors, filters, listed, name_of, ratio, see
 from turnout.control.pages.sources import Sources
 from turnout.control.pages.times import each
 from turnout.store.queries import Filters, RequestLine
@@ -17,14 +17,6 @@ from turnout.store.rollups import sums
 LATEST = 20
 RATE_OVER = 5 * 60
 """Seconds: a rate is that of the minutes that begin in them, the one under way included."""
-OUTCOMES: dict[str, Tone] = {
-    "ok": "plain",
-    "failed": "bad",
-    "cut": "bad",
-    "rejected": "warn",
-    "cancelled": "warn",
-    "begun": "warn",
-}
 STANDINGS: dict[str, Tone] = {"admitting": "good", "degraded": "warn", "probing": "warn", "ejected": "bad"}
 _FIRST_STEPS = (
     "No requests in this window. Point a client at the gateway, or run turnout demo, and they appear here within seconds."

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from turnout.control.pages.asked import Asked, any_of, choice, zone_of
-from turnout.control.pages.blocks import Figure, Search
+from turnout.control.pages.blocks import Figure, Search, Tone
 from turnout.control.pages.sources import Sources
 from turnout.control.pages.times import Per, bucketed, finest
 from turnout.store.rollups import sums
@@ -18,6 +18,15 @@ OTHERS = "others"
 MOST = 8
 """Names that a chart tells apart; the rest are ``others``."""
 ERRORS = ("failed", "cut")
+OUTCOMES: dict[str, Tone] = {
+    "ok": "plain",
+    "failed": "bad",
+    "cut": "bad",
+    "rejected": "warn",
+    "cancelled": "warn",
+    "begun": "warn",
+}
+"""How a request's outcome looks."""
 
 _Row = TypeVar("_Row")
 

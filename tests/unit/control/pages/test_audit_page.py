@@ -95,6 +95,13 @@ def test_an_entry_is_shown_whole_with_the_way_to_what_it_speaks_of(made_from: So
     assert values(table(audit(asked(kind="policy"), made_from), "entries").rows[0])[4] == "2 changes, note <b>dear</b>, version 4"
 
 
+def test_one_is_told_as_one(made_from: Sources):
+    """Of what an entry lists."""
+    made_from.audit.trail.add(kinds.POLICY, "test", {"changes": [1]})
+
+    assert values(table(audit(asked(kind="policy"), made_from), "entries").rows[0])[4] == "1 change"
+
+
 def test_an_entry_that_is_not_there_is_not_found(made_from: Sources):
     """With what there is."""
     with pytest.raises(NoSuchThing, match="the chain is empty"):
@@ -121,7 +128,7 @@ def test_what_was_found_wrong_stands_on_top(made_from: Sources):
 
     page = audit(asked(), made_from)
 
-    assert (figure(page, "Last verified").note, figure(page, "Last verified").tone) == ("1 findings", "bad")
+    assert (figure(page, "Last verified").note, figure(page, "Last verified").tone) == ("1 finding", "bad")
     found = next(block for block in blocks(page) if isinstance(block, Note) and "entry 3" in block.text)
     assert (found.text, found.tone) == ("changed: entry 3: its content is not what was hashed", "bad")
 

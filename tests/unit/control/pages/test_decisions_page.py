@@ -68,7 +68,7 @@ def one_of_ten(ledger: Ledger) -> None:
     [
         {"route": "support"}, {"model": "openai/gpt-5"}, {"task": "chat"}, {"outcome": "cut"}, {"outcome": "errors"}, {"code": "upstream_failed"},
         {"reason": "fallback"}, {"caller": "ops"}, {"session": "s 9&"}, {"tag": "team=ops"}, {"tag": "env=a=b"}, {"fault": "timeout"},
-        {"called": "x/y"}, {"called": "x/y", "fault": "timeout"}, {"policy": "9"}, {"drill": "d-1"}, {"judged": "bad"}, {"judged": "flawed"},
+        {"called": "x/y"}, {"called": "x/y", "fault": "timeout"}, {"policy": "9"}, {"drill": "d-1"}, {"judged": "bad"},
         {"min_cost_usd": "2"}, {"min_ms": "90000"}, {"since": str(NOW - 5.5)}, {"find": "req-0"},
     ],
 )  # fmt: skip
