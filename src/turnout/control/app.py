@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -78,6 +79,7 @@ def control_app(
             SQLAlchemyError: _on_store_away,
             OSError: _on_disk_away,
             404: _on_unknown_path,
+            405: _on_wrong_method,
         },
     )
 
@@ -158,3 +160,10 @@ def _on_disk_away(_: Request, error: Exception) -> Response:
 
 def _on_unknown_path(request: Request, _: Exception) -> Response:
     return refusal(404, "not_found", f"nothing is at {request.url.path}")
+
+
+def _on_wrong_method(request: Request, error: Exception) -> Response:
+    allowed = (error.headers or {}).get("Allow", "") if isinstance(error, HTTPException) else ""
+    answer = refusal(405, "invalid_request", f"{request.url.path} takes {allowed}, not {request.method}")
+    answer.headers["allow"] = allowed
+    return answer

@@ -209,3 +209,15 @@ def test_the_token_is_made_once_for_its_owner_only(tmp_path: Path):
     assert admin_token(tmp_path / "data") == made
     assert len(made) >= 43
     assert ((tmp_path / "data" / "admin-token").stat().st_mode & 0o777) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "allowed"), [("/api/reload", "GET", {"POST"}), ("/api/summary", "DELETE", {"GET", "HEAD"})]
+)
+async def test_another_method_is_told_which_there_are(app: Starlette, path: str, method: str, allowed: set[str]):
+    """405 in the shape of every error, and with the header that says so (RFC 9110 15.5.6)."""
+    answer = await call(app, path, method=method, authorization=ADMIN, content_type="application/json")
+
+    assert (answer.status, answer.json["error"]["code"]) == (405, "invalid_request")
+    assert set(answer.headers["allow"].split(", ")) == allowed
+    assert f"not {method}" in answer.json["error"]["message"]
