@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -13,10 +14,13 @@ from turnout.audit.checkpoint import NOTES
 from turnout.types.money import usd
 
 if TYPE_CHECKING:
-    from turnout.reports.inventory import Inventory
+    from turnout.reports.inventory import Inventory, Served
 
 SHOWN = 100
 """Findings on the screen; JSON has them all."""
+_HEAD = ("route", "model", "policy", "first", "last", "requests", "cost")
+_GIVING_WAY, _NARROW = frozenset({"route", "first", "last"}), 5
+"""Columns of the inventory that fold where there is little room, down to so many characters: a day, or a time."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -71,21 +75,17 @@ def table(found: "Inventory", period: str) -> None:
     if not found.served:
         print(f"nothing was served in {period}")
         return
-    shown = Table(title=f"Models that served in {period} (UTC)", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("route", "model", "policy", "first", "last", "requests", "cost"):
-        shown.add_column(
-            name,
-            justify="right" if name in {"policy", "requests", "cost"} else "left",
-            overflow="fold",
-            no_wrap=name not in {"model", "cost"},
-        )
-    for line in found.served:
-        unpriced = f" + {line.unpriced} unknown" if line.unpriced else ""
-        shown.add_row(
-            line.route or "-", line.model, str(line.policy), _moment(line.first), _moment(line.last), f"{line.requests:,}",
-            f"${usd(line.cost):.6f}{unpriced}",
-        )  # fmt: skip
-    Console().print(shown)
+    rows = [_HEAD, *map(_row, found.served)]
+    console = Console()
+    console.width = max(console.width, _least(rows))
+    title = f"Models that served in {period} (UTC)"
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    for name in _HEAD:
+        right = name in {"policy", "requests", "cost"}
+        shown.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=name not in _GIVING_WAY)
+    for row in rows[1:]:
+        shown.add_row(*row)
+    console.print(shown)
     for line in {line.policy: line for line in sorted(found.served, key=lambda line: line.policy)}.values():
         since = (
             f"{_moment(line.since)} by {line.actor}, entry {line.entry or '-'}"
@@ -93,6 +93,22 @@ def table(found: "Inventory", period: str) -> None:
             else "a time that is not known"
         )
         print(f"policy {line.policy}: in force from {since}{f': {line.note}' if line.note else ''}")
+
+
+def _row(line: "Served") -> tuple[str, ...]:
+    unpriced = f"\n+ {line.unpriced} unknown" if line.unpriced else ""
+    cost = f"${usd(line.cost):.6f}{unpriced}"
+    return (
+        line.route or "-", line.model, str(line.policy), _moment(line.first), _moment(line.last), f"{line.requests:,}", cost
+    )  # fmt: skip
+
+
+def _least(rows: "list[tuple[str, ...]]") -> int:
+    """The width at which names of models, and numbers, are whole: they are copied from there, so that the others give way."""
+    widest = (max(cell_len(line) for cell in column for line in cell.split("\n")) for column in zip(*rows, strict=True))
+    return sum(_NARROW if name in _GIVING_WAY else width for name, width in zip(_HEAD, widest, strict=True)) + 2 * (
+        len(_HEAD) - 1
+    )
 
 
 def _moment(at: float) -> str:
