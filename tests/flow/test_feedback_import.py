@@ -84,6 +84,29 @@ def test_a_file_goes_into_the_ledger_that_nobody_serves(tmp_path: Path, ledger: 
     assert verdict(ledger, "req-0") == [("joined", 1.0, "import")]
 
 
+def test_what_became_of_a_file_as_json(tmp_path: Path, ledger: Ledger):
+    """The counts, and each bad line with its number and reason; nothing else is printed, and the exit code is as without."""
+    result = imported(SAID, tmp_path, "--data-dir", str(tmp_path), "--json")
+
+    told = json.loads(result.stdout)
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert {name: told[name] for name in ("joined", "waiting", "foreign", "known", "bad_lines")} == {
+        "joined": 1,
+        "waiting": 1,
+        "foreign": 0,
+        "known": 0,
+        "bad_lines": 2,
+    }
+    assert [line["line"] for line in told["bad"]] == [3, 5]
+    assert told["bad"][0]["why"].startswith("value: thumb")
+    assert verdict(ledger, "req-0") == [("joined", 1.0, "import")]
+
+    again = imported(
+        SAID.replace("sideways", "down").replace("stars,,", "stars,req-1,"), tmp_path, "--data-dir", str(tmp_path), "--json"
+    )
+    assert (again.exit_code, json.loads(again.stdout)["bad"]) == (0, [])
+
+
 def test_a_file_goes_through_the_control_process_that_serves(tmp_path: Path, ledger: Ledger):
     """Whoever holds the data directory is asked; a second time changes nothing."""
     lines = "".join(json.dumps({"kind": "stars", "value": 5, "request_id": f"req-{n}", "at": NOW}) + "\n" for n in range(1_500))

@@ -1,5 +1,6 @@
 """``turnout feedback import FILE``: what people thought of answers, from wherever that is kept."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -42,6 +43,7 @@ def import_(
     url: Annotated[
         str | None, typer.Option(help=f"A control plane elsewhere; its token in {TOKEN} or the data directory's admin-token.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts and every bad line as JSON.")] = False,
 ) -> None:
     """Read feedback into the ledger, joined to its requests. Exit code 1 if there were lines that could not be read; the others went in."""
     from turnout.cli.problems import reported
@@ -50,16 +52,27 @@ def import_(
         where = settings(config, data_dir)
         with _way(where, url) as take:
             bad, taken = _import(file, take)
+    _print_json(bad, taken) if as_json else _print(file.name, bad, taken)
+    if bad:
+        raise typer.Exit(1)
+
+
+def _print(name: str, bad: list[tuple[int, str]], taken: "Taken") -> None:
     for n, wrong in bad[:MOST_TOLD]:
-        print(f"{file.name}:{n}: {wrong}", file=sys.stderr)
+        print(f"{name}:{n}: {wrong}", file=sys.stderr)
     if len(bad) > MOST_TOLD:
         print(f"and {len(bad) - MOST_TOLD:,} more", file=sys.stderr)
     print(
         f"{taken.joined:,} joined to their requests, {taken.waiting:,} waiting for them, {taken.foreign:,} about others' requests, "
         f"{taken.known:,} known already, {len(bad):,} bad lines"
     )
-    if bad:
-        raise typer.Exit(1)
+
+
+def _print_json(bad: list[tuple[int, str]], taken: "Taken") -> None:
+    from msgspec.structs import asdict
+
+    lines = [{"line": n, "why": wrong} for n, wrong in bad]
+    print(json.dumps({**asdict(taken), "bad_lines": len(bad), "bad": lines}, indent=2))
 
 
 def _import(file: Path, take: Take) -> "tuple[list[tuple[int, str]], Taken]":
