@@ -18,7 +18,7 @@ from turnout.cli.problems import finite
 from turnout.control.token import admin_token
 from turnout.sim.faults import Fault, Rule
 from turnout.sim.opinions import opinions
-from turnout.sim.policy import Ports, policy_yaml
+from turnout.sim.policy import GRADED, Ports, policy_yaml
 from turnout.sim.profile import default_fleet
 from turnout.sim.savings import savings
 from turnout.sim.server import RunningSim, running_sim
@@ -62,7 +62,7 @@ async def _demo(ports: Ports, rate: float, seed: int, seconds: float | None) -> 
         async with running_sim(fleet, rules=_trouble(), port=ports.sim) as sim:
             ports = msgspec.structs.replace(ports, sim=sim.port)
             config = data_dir / "turnout.yaml"
-            config.write_text(policy_yaml(fleet, ports, data_dir=str(data_dir)))
+            config.write_text(policy_yaml(fleet, ports, data_dir=str(data_dir), routes=GRADED))
             async with served(config, ports.api, ports.control), clients(f"http://127.0.0.1:{ports.api}") as sdks:
                 watch = Watch(sim, ports, admin_token(data_dir))
                 enough = asyncio.Event()

@@ -22,9 +22,6 @@ routes:
     prefers: {latency_p95: 2s}
     models: [sim-openai/small, sim-anthropic/swift, sim-openai/medium, sim-anthropic/steady]
     fallback: [sim-anthropic/swift, sim-openai/medium]
-    online:                       # every answer is checked, some are graded, and nobody waits for it
-      checks: [refusal]
-      judge: {model: sim-openai/large, sample: 0.1, budget_usd_per_day: 2}
   code:                           # hybrid: a static approved list, dynamic inside it
     when: {any: [{task: code_generation}, {features: [tools]}]}
     approved: [sim-local/coder, sim-openai/medium, sim-anthropic/steady, sim-anthropic/deep]
@@ -35,6 +32,18 @@ routes:
     mix: {cheap: 70, mid: 20, premium: 10}
     fallback: [sim-anthropic/swift, sim-openai/medium, sim-anthropic/deep]
 """
+
+
+GRADED = ROUTES.replace(
+    "  code:  ",
+    """\
+    online:                       # every answer is checked, some are graded, and nobody waits for it
+      checks: [refusal]
+      judge: {model: sim-openai/large, sample: 0.1, budget_usd_per_day: 2}
+  code:  """,
+    1,
+)
+"""The same, with graders for ``support``: they call a model that nobody asked for."""
 
 
 class Ports(msgspec.Struct, frozen=True):
