@@ -24,7 +24,7 @@ class Sums(msgspec.Struct, frozen=True):
 
     answers: int = 0
     graded: int = 0
-    accepted: float = 0.0
+    verdicts: float = 0.0
 
 
 class Drop(msgspec.Struct, frozen=True):
@@ -50,18 +50,18 @@ def find_drops(recent: Mapping[Named, Sums], before: Mapping[Named, Sums]) -> tu
 
 def find_drop(recent: Sums, before: Sums) -> Drop | None:
     """None where nothing is certain: the 99.9 % interval of the change (Newcombe 1998, method 10) must exclude 0 on its good side."""
-    verdict = _change("verdict", (recent.accepted, recent.graded), (before.accepted, before.graded))
+    verdict = _change("verdict", (recent.verdicts, recent.graded), (before.verdicts, before.graded))
     if verdict is not None and verdict.high < 0 and verdict.change <= -LEAST:
         return verdict
     complaints = _change("complaints", (_wanting(recent), recent.answers), (_wanting(before), before.answers))
     if complaints is None or complaints.low <= 0 or complaints.change < LEAST:
         return None
     # Where most of what is said is good, more people say what they think: that is no news of the answers.
-    return complaints if recent.accepted < recent.graded / 2 else None
+    return complaints if recent.verdicts < recent.graded / 2 else None
 
 
 def _wanting(sums: Sums) -> float:
-    return min(sums.graded - sums.accepted, sums.answers)
+    return min(sums.graded - sums.verdicts, sums.answers)
 
 
 def _change(measure: Measure, recent: tuple[float, int], before: tuple[float, int]) -> Drop | None:

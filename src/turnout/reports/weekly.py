@@ -117,7 +117,7 @@ class Totals(msgspec.Struct, frozen=True):
     baseline: int
     compared: int
     graded: int
-    accepted: float
+    verdicts: float
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
@@ -194,7 +194,7 @@ def _totals(slices: Sequence[Slice]) -> Totals:
     return Totals(
         requests=cell.requests, answered=cell.ok, errors=cell.failed + cell.cut, rejected=cell.rejected, fallbacks=cell.fallbacks,
         cached=cell.cached, cost=cell.cost, unpriced=cell.unpriced, saved_by_cache=cell.saved, baseline=cell.baseline,
-        compared=cell.compared, graded=cell.graded, accepted=cell.accepted, p50_ms=cell.duration.quantile(0.5),
+        compared=cell.compared, graded=cell.graded, verdicts=cell.verdicts, p50_ms=cell.duration.quantile(0.5),
         p95_ms=cell.duration.quantile(0.95), p99_ms=cell.duration.quantile(0.99), decision_p95_us=cell.decision.quantile(0.95),
     )  # fmt: skip
 
@@ -230,15 +230,15 @@ def _quality(now: Sequence[Slice], before: Sequence[Slice]) -> tuple[Verdicts, .
     for (route, model), cell in cells(now, "route", "model").items():
         if not cell.graded:
             continue
-        low, high = wilson(cell.accepted, cell.graded)
+        low, high = wilson(cell.verdicts, cell.graded)
         old = there.get((route, model), Cell())
         changed = None
         if cell.graded >= ENOUGH and old.graded >= ENOUGH:
-            changed = difference((cell.accepted, cell.squares, cell.graded), (old.accepted, old.squares, old.graded))
+            changed = difference((cell.verdicts, cell.squares, cell.graded), (old.verdicts, old.squares, old.graded))
         found.append(
             Verdicts(
-                route or NONE, model or NONE, cell.graded, cell.accepted / cell.graded, low, high,
-                old.accepted / old.graded if old.graded else None, *(changed or (None, None, None)),
+                route or NONE, model or NONE, cell.graded, cell.verdicts / cell.graded, low, high,
+                old.verdicts / old.graded if old.graded else None, *(changed or (None, None, None)),
             )
         )  # fmt: skip
     return tuple(sorted(found, key=lambda each: (not each.dropped, -each.graded)))

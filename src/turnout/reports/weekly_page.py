@@ -86,7 +86,7 @@ def _cards(review: Review) -> Iterator[tuple[str, str, str]]:
     low, high = _interval(review)
     yield (
         "Mean verdict",
-        percent(total.accepted / total.graded if total.graded else None),
+        percent(total.verdicts / total.graded if total.graded else None),
         f"{total.graded:,} verdicts{f', {low:.0%} to {high:.0%}' if total.graded else ''}",
     )
     yield (
@@ -112,7 +112,7 @@ def _cards(review: Review) -> Iterator[tuple[str, str, str]]:
 
 
 def _interval(review: Review) -> tuple[float, float]:
-    return wilson(review.total.accepted, review.total.graded)
+    return wilson(review.total.verdicts, review.total.graded)
 
 
 def _lines(what: str, lines: Sequence[Line]) -> str:

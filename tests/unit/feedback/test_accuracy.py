@@ -47,7 +47,7 @@ def test_an_interval_covers_the_truth_nearly_always():
     assert sum(covered) / len(covered) == pytest.approx(0.95, abs=0.01)
 
 
-WELL = Sums(answers=2_000, graded=1_000, accepted=900.0)
+WELL = Sums(answers=2_000, graded=1_000, verdicts=900.0)
 
 
 def test_fewer_good_answers_are_a_drop():
@@ -68,7 +68,7 @@ def test_a_few_bad_answers_are_not():
 
 def test_signals_alone_show_a_collapse():
     """All they ever say is bad, so that their mean stays: what rises is how many answers they are about."""
-    before, now = Sums(answers=5_000, graded=100, accepted=20.0), Sums(answers=200, graded=60, accepted=12.0)
+    before, now = Sums(answers=5_000, graded=100, verdicts=20.0), Sums(answers=200, graded=60, verdicts=12.0)
     drop = find_drop(now, before)
 
     assert drop is not None

@@ -88,7 +88,7 @@ def test_a_route_that_is_gone_is_still_named():
 
 
 def graded(good: int, of_: int) -> Cell:
-    return cell(of_, graded=of_, accepted=float(good), squares=float(good))
+    return cell(of_, graded=of_, verdicts=float(good), squares=float(good))
 
 
 def test_a_drop_is_more_than_chance():
@@ -120,7 +120,7 @@ def called(calls: int, model: str = "a/small", route: str = "support", **sums) -
     return (route, model), Calls(**{"calls": calls, "faults": {}, "cost": calls * 10**9, **sums})
 
 
-BASE = (SUPPORT, cell(1_000, graded=5, accepted=5.0, squares=5.0))
+BASE = (SUPPORT, cell(1_000, graded=5, verdicts=5.0, squares=5.0))
 
 
 def test_a_quiet_week_asks_for_nothing():

@@ -31,7 +31,7 @@ def accuracy_table(seen: Seen, cheaper: Sequence[Cheaper]) -> Table:
     rows = []
     for route, task in sorted({**by_both, **done}, key=lambda group: (-by_both.get(group, Sum()).graded, *map(name_of, group))):
         cell, known = by_both.get((route, task), Sum()), done.get((route, task))
-        mean = cell.accepted / cell.graded if cell.graded else None
+        mean = cell.verdicts / cell.graded if cell.graded else None
         rows.append(
             (name_of(route), task or "unknown", cell.graded, _cell(share(cell.acceptable, cell.graded)), mean, _cell(known), known.n if known else 0)
         )  # fmt: skip

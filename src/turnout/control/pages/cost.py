@@ -212,7 +212,7 @@ def _tags(asked: CostAsked, seen: Seen) -> Table:
     rows = tuple(
         (
             Cell(name, link=None if name == sums.OTHER else requests_link(asked, tag=name, copies="with")), tag.requests, tag.cost, Cell(tag.unpriced, "warn" if tag.unpriced else "plain"),
-            Cell(tag.errors, "bad" if tag.errors else "plain"), ratio(tag.accepted, tag.graded), tag.worth,
+            Cell(tag.errors, "bad" if tag.errors else "plain"), ratio(tag.verdicts, tag.graded), tag.worth,
             ratio(tag.cost, tag.worth) if tag.worth > 0 else NOTHING,
         )
         for name, tag in sums.tags(seen.slices).items()

@@ -98,7 +98,7 @@ def _did(version: int, by_version: Mapping[int, Sum]) -> tuple[Cell | float | st
         Cell(cell.requests, link=_requests(version)),
         cell.cost,
         unknown,
-        cell.accepted / cell.graded if cell.graded else NOTHING,
+        cell.verdicts / cell.graded if cell.graded else NOTHING,
     )
 
 

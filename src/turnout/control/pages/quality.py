@@ -52,7 +52,7 @@ def quality(asked: QualityAsked, sources: Sources) -> Page:
 def _figures(asked: QualityAsked, seen: Seen, drops: "_Drops", cheaper: tuple[Cheaper, ...]) -> Figures:
     total = seen.total
     answered = total.ok + total.cut
-    mean = share(total.accepted, total.graded)
+    mean = share(total.verdicts, total.graded)
     interval = f"{total.graded:,} verdicts" + (f", 95 %: {100 * mean.low:.1f} to {100 * mean.high:.1f} %" if mean else "")
     calls = sums.calls(seen.slices).get(())
     faulty = sum(calls.faults.values()) if calls else 0
@@ -79,9 +79,9 @@ def _matrix(asked: QualityAsked, seen: Seen) -> tuple[Block, ...]:
     if not graded:
         return (Note(_TEACH, command=_EXAMPLE), table)
     models, tasks = (_most_graded(graded, n) for n in (0, 1))
-    values = [[(one.accepted / one.graded if (one := graded.get((model, task))) else None) for task in tasks] for model in models]
+    values = [[(one.verdicts / one.graded if (one := graded.get((model, task))) else None) for task in tasks] for model in models]
     says = "Mean verdict by model and task: " + listed(
-        (f"{model} for {task}", f"{cell.accepted / cell.graded:.2f}") for (model, task), cell in graded.items()
+        (f"{model} for {task}", f"{cell.verdicts / cell.graded:.2f}") for (model, task), cell in graded.items()
     )
     return charts.heatmap("matrix", "Mean verdict, 0 to 1", says, tasks, models, values), table
 
@@ -97,7 +97,7 @@ def _most_graded(graded: Mapping[tuple[str, str], Sum], n: int) -> list[str]:
 def _matrix_table(asked: QualityAsked, by_both: Mapping[tuple[str, str], Sum]) -> Table:
     rows = []
     for (model, task), cell in sorted(by_both.items(), key=lambda item: (-item[1].graded, -item[1].requests, item[0])):
-        mean = share(cell.accepted, cell.graded)
+        mean = share(cell.verdicts, cell.graded)
         rows.append(
             (
                 Cell(model, link=None if task == "unknown" else requests_link(asked, model=model, task=task), series=model),
@@ -133,7 +133,7 @@ def _trend(asked: QualityAsked, seen: Seen) -> Chart:
 
 
 def _mean(cell: Sum | None) -> float | None:
-    return cell.accepted / cell.graded if cell is not None and cell.graded else None
+    return cell.verdicts / cell.graded if cell is not None and cell.graded else None
 
 
 _Drops = tuple[tuple[tuple[str | None, str], Drop], ...]
@@ -146,7 +146,7 @@ def _drops(asked: QualityAsked, sources: Sources, now: float) -> _Drops:
     before = sources.ledger.slices(int(begin - BEFORE) // HOUR * HOUR, begin // HOUR * HOUR, HOUR)
     found = [sums.only(slices, **asked.where) if asked.where else slices for slices in (recent, before)]
     by_both = [
-        {(route, model): Sums(cell.ok + cell.cut, cell.graded, cell.accepted) for (route, model), cell in sums.cells(slices, "route", "model").items() if model is not None}
+        {(route, model): Sums(cell.ok + cell.cut, cell.graded, cell.verdicts) for (route, model), cell in sums.cells(slices, "route", "model").items() if model is not None}
         for slices in found
     ]  # fmt: skip
     return find_drops(*by_both)

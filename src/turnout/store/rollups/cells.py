@@ -27,7 +27,7 @@ class Cell(msgspec.Struct, array_like=True):
 
     ``requests`` = ok + failed + cut + cancelled + rejected + begun. ``unpriced`` requests, served to the end or not, cost something unknown and are in no sum.
     ``baseline`` is what the best model would have cost, ``compared`` what was paid, both over the requests where both are known;
-    ``cached`` answers were given again, ``saved`` is what they did not cost. ``graded`` requests have a verdict, ``accepted`` is the sum of these (0..1 each),
+    ``cached`` answers were given again, ``saved`` is what they did not cost. ``graded`` requests have a verdict, ``verdicts`` is the sum of these (0..1 each),
     ``squares`` that of their squares, ``acceptable`` how many are so (feedback.accuracy). ``worth`` sums feedback of kind ``value``. Milliseconds in ``duration`` and
     ``first_token``, microseconds in ``decision``: of the requests that some model served, or failed to, and that have ended.
     """
@@ -50,7 +50,7 @@ class Cell(msgspec.Struct, array_like=True):
     tokens_in: int = 0
     tokens_out: int = 0
     graded: int = 0
-    accepted: float = 0.0
+    verdicts: float = 0.0
     squares: float = 0.0
     worth: float = 0.0
     duration: Sketch = Sketch()
@@ -94,7 +94,7 @@ class Tag(msgspec.Struct, array_like=True):
     unpriced: int = 0
     cost: int = 0
     graded: int = 0
-    accepted: float = 0.0
+    verdicts: float = 0.0
     worth: float = 0.0
 
 

@@ -127,7 +127,7 @@ class _Cell:
         cell.tokens_out += row.tokens_out or 0
         if row.verdict is not None:
             cell.graded += 1
-            cell.accepted += row.verdict
+            cell.verdicts += row.verdict
             cell.squares += row.verdict**2
             cell.acceptable += row.verdict >= ACCEPTABLE
         cell.worth += row.worth or 0.0
@@ -260,7 +260,7 @@ def _tag(tags: dict[str, Tag], row: Asked) -> None:
         tag.worth += row.worth or 0.0
         if row.verdict is not None:
             tag.graded += 1
-            tag.accepted += row.verdict
+            tag.verdicts += row.verdict
 
 
 def _most(tags: dict[str, Tag]) -> list[tuple[str, Tag]]:

@@ -90,7 +90,7 @@ def test_what_changed_is_summed_again_with_all_that_stands_on_it(ledger: Ledger)
 
     assert ledger.roll_up(NOW).minutes == 3
     total = cells(all_of(ledger, DAY))[()]
-    assert (total.requests, total.begun, total.graded, total.accepted, total.squares, total.acceptable) == (
+    assert (total.requests, total.begun, total.graded, total.verdicts, total.squares, total.acceptable) == (
         21,
         3,
         1,
