@@ -5,7 +5,7 @@ from turnout.errors import TurnoutError
 from turnout.ports import Serving, Sink
 from turnout.serve.book import Book
 from turnout.serve.grade import grade
-from turnout.serve.keep import keep
+from turnout.serve.sealing import keep
 from turnout.types.policy import After, Route
 
 

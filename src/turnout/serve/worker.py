@@ -18,7 +18,7 @@ from turnout.execute.sessions import Sessions
 from turnout.metrics import Metrics
 from turnout.ports import Journal, Sink, Transport
 from turnout.serve.graders import Grader
-from turnout.serve.keeper import Keeper
+from turnout.serve.in_hand import InHand
 from turnout.tickets.desk import Desk
 from turnout.types.drill import Drill
 from turnout.types.policy import Key
@@ -54,7 +54,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 class Gateway(msgspec.Struct):
     """A worker's parts. ``snapshot`` is the only one that is exchanged, by one assignment.
 
-    ``desk`` hands requests to people, ``behind`` goes on though nobody waits for it, ``keeper`` and ``grader`` take answers given.
+    ``desk`` hands requests to people, ``behind`` goes on though nobody waits for it, ``keeper`` has content in hand,
+    ``grader`` answers that are to be graded.
     """
 
     snapshot: Snapshot
@@ -67,7 +68,7 @@ class Gateway(msgspec.Struct):
     cache: Cache
     desk: Desk
     behind: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
-    keeper: Keeper = msgspec.field(default_factory=Keeper)
+    keeper: InHand = msgspec.field(default_factory=InHand)
     grader: Grader = msgspec.field(default_factory=Grader)
 
 

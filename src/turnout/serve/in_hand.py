@@ -1,4 +1,4 @@
-"""How much content a worker has in hand on its way to the journal."""
+"""The room for content that a worker has in hand until it is sealed."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -7,7 +7,7 @@ MOST_IN_HAND = 64_000_000
 """Bytes of requests and answers that wait for their sealing; beyond that they are not kept."""
 
 
-class Keeper:
+class InHand:
     """One per worker. ``tasks`` must come to their end before the journal is closed."""
 
     def __init__(self, most: int = MOST_IN_HAND) -> None:

@@ -1,4 +1,4 @@
-"""Content that a route keeps, on its way to the journal: redacted where that is asked for, cut to a bound, sealed."""
+"""What is sealed of a request and its answer on its way to the journal: redacted where that is asked for, cut to a bound."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from turnout.types.content import Content, Keeping
 from turnout.types.reply import Event, Failed
 
 
-class Told(msgspec.Struct, frozen=True):
+class Unsealed(msgspec.Struct, frozen=True):
     """One request as it is to be kept: its body, what its client got of ``size`` bytes, and the error it got instead."""
 
     id: str
@@ -31,14 +31,14 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def keep(book: Book, keeping: Keeping, answer: bytes, size: int, error: TurnoutError | None) -> None:
-    """Hand it to the worker's keeper; what cannot be kept is counted. ``answer`` is the beginning of ``size`` bytes."""
+    """Let the worker seal it when it has a moment; what cannot be kept is counted. ``answer`` is the beginning of ``size`` bytes."""
     request, key, counted = book.request, book.snapshot.sealing, book.gateway.metrics.add
     route = book.decided.route.name if book.decided is not None else ""
     if key is None:
         counted("turnout_content", (route, "no_key"))
         return
     said = f"{error.code}: {error.message}" if error is not None else None
-    told = Told(
+    plain = Unsealed(
         request.id,
         request.at,
         request.front,
@@ -49,15 +49,15 @@ def keep(book: Book, keeping: Keeping, answer: bytes, size: int, error: TurnoutE
         book.execution.model,
         said,
     )
-    taken = len(told.request) + len(answer)
-    if not book.gateway.keeper.take(taken, _kept(book, route, told, keeping, key)):
+    taken = len(plain.request) + len(answer)
+    if not book.gateway.keeper.take(taken, _kept(book, route, plain, keeping, key)):
         counted("turnout_content", (route, "no_room"))
 
 
-async def _kept(book: Book, route: str, told: Told, keeping: Keeping, key: ContentKey) -> None:
-    gateway, size = book.gateway, len(told.request) + len(told.answer)
+async def _kept(book: Book, route: str, plain: Unsealed, keeping: Keeping, key: ContentKey) -> None:
+    gateway, size = book.gateway, len(plain.request) + len(plain.answer)
     try:
-        content = await aside(size, sealed, told, keeping, key, rest if size >= LARGE else None)
+        content = await aside(size, sealed, plain, keeping, key, rest if size >= LARGE else None)
     except Exception as bug:  # noqa: BLE001 - the top of a task that nobody awaits; its text may hold content, its class does not
         gateway.metrics.broke(type(bug).__name__)
         gateway.metrics.add("turnout_content", (route, "broke"))
@@ -66,22 +66,22 @@ async def _kept(book: Book, route: str, told: Told, keeping: Keeping, key: Conte
     gateway.metrics.add("turnout_content", (route, keeping))
 
 
-def sealed(told: Told, keeping: Keeping, key: ContentKey, rest_: Callable[[], None] | None = None) -> Content:
+def sealed(plain: Unsealed, keeping: Keeping, key: ContentKey, rest_: Callable[[], None] | None = None) -> Content:
     """As it goes to the journal. ``rest_`` is called now and then, so that others have their turn."""
-    request, answer, stream, error = told.request, told.answer, told.stream and bool(told.answer), told.error
+    request, answer, stream, error = plain.request, plain.answer, plain.stream and bool(plain.answer), plain.error
     if keeping == "redacted":
         request = redacted(request, rest_)
         if stream:  # an address may lie across the pieces of a stream
-            answer, stream = whole(told.front, answer), False
+            answer, stream = whole(plain.front, answer), False
         answer = redacted(answer, rest_) if answer else answer
         error = redacted(error.encode(), rest_).decode() if error is not None else None
     request, request_cut = cut(request)
     answer, answer_cut = cut(answer)
-    unsent = max(told.size - len(told.answer), 0)
+    unsent = max(plain.size - len(plain.answer), 0)
     opened = Opened(
-        told.front.name, request, answer, stream, told.model, error, request_cut, answer_cut + unsent
+        plain.front.name, request, answer, stream, plain.model, error, request_cut, answer_cut + unsent
     )  # fmt: skip
-    return close(told.id, told.at, keeping, opened, key)
+    return close(plain.id, plain.at, keeping, opened, key)
 
 
 def whole(front: Dialect, streamed: bytes) -> bytes:
