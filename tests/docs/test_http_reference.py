@@ -1,16 +1,14 @@
 """docs/reference/http.md names what the program has."""
 
+import re
 import urllib.request
 from pathlib import Path
 from typing import get_args
 
 from tests.docs.serving import Served
 from tests.docs.snippets import ROOT
-from turnout.clock import SystemClock
-from turnout.control.app import control_app
-from turnout.control.drills import drill_routes
-from turnout.control.health import health_routes
-from turnout.control.tickets import Tickets
+from tests.support.control import real_app
+from turnout.control.openapi import operations
 from turnout.errors import STATUS
 from turnout.front.app import App
 from turnout.front.guard import Guard
@@ -58,13 +56,12 @@ def test_every_header_is_there(served: Served) -> None:
     assert all(f"`{name}`" in PAGE for name in ours)
 
 
-def test_every_path_of_the_control_plane_is_there(tmp_path: Path) -> None:
-    """Pages and their parts apart."""
-    clock, directory = SystemClock(), tmp_path
-    routes = (*health_routes(directory, clock), *drill_routes(directory, clock))
-    app = control_app(None, "", (), tickets=Tickets(None, None, clock), more=routes)  # type: ignore[arg-type]  # nothing is called
+def test_every_call_of_the_control_plane_is_there(tmp_path: Path) -> None:
+    """Each with its method; what a path has in braces is a word in capitals, and pages are one."""
+    with real_app(tmp_path) as app:
+        all_ = tuple(operations(app.routes))
+    paths = ((one.method, re.sub(r"^/api/pages/\w+", "/api/pages/PAGE", one.path)) for one in all_)
+    calls = {f"{method} {re.sub(r'{([^}]+)}', lambda name: name[1].upper(), path)}" for method, path in paths}
 
-    paths = [route.path.replace("{id}", "ID") for route in app.routes if route.path.startswith(("/api", "/health"))]
-
-    assert len(paths) >= 12
-    assert all(f" {path}`" in PAGE or f" {path}?" in PAGE for path in paths)
+    assert len(calls) >= 25
+    assert [call for call in sorted(calls) if f"`{call}`" not in PAGE and f"`{call}?" not in PAGE] == []

@@ -8,12 +8,14 @@ from starlette.responses import Response
 
 from turnout.build.chores import House
 from turnout.build.spec import Places
+from turnout.control.openapi import described
 from turnout.journal.reader import segments
 from turnout.telemetry.control import Values, exposition, otlp_figures
 
 
+@described("this process' figures for Prometheus", media=("text/plain",))
 def scraped(house: House, _: Request) -> Response:
-    """Raises OSError and sqlalchemy.exc.SQLAlchemyError: the app has words for both."""
+    # OSError and SQLAlchemyError get through: the app has words for both.
     body, content_type = exposition(dict(_figures(house)))
     return Response(body, media_type=content_type)
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy.exc import DataError, SQLAlchemyError
@@ -16,6 +16,7 @@ from starlette.routing import Route
 from turnout.clock import Clock, SystemClock
 from turnout.control.guard import Guard, refusal
 from turnout.control.ingest import IngestReport
+from turnout.control.openapi import described, openapi_route
 from turnout.control.page_api import shell_routes
 from turnout.control.ticket_api import ticket_routes
 from turnout.control.tickets import Tickets
@@ -67,6 +68,7 @@ def control_app(
             Route("/api/requests/{id}", api.request),
             *(ticket_routes(tickets) if tickets else ()),
             *more,
+            openapi_route(),
             Route("/health/live", api.live),
             Route("/health/ready", api.ready),
         ],
@@ -92,6 +94,7 @@ class _Api:
         self._clock = clock
         self._ingested = ingested
 
+    @described("totals, models, routes, latencies, and the state of the journal", query=SummaryQuery)
     def summary(self, request: Request) -> Response:
         query = read_query(request, SummaryQuery)
         now = self._clock.now()
@@ -99,11 +102,13 @@ class _Api:
         shares = {name: [_dollars(share) for share in getattr(summary, name)] for name in ("models", "routes")}
         return as_json({"now": now, **_dollars(summary), **shares, "journal": self._ingested()})
 
+    @described("the latest requests", query=ListQuery, answers={"requests": tuple[dict[str, Any], ...]})
     def requests(self, request: Request) -> Response:
         query = read_query(request, ListQuery)
         filters = Filters(query.route, query.model, query.task, query.outcome, query.before)
         return as_json({"requests": [_dollars(line) for line in self._ledger.recent(query.limit, filters)]})
 
+    @described("one record with its attempts")
     def request(self, request: Request) -> Response:
         found = self._ledger.request(request.path_params["id"])
         if found is None:
@@ -112,9 +117,11 @@ class _Api:
         attempts = [_dollars(attempt) for attempt in found.attempts]
         return as_json({**_dollars(found), "seed": str(found.seed), "traits": _named(found.traits), "attempts": attempts})
 
+    @described("that the process runs", answers={"status": str})
     async def live(self, _: Request) -> Response:
         return as_json({"status": "live"})
 
+    @described("that the ledger answers", answers={"status": str})
     def ready(self, _: Request) -> Response:
         self._ledger.ping()
         return as_json({"status": "ready"})

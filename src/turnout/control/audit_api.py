@@ -1,6 +1,6 @@
 """The audit trail under ``/api/audit``, and the inventory of models it vouches for."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -10,11 +10,14 @@ from starlette.routing import Route
 from turnout.audit.chain import Entry, read
 from turnout.audit.checkpoint import Checkpoint, written
 from turnout.clock import Clock
-from turnout.control.audit_keeper import AuditKeeper
+from turnout.control.audit_keeper import AuditKeeper, Verification
 from turnout.control.guard import refusal
+from turnout.control.openapi import JSON, described
 from turnout.control.wire import as_json, read_query
 from turnout.reports.inventory import as_csv, as_dict, inventory, month
 from turnout.store.ledger import Ledger
+
+_TRAIL = {"origin": str | None, "public_key": str, "head": dict[str, Any] | None, "entries": tuple[dict[str, Any], ...]}
 
 
 class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +52,7 @@ class _AuditApi:
         self._keeper = keeper
         self._clock = clock
 
+    @described("the audit trail, latest first", query=AuditQuery, answers=_TRAIL)
     def page(self, request: Request) -> Response:
         query = read_query(request, AuditQuery)
         store = self._keeper.store
@@ -63,6 +67,7 @@ class _AuditApi:
             }
         )
 
+    @described("the latest signed checkpoint", answers=Checkpoint)
     def checkpoint(self, _: Request) -> Response:
         """The latest one, as a file to be kept elsewhere."""
         latest = self._keeper.latest_checkpoint()
@@ -70,13 +75,16 @@ class _AuditApi:
             return refusal(404, "not_found", "no checkpoint was made yet; POST here makes one")
         return _as_file(latest)
 
+    @described("makes a checkpoint", answers=Checkpoint)
     def make_checkpoint(self, _: Request) -> Response:
         return _as_file(self._keeper.checkpoint("api:admin"))
 
+    @described("how the daily check of the trail ended", answers={"last": Verification | None})
     def verified(self, _: Request) -> Response:
         """What the daily chore found; null before its first time."""
         return as_json({"last": self._keeper.verified})
 
+    @described("which model served what in a month", query=InventoryQuery, media=(JSON, "text/csv"))
     def inventory(self, request: Request) -> Response:
         query = read_query(request, InventoryQuery)
         found = inventory(self._ledger, *month(query.month), self._clock.now())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from math import isfinite
+from typing import get_type_hints
 
 import msgspec
 from starlette.requests import Request
@@ -13,8 +14,12 @@ from turnout.audit.kinds import CONTENT_DELETED
 from turnout.content.open import Opened, open_content
 from turnout.content.seal import CannotOpen, Keyring
 from turnout.control.guard import refusal
+from turnout.control.openapi import described
 from turnout.control.wire import as_json, read_query
 from turnout.store.contents import Contents
+
+_SHOWN = {**get_type_hints(Opened), "request": str, "answer": str}
+"""Bodies are text for whoever reads them."""
 
 
 class ForgetQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +79,7 @@ class ContentDesk:
 
 
 def content_routes(desk: ContentDesk) -> tuple[Route, ...]:
+    @described("what was asked and answered, where the route keeps it", answers=_SHOWN)
     def show(request: Request) -> Response:
         request_id = request.path_params["id"]
         try:
@@ -84,9 +90,11 @@ def content_routes(desk: ContentDesk) -> tuple[Route, ...]:
             return refusal(404, "not_found", "no content is kept of this request")
         return as_json({**msgspec.structs.asdict(found), "request": found.request_text, "answer": found.answer_text})
 
+    @described("deletes a request's content", answers={"deleted": int})
     def delete(request: Request) -> Response:
         return as_json({"deleted": desk.forget(request.path_params["id"])})
 
+    @described("deletes the content of many requests", query=ForgetQuery, answers={"deleted": int})
     def delete_all(request: Request) -> Response:
         return as_json({"deleted": desk.forget_all(read_query(request, ForgetQuery))})
 

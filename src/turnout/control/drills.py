@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -15,8 +16,9 @@ from starlette.routing import Route
 
 from turnout.clock import Clock
 from turnout.control.guard import refusal
+from turnout.control.openapi import described
 from turnout.control.wire import as_json
-from turnout.drill.report import FOLDER, find, kept
+from turnout.drill.report import FOLDER, Line, Report, find, kept
 from turnout.drill.schedule import Scheduled, due, last_started, next_slot, note_started, scheduled
 from turnout.types.drill import Drill
 from turnout.types.money import usd
@@ -95,15 +97,20 @@ async def in_its_own_process(data_dir: Path, entry: Scheduled) -> int:
 def drill_routes(data_dir: Path, clock: Clock) -> tuple[Route, ...]:
     """Read only: a drill is started where one can see what it does."""
 
+    @described(
+        "the drills so far and those scheduled", answers={"drills": tuple[Line, ...], "scheduled": tuple[dict[str, Any], ...]}
+    )
     def listing(_: Request) -> Response:
         now = clock.now()
         coming = [{"id": entry.id, "every": entry.every, "next": next_slot(entry, now)} for entry in scheduled(data_dir)]
         return as_json({"drills": kept(data_dir), "scheduled": coming})
 
+    @described("a drill's figures", answers=Report)
     def one(request: Request) -> Response:
         found = find(data_dir, request.path_params["id"])
         return as_json(found) if found is not None else refusal(404, "not_found", "no such drill; GET /api/drills lists them")
 
+    @described("a drill's report as a page for people", media=("text/html",))
     def page(request: Request) -> Response:
         found = find(data_dir, request.path_params["id"])  # a name that has a report leads nowhere else
         if found is None:

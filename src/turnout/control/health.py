@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from turnout.clock import Clock
+from turnout.control.openapi import described
 from turnout.control.wire import as_json
 from turnout.types.health import CheckSeen, DeploymentHealth, WorkerHealth
 
@@ -19,6 +21,8 @@ GONE_AFTER = 15.0
 
 STANDINGS = ("admitting", "degraded", "probing", "ejected")
 """The worst last."""
+
+_MERGED = {"now": float, **dict.fromkeys(("workers", "providers", "deployments"), tuple[dict[str, Any], ...])}
 
 
 class InWorker(msgspec.Struct, frozen=True):
@@ -31,6 +35,7 @@ class InWorker(msgspec.Struct, frozen=True):
 def health_routes(directory: Path, clock: Clock) -> tuple[Route, ...]:
     """``directory`` is where the workers leave what they see."""
 
+    @described("how all that is called stands", answers=_MERGED)
     def health(_: Request) -> Response:
         now = clock.now()
         return as_json({"now": now, **merged(read_workers(directory, now))})

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from turnout.control.guard import refusal
+from turnout.control.openapi import JSON, described
 from turnout.control.pages.blocks import NoSuchThing, Page
 from turnout.control.pages.export import as_csv, as_rows, table_of
 from turnout.control.pages.registry import PAGES, Listed
@@ -45,19 +46,22 @@ def shell_routes() -> tuple[Route, ...]:
 def page_routes(sources: Sources) -> tuple[Route, ...]:
     """Plain functions: Starlette runs them in threads."""
     listed = {one.name: one for one in PAGES}
+    queries = ("page", {one.name: one.asked for one in PAGES})
 
     def answered(request: Request, answer: Callable[[Page], Response]) -> Response:
         one = listed.get(request.path_params["page"])
         if one is None:
             return refusal(404, "not_found", f"no such page; there are {', '.join(listed)}")
         try:
-            return answer(_made(one, request, sources))
+            return answer(_made(one, request, _told(sources, request)))
         except NoSuchThing as missing:
             return refusal(404, "not_found", str(missing))
 
+    @described("a page of the dashboard as a value", answers=Page, each=queries)
     def page(request: Request) -> Response:
         return answered(request, as_json)
 
+    @described("all rows of a page's table; kind is csv or json", media=(JSON, "text/csv"), each=queries)
     def export(request: Request) -> Response:
         return answered(request, lambda made: _exported(made, request.path_params["table"], request.path_params["kind"]))
 
@@ -67,6 +71,11 @@ def page_routes(sources: Sources) -> tuple[Route, ...]:
 def _made(listed: Listed, request: Request, sources: Sources) -> Page:
     page = listed.make(read_query(request, listed.asked), sources)
     return msgspec.structs.replace(page, alerts=(*alerts(sources), *page.alerts))
+
+
+def _told(sources: Sources, request: Request) -> Sources:
+    """With what the app itself knows: what it serves, and where it was found."""
+    return msgspec.structs.replace(sources, routes=tuple(request.app.routes), address=str(request.base_url).rstrip("/"))
 
 
 def _exported(page: Page, table_id: str, kind: str) -> Response:

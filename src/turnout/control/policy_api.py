@@ -8,11 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from turnout.audit.diff import sentences
+from turnout.audit.diff import Change, sentences
 from turnout.control.guard import refusal
-from turnout.control.history import History, NoSuchVersion
+from turnout.control.history import History, NoSuchVersion, Shown
+from turnout.control.openapi import described
 from turnout.control.publish import Publisher
 from turnout.control.wire import as_json, read_query
+from turnout.store.policies import PolicyVersion
 
 LARGEST_CALL = 64 * 1024
 """Bytes of a call that says why."""
@@ -46,17 +48,26 @@ class _PolicyApi:
         self._publisher = publisher
         self._history = history
 
+    @described(
+        "the versions of the policy, latest first",
+        query=PolicyQuery,
+        answers={"in_force": int | None, "policies": tuple[PolicyVersion, ...]},
+    )
     def list(self, request: Request) -> Response:
         query = read_query(request, PolicyQuery)
         base = self._publisher.base
         return as_json({"in_force": base.version if base else None, "policies": self._history.list(query.limit)})
 
+    @described("a version, and what it changed", answers=Shown)
     def show(self, request: Request) -> Response:
         try:
             return as_json(self._history.show(request.path_params["version"]))
         except NoSuchVersion as reason:
             return _no_such(reason)
 
+    @described(
+        "two versions compared", answers={"from": int, "to": int, "changes": tuple[Change, ...], "sentences": tuple[str, ...]}
+    )
     def diff(self, request: Request) -> Response:
         from_, to = request.path_params["version"], request.path_params["other"]
         try:
@@ -65,6 +76,7 @@ class _PolicyApi:
             return _no_such(reason)
         return as_json({"from": from_, "to": to, "changes": changes, "sentences": sentences(changes)})
 
+    @described("puts a version in force again", body=RestoreCall, answers={"version": int, "restores": int})
     async def restore(self, request: Request) -> Response:
         body = bytearray()
         async for chunk in request.stream():

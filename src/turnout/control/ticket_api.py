@@ -1,7 +1,7 @@
 """Tickets under ``/api/tickets``: listed, shown, answered, dismissed."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_type_hints
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -10,13 +10,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from turnout.control.guard import refusal
+from turnout.control.openapi import described
 from turnout.control.tickets import Tickets
 from turnout.control.wire import as_json, read_query
-from turnout.store.tickets import AlreadySettled, TicketFilters
-from turnout.types.tickets import Kind, State
+from turnout.store.tickets import AlreadySettled, TicketFilters, TicketLine
+from turnout.types.tickets import Kind, State, Ticket, TicketStatus
 
 LARGEST_ANSWER = 1024 * 1024
 """Bytes of a call that says something."""
+_WHOLE = {**get_type_hints(Ticket), **get_type_hints(TicketStatus), "body": str | None}
 
 _Words = Annotated[str, msgspec.Meta(pattern=r"\S")]
 _Name = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=200)]
@@ -56,6 +58,11 @@ class _TicketApi:
     def __init__(self, tickets: Tickets) -> None:
         self._tickets = tickets
 
+    @described(
+        "requests handed to people, newest first",
+        query=TicketQuery,
+        answers={"tickets": tuple[TicketLine, ...], "open": dict[str, int], "unreadable": int},
+    )
     def list(self, request: Request) -> Response:
         query = read_query(request, TicketQuery)
         filters = TicketFilters(query.kind, query.state, query.route, query.before)
@@ -68,6 +75,7 @@ class _TicketApi:
             }
         )
 
+    @described("a ticket with its conversation", answers=_WHOLE)
     def show(self, request: Request) -> Response:
         found = self._tickets.store.find(request.path_params["id"])
         if found is None:
@@ -77,9 +85,11 @@ class _TicketApi:
         body = None if ticket.body is None else ticket.body.decode(errors="replace")
         return as_json({**msgspec.structs.asdict(ticket), "body": body, **msgspec.structs.asdict(status)})
 
+    @described("answers a ticket: whoever waits gets it", body=AnswerCall, answers=TicketStatus)
     async def answer(self, request: Request) -> Response:
         return await self._settle(request, lambda body: ("answered", msgspec.json.decode(body, type=AnswerCall)))
 
+    @described("dismisses a ticket", body=DismissCall, answers=TicketStatus)
     async def dismiss(self, request: Request) -> Response:
         return await self._settle(request, lambda body: ("dismissed", msgspec.json.decode(body, type=DismissCall)))
 

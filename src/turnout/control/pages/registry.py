@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from turnout.control.pages.api import ApiAsked, api
 from turnout.control.pages.audit import AuditAsked, audit
 from turnout.control.pages.blocks import Page
 from turnout.control.pages.cost import CostAsked, cost
@@ -41,4 +42,5 @@ PAGES = (
     Listed("drills", "Drills", "r", DrillsAsked, drills),
     Listed("queues", "Queues", "u", QueuesAsked, queues),
     Listed("audit", "Audit", "a", AuditAsked, audit),
+    Listed("api", "API", "i", ApiAsked, api),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from starlette.routing import BaseRoute
 
 from turnout.clock import Clock
 from turnout.content.open import Opened
@@ -22,7 +23,8 @@ def nothing_kept(_: str) -> Opened | None:
 class Sources(msgspec.Struct, frozen=True):
     """``health`` and ``journal`` are where workers leave what they see, and what they recorded; ``ingested`` what ingest did since the start.
 
-    ``opened`` is a request's content, None where none is kept; it raises CannotOpen.
+    ``opened`` is a request's content, None where none is kept; it raises CannotOpen. ``routes`` are what the control
+    plane serves at ``address``; both are known when a page is asked for.
     """
 
     ledger: Ledger
@@ -35,3 +37,5 @@ class Sources(msgspec.Struct, frozen=True):
     audit: AuditKeeper
     ingested: Callable[[], IngestReport] = IngestReport
     opened: Callable[[str], Opened | None] = nothing_kept
+    routes: tuple[BaseRoute, ...] = ()
+    address: str = ""
