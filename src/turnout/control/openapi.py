@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from inspect import cleandoc
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -185,7 +186,8 @@ class _Schemas:
     """All shapes' schemas, made together so that what they share is there once, under one name."""
 
     def __init__(self, shapes: Iterable[Shape]) -> None:
-        kinds = tuple(dict.fromkeys(kind for shape in shapes if shape is not None for kind in _kinds(shape)))
+        parts = (shape.values() if isinstance(shape, Mapping) else (shape,) for shape in shapes if shape is not None)
+        kinds = tuple(dict.fromkeys(chain.from_iterable(parts)))
         found, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
         self.components: dict[str, Any] = components
         self._of: dict[Any, dict[str, Any]] = dict(zip(kinds, found, strict=True))
@@ -196,7 +198,3 @@ class _Schemas:
         if not isinstance(shape, Mapping):
             return self._of[shape]
         return {"type": "object", "properties": {name: self._of[kind] for name, kind in shape.items()}, "required": [*shape]}
-
-
-def _kinds(shape: Shape) -> tuple[Any, ...]:
-    return tuple(shape.values()) if isinstance(shape, Mapping) else (shape,)
