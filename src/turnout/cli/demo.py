@@ -30,6 +30,8 @@ OUTAGE_OF = "sim-openai/small"
 REDRAW_EVERY = 0.5
 
 T = TypeVar("T")
+STILL = 5
+"""Looks in a row that find the same cost: nobody is being graded any more."""
 
 
 def demo(
@@ -127,14 +129,16 @@ class Watch:
         )
 
     async def settled(self) -> demo_view.Figures:
-        """Once the ledger has the end of every request that was sent, or after three seconds."""
-        figures = await self.figures()
-        for _ in range(15):
+        """Once the ledger has the end of every request that was sent and of those that grade them, or after five seconds."""
+        figures, still = await self.figures(), 0
+        for _ in range(25):
             outcomes = figures.summary.outcomes
-            if sum(outcomes.values()) - outcomes.get("begun", 0) >= self.tally.sent:
+            still = still + 1 if sum(outcomes.values()) - outcomes.get("begun", 0) >= self.tally.sent else 0
+            if still > STILL:
                 break
             await asyncio.sleep(0.2)
-            figures = await self.figures()
+            before, figures = figures, await self.figures()
+            still = still if figures.summary.cost_usd == before.summary.cost_usd else 0
         return figures
 
     async def _get(self, path: str, shape: type[T]) -> T:

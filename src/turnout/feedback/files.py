@@ -11,6 +11,8 @@ from turnout.feedback.read import FIELDS
 Format = Literal["csv", "jsonl"]
 LONGEST_LINE = 1024 * 1024
 """Bytes."""
+LONGEST_CELL = 131_072
+"""Characters of a cell of a CSV file."""
 _COLUMNS = (*FIELDS, "tenant")
 _WORDS = {"true": True, "false": False}
 
@@ -66,6 +68,7 @@ def _raw(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _from_csv(file: BinaryIO) -> Iterator[Line]:
+    csv.field_size_limit(LONGEST_CELL)  # the process's own: whoever reads another kind of file says its own too
     rows = csv.reader(line.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape") for line in _raw(file))
     columns = _header(next(rows, []))
     while True:
