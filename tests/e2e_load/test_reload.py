@@ -19,7 +19,7 @@ from turnout.view import ViewStore
 
 MODELS = ("m1", "m2", "m3")
 RATE = 200.0
-REWRITE_EVERY = 0.2
+REWRITE_EVERY = 0.3
 NOTICED_WITHIN = 2.0
 """Seconds a worker may go on with a version that was superseded: 0.1 by design, the rest is a busy machine's."""
 
@@ -31,11 +31,11 @@ def static(port: int, model: str) -> dict:
 def broken(port: int, n: int) -> str:
     """A file that must never come into force, each time another."""
     return (
+        json.dumps(static(port, "m9")),
+        json.dumps(static(port, "m1") | {"routs": {}}),
         "",
         "providers: [",
         "\0\1\2",
-        json.dumps(static(port, "m9")),
-        json.dumps(static(port, "m1") | {"routs": {}}),
         json.dumps(static(port, "m1"))[:-40],
     )[n % 6]
 
