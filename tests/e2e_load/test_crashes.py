@@ -7,6 +7,7 @@ import time
 from urllib.request import urlopen
 
 import msgspec
+import pytest
 
 from tests.e2e_load.load import Seen, Steady
 from tests.e2e_load.running import Serving, policy, serving, until, upstream
@@ -24,6 +25,7 @@ class Crash(msgspec.Struct, frozen=True):
     pid: int
 
 
+@pytest.mark.slow  # test_ledger_away has a kill in the default run
 async def test_what_was_answered_is_in_the_ledger_once(tmp_path):
     """Of two workers one is killed, then the control process, then the other worker: nothing older than promised is lost or doubled,
     only requests in the dead worker's hands fail, and everything is back by itself."""

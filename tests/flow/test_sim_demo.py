@@ -13,7 +13,7 @@ def test_a_short_demo_shows_what_it_must() -> None:
     command = [sys.executable, "-m", "turnout", "demo", "--port", str(ports[0]), "--control-port", str(ports[1]), "--rate", "20"]
 
     ended = subprocess.run(
-        command, env={**os.environ, "TURNOUT_DEMO_SECONDS": "7"}, capture_output=True, text=True, timeout=60, check=False
+        command, env={**os.environ, "TURNOUT_DEMO_SECONDS": "6"}, capture_output=True, text=True, timeout=60, check=False
     )
 
     assert ended.returncode == 0, ended.stderr

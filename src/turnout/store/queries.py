@@ -113,7 +113,7 @@ class ObservedLatency(msgspec.Struct, frozen=True):
 
 
 Worst = Literal["slowest", "dearest", "failed", "rejected"]
-LOOK = 25_000
+LOOK = 15_000
 """Requests that a search reads at most before it asks whether to go on."""
 _EQUAL = ("route", "model", "task", "outcome", "code", "reason", "caller", "policy", "drill")
 _AT_LEAST = {"min_cost": requests.c.cost_pico, "min_duration_ms": requests.c.duration_ms, "min_verdict": requests.c.verdict}

@@ -99,7 +99,9 @@ def test_the_error_names_the_hint_at_fault(at: str, body: dict[str, Any]) -> Non
     refused(at, body=body)
 
 
-@pytest.mark.parametrize("tags", ["task", "=qa", "a" * 257 + "=v", "a=" + "v" * 257, "task=a%00b", ",".join(f"t{n}=v" for n in range(65))])
+@pytest.mark.parametrize(
+    "tags", ["task", "=qa", "a" * 257 + "=v", "a=" + "v" * 257, "task=a%00b", ",".join(f"t{n}=v" for n in range(65))]
+)
 def test_tags_of_the_header_are_bounded(tags: str) -> None:
     """Each is name=value, short, and there are few."""
     refused("x-turnout-tags", {"x-turnout-tags": tags})

@@ -141,7 +141,11 @@ def test_no_question_reads_every_tickets_content(sqlite: Ledger, ask: Callable[[
 
     done = tuple(asked)
     assert done
-    sorts = {"USE TEMP B-TREE FOR GROUP BY", "LIST SUBQUERY 1", "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY"}  # the last: ids of one moment
+    sorts = {
+        "USE TEMP B-TREE FOR GROUP BY",
+        "LIST SUBQUERY 1",
+        "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY",
+    }  # the last: ids of one moment
     with sqlite._engine.connect() as connection:
         for statement, values in done:
             plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {statement}", values)]

@@ -52,7 +52,9 @@ def decided(ledger: Ledger, made_from: Sources) -> Callable[..., Record]:
     """A request as it was really decided on a stored view, by a route of this objective."""
 
     def made(objective: str = "cost", **changes: Any) -> Record:
-        base = Base(4, Policy((Route("default", objective),), PROVIDERS), FLEET, {task: dict(skills) for task, skills in TASKS.items()})
+        base = Base(
+            4, Policy((Route("default", objective),), PROVIDERS), FLEET, {task: dict(skills) for task, skills in TASKS.items()}
+        )
         view_hash = made_from.views.publish(base, Overlay("base", TODAY))
         found, seed = traits(tags={"team": "web", "env": "prod"}, bound=frozenset({"team"}), session="s 1", caller="app"), 7
         done = decide(made_from.views.load(view_hash), found, seed)
