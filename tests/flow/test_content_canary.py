@@ -64,7 +64,7 @@ async def test_nowhere(rooms: House, tmp_path: Path, capfd: pytest.CaptureFixtur
             ids[route, stream] = answered.headers["x-turnout-request-id"]
             assert CANARY in answered.body.decode()
     await settled()
-    for task in (*rooms.gateway.grader.tasks, *rooms.gateway.keeper.tasks):
+    for task in (*rooms.gateway.grader.tasks, *rooms.gateway.in_hand.tasks):
         await task
     await rooms.gateway.grader.close(5)
     rooms.gateway.metrics.save()

@@ -57,7 +57,7 @@ def asked(route: str, text: str = f"I am {MAIL}, where is my parcel?", **more: A
 
 async def contents(house_: House) -> list[Content]:
     await settled()
-    await house_.gateway.keeper.settle(5)
+    await house_.gateway.in_hand.settle(5)
     return [entry for entry in house_.journal.records if isinstance(entry, Content)]
 
 
@@ -220,7 +220,7 @@ async def test_large(tmp_path: Path) -> None:
 async def test_no_room(tmp_path: Path, provider: Provider) -> None:
     """What waits for its sealing is bounded; what is left out is counted, and its client never knows."""
     there = rooms(tmp_path, provider)
-    there.gateway.keeper._left = 10
+    there.gateway.in_hand._left = 10
     answered = await ask(there.app, CHAT, asked("full"))
 
     assert answered.status == 200
@@ -247,7 +247,7 @@ async def test_others_go_on(tmp_path: Path) -> None:
     await ask(there.app, CHAT, asked("redacted", text))
     loop = asyncio.get_running_loop()
     longest, last = 0.0, loop.time()
-    while there.gateway.keeper.tasks:
+    while there.gateway.in_hand.tasks:
         await asyncio.sleep(0)
         longest, last = max(longest, loop.time() - last), loop.time()
 

@@ -1,6 +1,5 @@
 """The control process's own figures, for Prometheus."""
 
-import os
 from collections.abc import Iterator
 
 from starlette.requests import Request
@@ -8,8 +7,8 @@ from starlette.responses import Response
 
 from turnout.build.chores import House
 from turnout.build.spec import Places
+from turnout.control.behind import behind
 from turnout.control.openapi import described
-from turnout.journal.reader import segments
 from turnout.telemetry.control import Values, exposition, otlp_figures
 
 
@@ -22,7 +21,7 @@ def scraped(house: House, _: Request) -> Response:
 
 def _figures(house: House) -> Iterator[tuple[str, Values]]:
     report, ledger = house.ingested.report, house.ledger
-    yield "turnout_ingest_lag_seconds", _lag(house)
+    yield "turnout_ingest_lag_seconds", behind(house.data_dir / Places.journal, ledger, house.clock.now()).seconds
     yield "turnout_ingest_records", float(report.records)
     yield "turnout_ingest_refused", float(report.refused)
     yield "turnout_ingest_damaged_bytes", float(report.damaged)
@@ -32,16 +31,3 @@ def _figures(house: House) -> Iterator[tuple[str, Values]]:
     yield "turnout_ledger_bytes", float(ledger.size())
     yield "turnout_feedback", {labels: float(count) for labels, count in house.ingested.opinions.items()}
     yield from otlp_figures(house.telemetry.state()).items()
-
-
-def _lag(house: House) -> float:
-    """Seconds since the oldest journal segment was written to that is not in the ledger as far as it goes; 0 when all is in."""
-    oldest, now = None, house.clock.now()
-    for path in segments(house.data_dir / Places.journal):
-        try:
-            status = os.stat(path)  # noqa: PTH116 - one call for both figures
-        except FileNotFoundError:
-            continue
-        if status.st_size > house.ledger.offset(path.stem):
-            oldest = min(oldest if oldest is not None else now, status.st_mtime)
-    return 0.0 if oldest is None else max(now - oldest, 0.0)

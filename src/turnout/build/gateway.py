@@ -106,7 +106,7 @@ async def serve(spec: GatewaySpec) -> None:
         if gateway.behind:
             await asyncio.wait(gateway.behind, timeout=CANCEL_WITHIN)  # each writes its record
         await gateway.grader.close(CANCEL_WITHIN)
-        await gateway.keeper.settle(CANCEL_WITHIN)
+        await gateway.in_hand.settle(CANCEL_WITHIN)
         await transport.close()
         await checker.close()
         await gateway.cache.close()

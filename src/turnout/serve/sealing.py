@@ -50,7 +50,7 @@ def keep(book: Book, keeping: Keeping, answer: bytes, size: int, error: TurnoutE
         said,
     )
     taken = len(plain.request) + len(answer)
-    if not book.gateway.keeper.take(taken, _kept(book, route, plain, keeping, key)):
+    if not book.gateway.in_hand.take(taken, _kept(book, route, plain, keeping, key)):
         counted("turnout_content", (route, "no_room"))
 
 

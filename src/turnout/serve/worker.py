@@ -68,7 +68,7 @@ class Gateway(msgspec.Struct):
     cache: Cache
     desk: Desk
     behind: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
-    keeper: InHand = msgspec.field(default_factory=InHand)
+    in_hand: InHand = msgspec.field(default_factory=InHand)
     grader: Grader = msgspec.field(default_factory=Grader)
 
 

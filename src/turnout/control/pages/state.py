@@ -3,11 +3,11 @@
 import shutil
 from collections.abc import Iterator
 
+from turnout.control.behind import behind
 from turnout.control.health import read_workers
 from turnout.control.ingest import IngestReport
 from turnout.control.pages.blocks import Note
 from turnout.control.pages.sources import Sources
-from turnout.journal.reader import segments
 
 BEHIND_BYTES = 4 * 1024 * 1024
 BEHIND_S = 10.0
@@ -42,19 +42,10 @@ def _disk(sources: Sources) -> Iterator[Note]:
 
 def _journal(sources: Sources) -> Iterator[Note]:
     """Segments belong to the ledger within a second; what waits longer is not in any figure yet."""
-    waiting, oldest, now = 0, 0.0, sources.clock.now()
-    for path in segments(sources.journal):
-        try:
-            stat = path.stat()
-        except FileNotFoundError:  # taken in while we looked
-            continue
-        unread = stat.st_size - sources.ledger.offset(path.stem)
-        if unread > 0:
-            waiting += unread
-            oldest = max(oldest, now - stat.st_mtime)
-    if waiting > BEHIND_BYTES or oldest > BEHIND_S:
+    found = behind(sources.journal, sources.ledger, sources.clock.now())
+    if found.waiting > BEHIND_BYTES or found.seconds > BEHIND_S:
         yield Note(
-            f"The ledger is behind: {waiting / 2**20:.1f} MiB of records wait in the journal. Requests go on and nothing is lost, but "
+            f"The ledger is behind: {found.waiting / 2**20:.1f} MiB of records wait in the journal. Requests go on and nothing is lost, but "
             "these figures lack the latest; the control process' log says what holds it up.",
             "warn",
         )
