@@ -1,5 +1,10 @@
 """What tests of any folder may ask for."""
 
+from hypothesis import settings
+
 from tests.support.postgres import postgres, store_url
 
 __all__ = ["postgres", "store_url"]
+
+settings.register_profile("turnout", deadline=None)  # how long an example takes is the machine's business, and it is shared
+settings.load_profile("turnout")
