@@ -15,7 +15,7 @@ DbRow = Any  # its attributes are the labels of the query it came from
 _encode = msgspec.msgpack.Encoder().encode
 _decode_traits = msgspec.msgpack.Decoder(Traits).decode
 _decode_skipped = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
-RECORDED = 37
+RECORDED = 40
 """So many columns of ``requests`` hold the record; those after them are about it."""
 _NO_TURN: Values = (None, None)
 _NO_USAGE: Values = (None,) * len(Usage.__struct_fields__)
@@ -57,6 +57,9 @@ def request_row(record: Record) -> Values:
         record.copy_of,
         record.trace,
         *(record.turn or _NO_TURN),
+        record.trial,
+        record.side,
+        record.propensity,
     )
 
 
@@ -113,6 +116,9 @@ def record_of(request: DbRow, attempts: Sequence[DbRow]) -> Record:
         copy_of=request.copy_of,
         trace=request.trace,
         turn=None if request.turn is None else (request.turn_before, request.turn),
+        trial=request.trial,
+        side=request.side,
+        propensity=request.propensity,
     )
 
 

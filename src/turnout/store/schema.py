@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-VERSION = 5
+VERSION = 6
 """Raised with every change of a table. ``store.upgrade`` adds what is new to an older ledger; any other is refused in words, not in SQL."""
 
 # Ids begin with the time of arrival: in that order a key's page is nearly always the one at hand, and an insert costs half.
@@ -67,6 +67,10 @@ requests = Table(
     # A session's turn (types.record): what came before the last message, and the message.
     Column("turn_before", BigInteger),
     Column("turn", BigInteger),
+    # The release on whose trial it was, its arm, and with which probability that was drawn.
+    Column("trial", String),
+    Column("side", String),
+    Column("propensity", Float),
     # Of all columns above and the attempts' (store.digests): what was stored is what was recorded.
     Column("digest", LargeBinary),
     # What feedback says of the answer, 0..1, and who said it; not a part of the record.
@@ -81,6 +85,7 @@ requests = Table(
         postgresql_where=text("session is not null"),
     ),
     Index("requests_turns", "at", sqlite_where=text("turn is not null"), postgresql_where=text("turn is not null")),
+    Index("requests_trial", "trial", "at", sqlite_where=text("trial is not null"), postgresql_where=text("trial is not null")),
 )
 
 attempts = Table(
@@ -253,4 +258,134 @@ leases = Table(
     Column("name", String, primary_key=True),
     Column("holder", String, nullable=False),
     Column("until", Float, nullable=False),
+)
+
+# Releases (types.release): one row for each model event on a route. ``content`` is the whole as JSON, the columns are copies to filter by.
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("event", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("route", String, nullable=False),
+    Column("phase", String, nullable=False),
+    Column("is_over", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("releases_at", "at"),
+    Index("releases_open", "route", sqlite_where=text("is_over = 0"), postgresql_where=text("not is_over")),
+)
+
+# Their histories, a line a step. ``content`` is the evidence a step rested on, as JSON.
+release_steps = Table(
+    "release_steps",
+    metadata,
+    Column("release", String, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("phase", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("note", String, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("evidence", String),
+    Column("policy", Integer),
+    Column("content", LargeBinary),
+)
+
+# Evidence over time, for charts: a trial's readings now and then, as JSON (types.evidence).
+trial_points = Table(
+    "trial_points",
+    metadata,
+    Column("release", String, primary_key=True),
+    Column("at", Float, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# Where the fold of a trial's settled exposures stands: everything that arrived before ``upto``.
+trial_states = Table(
+    "trial_states",
+    metadata,
+    Column("release", String, primary_key=True),
+    Column("upto", Float, nullable=False),
+    Column("units", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
+# What releases decided (types.lock): one row, ``n`` 1, changed by compare-and-set on ``revision``.
+lock = Table(
+    "lock",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# What differed between two looks at the world's catalogs (types.release.CatalogEvent).
+catalog_events = Table(
+    "catalog_events",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("catalog_events_at", "at"),
+    Index("catalog_events_model", "model", "at"),
+)
+
+# Benchmarks (types.suite): runs, and each answer with its judgement.
+bench_runs = Table(
+    "bench_runs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("suite", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("release", String),
+    Column("content", LargeBinary, nullable=False),
+    Index("bench_runs_at", "at"),
+)
+
+bench_results = Table(
+    "bench_results",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("case", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    Column("repeat", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# Measured quality (types.matrix): the latest cell of each kind. ``band`` is empty over all bands, ``suite`` for live cells.
+cells = Table(
+    "cells",
+    metadata,
+    Column("model", String, primary_key=True),
+    Column("task", String, primary_key=True),
+    Column("band", String, primary_key=True),
+    Column("basis", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# What people are to be told (types.alert). ``sent`` names, as JSON, the channels that have it; ``due`` is when the next try is, None when done.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("sent", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due", Float),
+    Index("alerts_at", "at"),
+    Index("alerts_key", "key", "at"),
+    Index("alerts_due", "due", sqlite_where=text("due is not null"), postgresql_where=text("due is not null")),
 )

@@ -115,7 +115,8 @@ class ModelFacts(msgspec.Struct, frozen=True):
     ``features``/``unknown_features`` are disjoint :class:`Feature` bits; a bit in neither means *no*.
     ``prices`` is ascending by start; empty means the price is unknown. ``skills`` are 0..10 priors by skill.
     ``quality`` are the user's own 0..10 figures by skill or task, which win over priors. ``kin`` is the model whose facts were
-    taken over (None: its own): models of one kin are the same thing in several places.
+    taken over (None: its own): models of one kin are the same thing in several places. ``untried``: a refresh found it and nobody has
+    taken it up yet, so that a route over every model leaves it out.
     """
 
     id: str
@@ -141,3 +142,4 @@ class ModelFacts(msgspec.Struct, frozen=True):
     disabled: bool = False
     sources: dict[str, Source] = {}
     kin: str | None = None
+    untried: bool = False

@@ -4,10 +4,12 @@ from typing import Literal
 
 import msgspec
 
+from turnout.types.alert import Alerting
 from turnout.types.caching import CacheStore, Caching
 from turnout.types.checks import Check
 from turnout.types.content import Keeping
 from turnout.types.money import PicoDollars
+from turnout.types.release_rules import ReleaseRules, SuiteRules
 from turnout.types.resilience import HealthRules, QuotaRules
 
 Objective = Literal["static", "cost", "latency", "quality", "balanced"]
@@ -185,6 +187,55 @@ class After(msgspec.Struct, frozen=True):
     judge: Judging | None = None
 
 
+class Segment(msgspec.Struct, frozen=True):
+    """Part of a route's requests that ``model`` serves first, whatever the objective says; what would have served comes behind it.
+
+    ``when`` None: all of them. ``release`` is the one that brought it.
+    """
+
+    model: str
+    when: Condition | None = None
+    release: str | None = None
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """An A/B on a route: of the requests that ``when`` fits and ``model`` may serve, ``share`` (0..1) try ``model`` first.
+
+    With ``checks`` its answer is held until it has passed them (the trial of a cascade's step). ``salt`` draws the arms of this trial and
+    no other's. ``release`` names it in records.
+    """
+
+    release: str
+    model: str
+    share: float
+    salt: str
+    when: Condition | None = None
+    checks: tuple[Check, ...] = ()
+
+
+class Mirror(msgspec.Struct, frozen=True):
+    """Copies of a ``sample`` (0..1) of a route's requests go to ``model``, for at most ``budget`` a day (UTC); nobody gets its answers.
+
+    They are graded like the originals. No tool is ever run.
+    """
+
+    release: str
+    model: str
+    sample: float
+    budget: PicoDollars
+    when: Condition | None = None
+
+
+class Margin(msgspec.Struct, frozen=True):
+    """How much worse a candidate may be on this route, as fractions: of answers found good, of answers that came at all.
+
+    None: the release rules' own.
+    """
+
+    quality: float | None = None
+    success: float | None = None
+
+
 Priority = Literal["high", "normal", "low"]
 
 
@@ -196,7 +247,8 @@ class Route(msgspec.Struct, frozen=True):
     lie below the best one. ``unknown`` names features whose unknown support is accepted. ``attempts`` bounds upstream
     calls of one request, ``deadline`` (seconds) and ``budget`` the whole chain. ``ends`` are what is left when every model failed;
     ``priority`` is its place in line where a provider has no room for all (None: by the request's latency need). ``after`` is None
-    where nothing is done with its answers.
+    where nothing is done with its answers. ``segments`` (the first that fits), ``trial`` and ``mirror`` are what releases made of the route;
+    ``explore`` is the share of requests (0..1) that try one of the eligible models at random; ``margin`` is for its trials.
     """
 
     name: str
@@ -225,6 +277,11 @@ class Route(msgspec.Struct, frozen=True):
     hedge: Hedge | None = None
     priority: Priority | None = None
     after: After | None = None
+    segments: tuple[Segment, ...] = ()
+    trial: Trial | None = None
+    mirror: Mirror | None = None
+    explore: float = 0.0
+    margin: Margin = Margin()
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -275,6 +332,14 @@ class Value(msgspec.Struct, frozen=True):
     rerun: bool = False
 
 
+class Person(msgspec.Struct, frozen=True):
+    """Who may use the control plane beside the admin token. ``hash`` as ``turnout keys`` prints it."""
+
+    name: str
+    hash: str
+    role: Literal["viewer", "approver", "admin"] = "viewer"
+
+
 class Policy(msgspec.Struct, frozen=True):
     """One immutable numbered version of all routes and settings. ``routes`` in the order they are tried; the last is ``default``.
 
@@ -292,3 +357,7 @@ class Policy(msgspec.Struct, frozen=True):
     tasks: dict[str, tuple[str, ...]] = {}
     content: Keeping = "none"
     content_keys: tuple[str, ...] = ()
+    release: ReleaseRules = ReleaseRules()
+    suites: tuple[SuiteRules, ...] = ()
+    alerts: Alerting = Alerting()
+    people: tuple[Person, ...] = ()

@@ -9,6 +9,8 @@ from turnout.types.reply import Usage
 from turnout.types.traits import Traits
 
 Outcome = Literal["ok", "rejected", "failed", "cut", "cancelled", "begun"]
+Side = Literal["candidate", "control", "mirror"]
+"""The arm of a trial a request was in, or that it is a mirror's copy."""
 
 
 class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -40,7 +42,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``drill`` that of a rehearsal the request was part of. ``copy_of`` is the request of a client's that this one was made from: nobody
     waited for it, and it costs what it costs. ``edition`` counts a request's records from 0: an audited route's are written before the answer too, and the last one holds.
     ``trace`` is the caller's own W3C ``traceparent``. ``turn`` tells a session's turns apart without their content: digests of the
-    conversation before the last message of the user's, and of that message.
+    conversation before the last message of the user's, and of that message. ``trial`` is the release on whose trial it was, ``side`` its
+    arm, ``propensity`` the probability with which that arm (or, of an exploring route, its first model) was drawn.
     """
 
     id: str
@@ -72,3 +75,6 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     copy_of: str | None = None
     trace: str | None = None
     turn: tuple[int, int] | None = None
+    trial: str | None = None
+    side: Side | None = None
+    propensity: float | None = None

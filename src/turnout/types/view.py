@@ -1,7 +1,8 @@
 """The view as stored: what a decision stands on, in two files named by their hashes.
 
 The *base* (policy, model facts, task table) changes when a person or a release changes something; the *overlay* (day, observed
-latency, mix) changes with traffic and stays small, so that a new one can be published every few seconds and kept.
+latency, mix) changes with traffic and stays small, so that a new one can be published every few seconds and kept. The *matrix*
+(measured quality) is a file of its own: it changes with benchmarks and outcomes.
 """
 
 from datetime import date
@@ -25,10 +26,14 @@ class Base(msgspec.Struct, frozen=True):
 
 
 class Overlay(msgspec.Struct, frozen=True):
-    """``base`` is the base's hash; prices are those of ``day`` (UTC); ``mix`` holds a histogram of recent complexities per route."""
+    """``base`` is the base's hash; prices are those of ``day`` (UTC); ``mix`` holds a histogram of recent complexities per route.
+
+    ``matrix`` is the hash of the measured cells' file, None where nothing has been measured.
+    """
 
     base: str
     day: date
     observed: dict[str, LatencyFacts] = {}
     mix: dict[str, tuple[float, ...]] = {}
     decider: int = DECIDER_VERSION
+    matrix: str | None = None

@@ -98,7 +98,7 @@ def test_all_is_well(run, data: Path):
     assert {about for about, state, _, _ in found if state == "well"} == {
         "policy", "data directory", "store", "rollups", "journal", "metrics", "extras",
     }  # fmt: skip
-    assert any(said.endswith("tables of revision 0005") for _, _, said, _ in found)
+    assert any(said.endswith("tables of revision 0006") for _, _, said, _ in found)
 
 
 def test_a_policy_that_may_not_be_served(run):
@@ -172,7 +172,7 @@ def test_an_earlier_ledger_is_named_and_with_migrate_brought_up_to_date(run, dat
         old.executescript(OLD)
 
     ((_, said, do),) = wrong(run(code=1))
-    assert (said.endswith("has tables of version 2, this program 0005"), do) == (
+    assert (said.endswith("has tables of version 2, this program 0006"), do) == (
         True,
         "stop turnout serve, then run turnout doctor --migrate",
     )
@@ -244,7 +244,7 @@ def test_a_postgres_that_is_well_but_careless(run, postgres: Postgres, monkeypat
         "the server has fsync = off",
         "the server has full_page_writes = off",
     ]
-    assert any("postgresql 15" in said or "tables of revision 0005" in said for _, _, said, _ in found)
+    assert any("postgresql 15" in said or "tables of revision 0006" in said for _, _, said, _ in found)
 
 
 def test_a_postgres_that_is_away(run, monkeypatch: pytest.MonkeyPatch):

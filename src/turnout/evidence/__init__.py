@@ -1,0 +1,1 @@
+"""Statistics of trials and benchmarks: pure, sequential, valid whenever one looks."""

@@ -1,0 +1,1 @@
+"""The world's catalogs: fetched, merged, compared, doubted."""
