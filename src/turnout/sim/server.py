@@ -11,6 +11,7 @@ from turnout.clock import Clock, SystemClock
 from turnout.dialects.dialect import Ask, Dialect
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
+from turnout.sim import catalog
 from turnout.sim.answer import Delivered, Job, Pace, deliver, refusal, refuse
 from turnout.sim.brain import Thought, think, unfit
 from turnout.sim.faults import Fault, Rule, Script, parse_header, parse_rules
@@ -25,14 +26,25 @@ from turnout.types.reply import Usage
 JSON = (("content-type", "application/json"),)
 
 
+class Released(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that a provider serves from now on, and since which day its catalogs say."""
+
+    provider: str
+    model: SimModel
+    day: str = catalog.SINCE
+
+
 class Sim:
     """A fleet being served. One per server; lives on one event loop."""
 
     def __init__(self, fleet: Fleet, *, rules: tuple[Rule, ...] = (), clock: Clock | None = None) -> None:
-        self.fleet = fleet
         self._clock = clock or SystemClock()
-        self._providers = {provider.id: provider for provider in fleet.providers}
-        self._models = fleet.models()
+        self._limits: dict[str, Limits] = {}
+        self._moods: dict[str, random.Random] = {}
+        self._released: dict[str, str] = {}
+        self._retiring: dict[str, str] = {}
+        self._stale: dict[str, float] = {}
+        self._take(fleet)
         self.reset(rules)
 
     def reset(self, rules: tuple[Rule, ...] = ()) -> None:
@@ -41,13 +53,45 @@ class Sim:
         self.stats = Stats(self.fleet)
         self._serial = 0
         self._prefixes = Prefixes()
-        self._limits = {name: Limits(model.rpm, model.tpm, now) for name, model in self._models.items()}
-        self._moods = {name: random.Random(f"{self.fleet.seed}/{name}") for name in self._models}  # noqa: S311  not for secrets
+        self._limits.clear()
+        self._moods.clear()
+        self._furnish(now)
         self.inject(rules)
 
     def inject(self, rules: tuple[Rule, ...]) -> None:
         """Put these faults in force from now on, instead of those before."""
         self._script = Script(rules, seed=self.fleet.seed, now=self._clock.steady())
+
+    def release(self, model: SimModel, provider: str, day: str = catalog.SINCE) -> None:
+        """From now on ``provider`` serves this model too, or serves it like this: the catalogs say so at once. Raises KeyError."""
+        others = tuple(other for other in self._providers[provider].models if other.id != model.id)
+        changed = msgspec.structs.replace(self._providers[provider], models=(*others, model))
+        providers = tuple(changed if each.id == provider else each for each in self.fleet.providers)
+        name = f"{provider}/{model.id}"
+        if name not in self._models:
+            self._released[name] = day
+        self._limits.pop(name, None)
+        self._take(msgspec.structs.replace(self.fleet, providers=providers))
+        self.stats.know(self.fleet)
+        self._furnish(self._clock.steady())
+
+    def retire(self, name: str, day: str) -> None:
+        """The catalogs say that ``provider/model`` ends on that day; it is served all the same."""
+        self._retiring[name] = day
+
+    def disagree(self, name: str, factor: float) -> None:
+        """The second catalog has this model's prices wrong by that factor."""
+        self._stale[name] = factor
+
+    def _take(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self._providers = {provider.id: provider for provider in fleet.providers}
+        self._models = fleet.models()
+
+    def _furnish(self, now: float) -> None:
+        for name, model in self._models.items():
+            self._limits.setdefault(name, Limits(model.rpm, model.tpm, now))
+            self._moods.setdefault(name, random.Random(f"{self.fleet.seed}/{name}"))  # noqa: S311  not for secrets
 
     async def handle(self, exchange: Exchange) -> None:
         """Answer one request."""
@@ -68,6 +112,12 @@ class Sim:
         match exchange.method, what:
             case "GET", "stats":
                 exchange.answer(200, self.stats.to_json(), JSON)
+            case "GET", "catalog/models-dev.json":
+                exchange.answer(200, catalog.models_dev(self.fleet, self._released, self._retiring), JSON)
+            case "GET", "catalog/litellm.json":
+                exchange.answer(200, catalog.litellm(self.fleet, self._retiring, self._stale), JSON)
+            case "POST", "release":
+                self._released_by(exchange)
             case "POST", "reset":
                 self.reset()
                 exchange.answer(200, b"{}", JSON)
@@ -80,7 +130,21 @@ class Sim:
                 self.inject(rules)
                 exchange.answer(200, msgspec.json.encode({"rules": len(rules)}), JSON)
             case _:
-                exchange.answer(404, b'{"error":{"message":"GET /sim/stats, POST /sim/faults, POST /sim/reset"}}', JSON)
+                said = (
+                    "GET /sim/stats, GET /sim/catalog/models-dev.json or litellm.json, POST /sim/faults, /sim/release, /sim/reset"
+                )
+                exchange.answer(404, msgspec.json.encode({"error": {"message": said}}), JSON)
+
+    def _released_by(self, exchange: Exchange) -> None:
+        """The body of ``POST /sim/release``: ``{"provider", "model": {...}, "day"}``."""
+        try:
+            asked = msgspec.json.decode(exchange.body, type=Released)
+            self.release(asked.model, asked.provider, asked.day)
+        except (msgspec.MsgspecError, KeyError) as error:
+            why = f"no such provider: {error}" if isinstance(error, KeyError) else str(error)
+            exchange.answer(400, msgspec.json.encode({"error": {"message": why}}), JSON)
+        else:
+            exchange.answer(200, b"{}", JSON)
 
     async def _complete(self, exchange: Exchange, provider: SimProvider) -> None:
         dialect = DIALECTS[provider.dialect]

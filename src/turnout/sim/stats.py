@@ -53,6 +53,12 @@ class Stats:
         self.by_model: dict[str, ModelStats] = {name: ModelStats() for name in self._models}
         self.cells: dict[tuple[str, str, str], Cell] = {}
 
+    def know(self, fleet: Fleet) -> None:
+        """The fleet changed: what is new begins at nothing, what there was stays counted."""
+        self._models |= fleet.models()
+        for name in self._models:
+            self.by_model.setdefault(name, ModelStats())
+
     def bill(self, model: str, usage: Usage) -> int:
         """Put this usage on the invoice; pico-dollars."""
         entry = self.by_model[model]
