@@ -3,38 +3,17 @@
 import secrets
 from hashlib import blake2b
 
-import msgspec
-
-from turnout.checks.answer import Answer, answer_of
-from turnout.decide.classify import classify
-from turnout.decide.decide import decide
-from turnout.dialects.registry import DIALECTS
+from turnout.checks.answer import Answer
 from turnout.errors import ProviderFault, TurnoutError
 from turnout.serve.book import Book
-from turnout.serve.copies import NoClient
-from turnout.serve.plan import execute
+from turnout.serve.own import Own, Question, prepared
 from turnout.serve.rubric import asked, score_of
 from turnout.serve.said import said
-from turnout.serve.worker import Request, request_id
 from turnout.types.feedback import Feedback
 from turnout.types.policy import Judging
-from turnout.types.reply import Usage
-from turnout.types.traits import Hints, Traits
 
 LONGEST_VERDICT = 2_000
 """Tokens that a judge may take, thinking included."""
-
-_FRONT = DIALECTS["openai-chat"]
-
-
-class Verdict(NoClient):
-    """The judge's client: it keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.body = b""
-
-    async def send(self, data: bytes) -> None:
-        self.body += data
 
 
 def drawn(rule: Judging, seed: int) -> bool:
@@ -49,33 +28,31 @@ async def judge(book: Book, rule: Judging, model: str, answer: Answer) -> str:
         return "no_text"
     if _kin(book, rule.model) == _kin(book, model):
         return "own"
+    assert book.decided is not None, "what was answered has been decided"
+    route = book.decided.route.name
     try:
-        copy = _copy(book, rule, answer)
+        question = _question(book, rule, route, answer)
     except TurnoutError:  # too long for it, say
         return "no_judge"
-    assert copy.traits is not None, "it has just been classified"
-    assert book.decided is not None, "what was answered has been decided"
-    gateway, most = book.gateway, _most(copy.traits)
-    amount = book.snapshot.world.charge(rule.model, most)
+    gateway = book.gateway
+    amount = book.snapshot.world.charge(rule.model, question.most)
     if amount is None:
         return "no_price"
-    held = await gateway.grader.purse.hold(book.decided.route.name, amount, rule.budget, gateway.clock.now())
+    held = await gateway.grader.purse.hold(route, amount, rule.budget, gateway.clock.now())
     if held is None:
         return "no_budget"
-    client = Verdict()
     try:
-        await execute(copy, client)
+        await question.ask()
     finally:
-        gateway.grader.purse.settle(held, copy.execution.cost)
-        copy.close()
-    if copy.execution.outcome != "ok":
+        gateway.grader.purse.settle(held, question.book.execution.cost)
+    if question.book.execution.outcome != "ok":
         return "failed"
-    return _conclude(book, rule, client.body)
+    return _conclude(book, rule, question)
 
 
-def _conclude(book: Book, rule: Judging, body: bytes) -> str:
+def _conclude(book: Book, rule: Judging, question: Own) -> str:
     try:
-        score = score_of(answer_of(_FRONT.read_reply(body)).text)
+        score = score_of(question.answer().text)
     except ProviderFault:
         score = None
     if score is None:
@@ -87,38 +64,14 @@ def _conclude(book: Book, rule: Judging, body: bytes) -> str:
     return "scored"
 
 
-def _copy(book: Book, rule: Judging, answer: Answer) -> Book:
-    """A request of our own, with nothing in it of the client's but what is judged: no headers, no key, no session.
-
-    Raises:
-        TurnoutError: the judge cannot take it.
-    """
-    gateway, view, judged = book.gateway, book.snapshot.view, book.request
-    assert book.decided is not None, "what was answered has been decided"
+def _question(book: Book, rule: Judging, route: str, answer: Answer) -> Own:
+    """With nothing in it of the client's but what is judged. Raises TurnoutError: the judge cannot take it."""
+    judged = book.request
     messages = asked(said(judged), answer.text, f"=== {secrets.token_hex(12)}", rule.prompt)
-    body = msgspec.json.encode({"model": rule.model, "messages": messages, _limit(book, rule.model): LONGEST_VERDICT})
-    at = gateway.clock.now()
-    hints = Hints(tags={"latency": "batch", "judge_of": book.decided.route.name})  # nobody waits: everybody else goes first
-    request = Request(
-        request_id(at, gateway.clock.seed()), judged.seed, at, gateway.clock.steady(), _FRONT, _FRONT.ask(body), hints, None
+    question = Question(
+        rule.model, {"messages": messages}, LONGEST_VERDICT, {"judge_of": route}, copy_of=judged.id, seed=judged.seed
     )
-    copy = Book(gateway, book.snapshot, request)
-    copy.copy_of = judged.id
-    copy.traits = classify(request.ask.sketch, hints, front=_FRONT.name, caller=None, held=None)
-    copy.decided = decide(view, copy.traits, request.seed)
-    return copy
-
-
-def _limit(book: Book, model: str) -> str:
-    """What its provider calls the longest answer."""
-    provider = model.partition("/")[0]
-    quirks = next((each.quirks for each in book.snapshot.view.policy.providers if each.id == provider), frozenset[str]())
-    return "max_tokens" if "max_tokens_param" in quirks else "max_completion_tokens"
-
-
-def _most(traits: Traits) -> Usage:
-    """What one judgement takes at most."""
-    return Usage(input=traits.tokens_max, output=LONGEST_VERDICT)
+    return prepared(book.gateway, book.snapshot, question)
 
 
 def _kin(book: Book, model: str) -> str:

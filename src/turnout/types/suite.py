@@ -150,6 +150,9 @@ class Result(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
+BENCH = "bench:"
+"""A benchmark's calls are recorded as copies of ``bench:RUN``, of which there is no request."""
+
 RunState = Literal["waiting", "running", "done", "stopped", "failed"]
 
 
@@ -158,7 +161,8 @@ class Run(msgspec.Struct, frozen=True):
 
     ``budget`` bounds what it may cost, ``estimate`` is what it was expected to cost before it began, ``spent`` what it did; pico-dollars.
     ``actor`` asked for it: a person, ``schedule``, or a release's id. ``total`` counts the answers wanted, ``done`` those there are.
-    ``note`` says why it stopped, in words.
+    ``note`` says why it stopped, in words. ``due``: one that waits is not begun before then. ``margin``: it ends as soon as the paired test has
+    decided whether the second model is worse than the first by more than this; None: it asks all.
     """
 
     id: str
@@ -178,3 +182,5 @@ class Run(msgspec.Struct, frozen=True):
     note: str = ""
     release: str | None = None
     ended: float | None = None
+    due: float | None = None
+    margin: float | None = None
