@@ -7,7 +7,8 @@ import msgspec
 
 from turnout.catalog.load import Catalog
 from turnout.config.logic import demanded
-from turnout.decide.compiled import Lane, Slot, compile_view, lacking, tolerated
+from turnout.decide.compiled import Lane, compile_view, lacking, tolerated
+from turnout.decide.slot import Slot
 from turnout.types.decision import Rejected
 from turnout.types.models import Modality, ModelFacts, names
 from turnout.types.policy import Policy, Route

@@ -2,12 +2,13 @@
 
 import msgspec
 
-from turnout.decide.compiled import Lane, Slot, View
+from turnout.decide.compiled import Lane, View
 from turnout.decide.match import Match, match
 from turnout.decide.objectives import objective_of
 from turnout.decide.order import Ordered, order
 from turnout.decide.price import Offers
 from turnout.decide.route import choose
+from turnout.decide.slot import Slot
 from turnout.types.decision import Candidate, Decision, Plan, Reason
 from turnout.types.policy import Route
 from turnout.types.traits import Traits

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from turnout.decide.compiled import Armed, Lane, Slot, lacking
+from turnout.decide.compiled import Armed, Lane, lacking
 from turnout.decide.price import by_tokens
+from turnout.decide.slot import Slot
 from turnout.dialects.features import lossy
 from turnout.errors import Code, TurnoutError
 from turnout.types.decision import Rejection

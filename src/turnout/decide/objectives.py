@@ -13,9 +13,10 @@ from operator import attrgetter
 
 import msgspec
 
-from turnout.decide.compiled import Ladder, Slot, ladder
+from turnout.decide.compiled import Ladder, ladder
 from turnout.decide.mix import interval, rank
 from turnout.decide.price import Offer, Offers
+from turnout.decide.slot import Slot
 from turnout.types.decision import Reason, ScoredBy
 from turnout.types.money import PICO_PER_USD
 from turnout.types.policy import Mix, Prefers, Route

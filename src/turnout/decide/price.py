@@ -6,7 +6,8 @@ from math import inf
 import msgspec
 
 from turnout.catalog import rates
-from turnout.decide.compiled import Ladder, Lane, Slot, ladder
+from turnout.decide.compiled import Ladder, Lane, ladder
+from turnout.decide.slot import Slot
 from turnout.types.money import PicoDollars
 from turnout.types.policy import Value
 from turnout.types.traits import Traits

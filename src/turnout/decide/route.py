@@ -3,8 +3,9 @@
 from msgspec.structs import replace
 
 from turnout.catalog.near import near
-from turnout.decide.compiled import DIRECT, Lane, Slot, View, tolerated
+from turnout.decide.compiled import DIRECT, Lane, View, tolerated
 from turnout.decide.conditions import forced
+from turnout.decide.slot import Slot
 from turnout.errors import Code, TurnoutError
 from turnout.types.policy import After, Route
 from turnout.types.traits import Traits

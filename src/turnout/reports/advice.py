@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from turnout.decide.compiled import Slot, View
+from turnout.decide.compiled import View
+from turnout.decide.slot import Slot
 from turnout.reports.html import dollars
 from turnout.reports.intervals import wilson
 from turnout.reports.weekly import NONE, Review, Upstream

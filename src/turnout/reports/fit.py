@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from turnout.decide.compiled import Slot
+from turnout.decide.slot import Slot
 from turnout.reports.intervals import wilson
 from turnout.reports.logs.call import Call
 from turnout.reports.piles import Kind, Pile, Sizes

@@ -10,8 +10,9 @@ from math import sqrt
 
 import msgspec
 
-from turnout.decide.compiled import Slot, View
+from turnout.decide.compiled import View
 from turnout.decide.decide import decide
+from turnout.decide.slot import Slot
 from turnout.errors import TurnoutError
 from turnout.reports.logs.call import Call
 from turnout.reports.piles import Kind, Pile, Sizes

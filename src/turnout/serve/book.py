@@ -1,9 +1,9 @@
 """The records of one request, from its first minute to its last."""
 
 from turnout.catalog import rates
-from turnout.decide.compiled import Slot
 from turnout.decide.decide import Decided
 from turnout.decide.order import digest
+from turnout.decide.slot import Slot
 from turnout.errors import TurnoutError
 from turnout.execute.job import Execution
 from turnout.feedback.turns import turn_of
