@@ -13,6 +13,7 @@ from turnout.clock import Clock
 from turnout.errors import Unusable
 from turnout.store import feedback, queries, summary
 from turnout.store.audit import AuditStore
+from turnout.store.bench import BenchStore
 from turnout.store.contents import Contents
 from turnout.store.digests import digest
 from turnout.store.engine import make_engine, said
@@ -76,6 +77,7 @@ class Ledger:
         self.quality = QualityStore(self._engine)
         self.audit = AuditStore(self._engine)
         self.policies = PolicyStore(self._engine)
+        self.bench = BenchStore(self._engine)
 
     @property
     def name(self) -> str:

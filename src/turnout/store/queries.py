@@ -260,11 +260,13 @@ def mix_samples(connection: Connection, route: str, since: float, limit: int = 1
 
 
 def latency_by_model(connection: Connection, since: float) -> dict[str, ObservedLatency]:
-    """From the latest attempts that answered well."""
+    """From the latest attempts that answered well. Copies are none: a judge's or a benchmark's questions are not what this Turnout is asked."""
     rows = connection.execute(
         select(attempts.c.model, attempts.c.started_ms, attempts.c.ended_ms, attempts.c.first_token_ms, attempts.c.output, attempts.c.reasoning)
         .join(requests, requests.c.id == attempts.c.request_id)
-        .where(requests.c.at >= since, requests.c.outcome != "begun", requests.c.drill.is_(None), attempts.c.fault.is_(None))
+        .where(
+            requests.c.at >= since, requests.c.outcome != "begun", requests.c.drill.is_(None), _ASKED, attempts.c.fault.is_(None)
+        )
         .order_by(requests.c.at.desc())
         .limit(_ATTEMPT_SAMPLE)
     ).all()  # fmt: skip

@@ -15,6 +15,7 @@ from turnout.types.models import Modality
 from turnout.types.money import usd
 from turnout.types.record import Attempt, Record
 from turnout.types.reply import Usage
+from turnout.types.suite import BENCH
 from turnout.types.traits import Traits
 
 Value = str | bool | int | float | tuple[str, ...]
@@ -110,7 +111,7 @@ def _parent_of(trace: str | None) -> Place | None:
 
 
 def _links(record: Record) -> tuple[Link, ...]:
-    if record.copy_of is None:
+    if record.copy_of is None or record.copy_of.startswith(BENCH):
         return ()
     original, parent = _derived(record.copy_of), _parent_of(record.trace)
     return (Link(parent.trace_id if parent else original.trace_id, original.span_id),)

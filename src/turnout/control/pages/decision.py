@@ -29,6 +29,7 @@ from turnout.store.feedback import Kept
 from turnout.store.queries import Filters
 from turnout.types.models import Feature, Modality, names
 from turnout.types.record import Attempt, Record
+from turnout.types.suite import BENCH
 from turnout.types.traits import Trait, Traits
 
 _MEANS = {
@@ -72,7 +73,13 @@ def decision_link(request_id: str) -> str:
 
 def _said(record: Record) -> Iterable[Note]:
     if record.copy_of is not None:
-        yield Note("A copy of another request: nobody waited for its answer.", "warn")
+        is_benchmark = record.copy_of.startswith(BENCH)
+        yield Note(
+            "A benchmark's: nobody waited for its answer."
+            if is_benchmark
+            else "A copy of another request: nobody waited for its answer.",
+            "warn",
+        )
     if record.drill is not None:
         yield Note("Part of a drill: what failed in it may have been made to.", "warn")
     if record.ticket is not None:
@@ -110,11 +117,15 @@ def _search(name: str, value: str) -> str:
 def _beside(record: Record) -> Iterator[Figures]:
     """The way to what belongs to it."""
     found = (
-        ("Copy of", record.copy_of, decision_link),
+        ("Copy of", record.copy_of, None if (record.copy_of or "").startswith(BENCH) else decision_link),
         ("Drill", record.drill, lambda drill: f"/drills/{quote(drill, safe='')}"),
         ("Ticket", record.ticket, lambda ticket: f"/queues/{quote(ticket, safe='')}"),
     )
-    if there := tuple(Figure(name, value, "code", link=link(value)) for name, value, link in found if value is not None):
+    if there := tuple(
+        Figure(name, value, "code", link=link(value) if link is not None else None)
+        for name, value, link in found
+        if value is not None
+    ):
         yield Figures(there)
 
 
