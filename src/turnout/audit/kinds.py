@@ -10,10 +10,15 @@ DECISIONS, RETENTION = "decisions", "retention"
 """An hour's requests, hashed; requests older than the policy keeps were deleted."""
 DRILL, TICKET = "drill", "ticket"
 """A drill on real traffic began or ended; people settled a request that was handed to them."""
+RELEASE, TRIAL = "release", "trial"
+"""A release went a step; what a trial, or a mirror, did on traffic."""
+APPROVAL, FREEZE, LOCK = "approval", "freeze", "lock"
+"""Somebody's word on a proposal; everything was frozen, or thawed; people changed what releases had decided."""
 CONTENT_DELETED, EXPORTED = "content_deleted", "export"
 """Somebody had content deleted, or took the chain or the decision log out."""
 
 KINDS = (
-    POLICY, KEYS, CATALOG, DECISIONS, CHECKPOINT, DRILL, TICKET, CONTENT_DELETED, EXPORTED, RETENTION, START, MIGRATED, ORIGIN, PRUNED,
+    POLICY, RELEASE, TRIAL, APPROVAL, FREEZE, LOCK, KEYS, CATALOG, DECISIONS, CHECKPOINT, DRILL, TICKET, CONTENT_DELETED, EXPORTED,
+    RETENTION, START, MIGRATED, ORIGIN, PRUNED,
 )  # fmt: skip
 """In the order in which people look for them."""

@@ -18,9 +18,11 @@ from turnout.store.contents import Contents
 from turnout.store.digests import digest
 from turnout.store.engine import make_engine, said
 from turnout.store.leases import Lease
+from turnout.store.lock import LockStore
 from turnout.store.policies import PolicyStore
 from turnout.store.quality import QualityStore
 from turnout.store.queries import Filters, Found, ObservedLatency, RequestLine
+from turnout.store.releases import ReleaseStore
 from turnout.store.retention import Deleted, clean
 from turnout.store.rollups.cells import Period, Slice
 from turnout.store.rollups.keep import RollUp, Rollups
@@ -29,6 +31,7 @@ from turnout.store.rows import Values, attempt_row, record_of, request_row
 from turnout.store.schema import attempts, contents, journal_offsets, refused, requests, rollups_due, views
 from turnout.store.summary import Summary
 from turnout.store.tickets import TicketStore
+from turnout.store.trials import TrialStore
 from turnout.store.upgrade import prepare
 from turnout.types.content import Content
 from turnout.types.entry import Entry
@@ -77,6 +80,9 @@ class Ledger:
         self.quality = QualityStore(self._engine)
         self.audit = AuditStore(self._engine)
         self.policies = PolicyStore(self._engine)
+        self.releases = ReleaseStore(self._engine)
+        self.trials = TrialStore(self._engine)
+        self.lock = LockStore(self._engine)
         self.bench = BenchStore(self._engine)
 
     @property
