@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from turnout.decide.compiled import View, compile_view
+from turnout.types.matrix import UNMEASURED, Matrix
 from turnout.types.view import Base, Overlay
 
 _CURRENT = "current"
@@ -20,7 +21,7 @@ def base_name(base: Base) -> str:
     return _name(_bytes(base))
 
 
-def _bytes(part: Base | Overlay) -> bytes:
+def _bytes(part: Base | Overlay | Matrix) -> bytes:
     return msgspec.json.encode(part, order="deterministic")
 
 
@@ -35,11 +36,16 @@ class ViewStore:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._bases: dict[str, Base] = {}
+        self._matrices: dict[str, Matrix] = {}
 
-    def publish(self, base: Base, overlay: Overlay) -> str:
-        """Store the view, make it the current one, and return its hash. ``overlay.base`` is set to the base's."""
+    def publish(self, base: Base, overlay: Overlay, matrix: Matrix = UNMEASURED) -> str:
+        """Store the view, make it the current one, and return its hash. The overlay's ``base`` and ``matrix`` are set to what these are called.
+
+        Where nothing was measured there is no matrix.
+        """
         base_hash = self._put(_bytes(base), "base")
-        view_hash = self._put(_bytes(msgspec.structs.replace(overlay, base=base_hash)), "view")
+        matrix_hash = self._put(_bytes(matrix), "matrix") if matrix.quality else None
+        view_hash = self._put(_bytes(msgspec.structs.replace(overlay, base=base_hash, matrix=matrix_hash)), "view")
         self._replace(self._directory / _CURRENT, view_hash.encode())
         return view_hash
 
@@ -51,7 +57,7 @@ class ViewStore:
             ValueError: its file is not what its name says.
         """
         overlay = self.overlay(view_hash)
-        return compile_view(self.base(overlay.base), overlay, view_hash)
+        return compile_view(self.base(overlay.base), overlay, view_hash, self.matrix(overlay.matrix))
 
     def overlay(self, view_hash: str) -> Overlay:
         """A stored view's own file."""
@@ -62,6 +68,14 @@ class ViewStore:
         if base_hash not in self._bases:
             self._bases = {base_hash: msgspec.json.decode(self._get(base_hash, "base"), type=Base)}
         return self._bases[base_hash]
+
+    def matrix(self, matrix_hash: str | None) -> Matrix:
+        """The stored matrix, an empty one for None; kept in memory like the base."""
+        if matrix_hash is None:
+            return UNMEASURED
+        if matrix_hash not in self._matrices:
+            self._matrices = {matrix_hash: msgspec.json.decode(self._get(matrix_hash, "matrix"), type=Matrix)}
+        return self._matrices[matrix_hash]
 
     def current(self) -> str | None:
         """Hash of the view to decide on now, None before the first one was published."""
@@ -78,6 +92,17 @@ class ViewStore:
     def remove(self, view_hash: str) -> None:
         """Forget a view; its base, which others may share, stays."""
         (self._directory / f"{view_hash}.view.json").unlink(missing_ok=True)
+
+    def remove_matrices(self, moment: float) -> int:
+        """Forget the matrices that no view names and nobody published from ``moment`` (unix seconds) on; returns how many."""
+        old = [path for path in self._directory.glob("*.matrix.json") if path.stat().st_mtime < moment]
+        if not old:
+            return 0
+        named = {self.overlay(path.name.partition(".")[0]).matrix for path in self._directory.glob("*.view.json")}
+        unused = [path for path in old if path.name.partition(".")[0] not in named]
+        for path in unused:
+            path.unlink(missing_ok=True)
+        return len(unused)
 
     def _put(self, content: bytes, kind: str) -> str:
         name = _name(content)

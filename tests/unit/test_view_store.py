@@ -7,6 +7,7 @@ import pytest
 from tests.support.views import FLEET, TASKS, TODAY, traits
 from turnout.decide.decide import decide
 from turnout.decide.mix import UNIFORM, fold
+from turnout.types.matrix import Matrix
 from turnout.types.policy import Policy, Provider, Route
 from turnout.types.view import Base, Overlay
 from turnout.view import CurrentView, ViewStore
@@ -79,3 +80,31 @@ def test_a_view_that_cannot_be_loaded_leaves_the_old_in_force(tmp_path: Path) ->
             current.poll()
     assert current.view is not None
     assert current.view.hash == first
+
+
+MEASURED = Matrix({FLEET[0].id: {"qa": 9.9}})
+
+
+def test_a_view_brings_what_was_measured(tmp_path: Path) -> None:
+    """In a file of its own, which the overlay names."""
+    store = ViewStore(tmp_path)
+    name = store.publish(BASE, Overlay("", TODAY), MEASURED)
+
+    again = ViewStore(tmp_path)
+    assert again.load(name).slots[FLEET[0].id].quality["qa"] == 9.9
+    assert again.matrix(again.overlay(name).matrix) == MEASURED
+    assert again.overlay(store.publish(BASE, Overlay("", TODAY))).matrix is None
+
+
+def test_matrices_go_when_no_view_names_them(tmp_path: Path) -> None:
+    """And not before: a replay needs what its view stood on."""
+    store = ViewStore(tmp_path)
+    first = store.publish(BASE, Overlay("", TODAY), MEASURED)
+    store.publish(BASE, Overlay("", TODAY), Matrix({FLEET[0].id: {"qa": 9.8}}))
+    late = 4e9
+
+    assert store.remove_matrices(late) == 0
+    store.remove(first)
+    assert store.remove_matrices(0.0) == 0
+    assert store.remove_matrices(late) == 1
+    assert len(list(tmp_path.glob("*.matrix.json"))) == 1

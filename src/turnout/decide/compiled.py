@@ -11,9 +11,10 @@ from turnout.decide.mix import UNIFORM, cumulative
 from turnout.decide.slot import Slot, slot_of
 from turnout.types.checks import Check
 from turnout.types.decision import Rejection
+from turnout.types.matrix import UNMEASURED, Matrix, parted
 from turnout.types.models import Feature, Modality, ModelFacts, names
 from turnout.types.policy import Policy, Route
-from turnout.types.traits import Traits
+from turnout.types.traits import Band, Traits
 from turnout.types.view import Base, Overlay
 
 DIRECT = "direct"
@@ -97,7 +98,8 @@ class Lane(msgspec.Struct, frozen=True):
     ``tolerance`` are the feature bits whose unknown support it accepts, ``providers`` those of its slots. ``common`` is None where
     there is nothing to be common. ``ranks`` is the cumulative table of recent complexities (balanced routes). ``ladders`` are those
     of its slots, since most requests rule out none. ``patience`` is how long (seconds) a request may wait for room,
-    ``twins`` are the models that others are the same as.
+    ``twins`` are the models that others are the same as. ``topics`` names what is known of task and band together, where any of its
+    models was measured in that band; None where none was.
     """
 
     route: Route
@@ -113,6 +115,7 @@ class Lane(msgspec.Struct, frozen=True):
     arms: tuple[Armed, ...] = ()
     patience: float = 2.0
     twins: frozenset[str] = frozenset()
+    topics: Mapping[tuple[str | None, Band | None], str] | None = None
 
 
 class View(msgspec.Struct, frozen=True):
@@ -131,12 +134,12 @@ class View(msgspec.Struct, frozen=True):
     headers: frozenset[str]
 
 
-def compile_view(base: Base, overlay: Overlay, view_hash: str) -> View:
-    """Work out what every decision on this view has in common."""
+def compile_view(base: Base, overlay: Overlay, view_hash: str, matrix: Matrix = UNMEASURED) -> View:
+    """Work out what every decision on this view has in common. ``matrix`` is what was measured (``overlay.matrix`` names it)."""
     dialects = {provider.id: provider.dialect for provider in base.policy.providers}
     facts = {model.id: model for model in base.models}
     slots = {
-        model.id: slot_of(model, dialects[model.provider], base.tasks, overlay)
+        model.id: slot_of(model, dialects[model.provider], base.tasks, overlay, matrix)
         for model in base.models
         if model.provider in dialects
     }
@@ -145,7 +148,7 @@ def compile_view(base: Base, overlay: Overlay, view_hash: str) -> View:
     for id_, slot in slots.items():
         bare.setdefault(id_.partition("/")[2], []).append(slot)
     patience = base.policy.quota.wait
-    lanes = tuple(_lane(route, slots, facts, refused, overlay, patience) for route in base.policy.routes)
+    lanes = tuple(_lane(route, slots, facts, refused, overlay, patience, matrix) for route in base.policy.routes)
     return View(
         hash=view_hash,
         version=base.version,
@@ -171,7 +174,7 @@ def _withdrawn(model: ModelFacts, overlay: Overlay) -> Rejection | None:
 
 def _lane(
     route: Route, slots: Mapping[str, Slot], facts: Mapping[str, ModelFacts], refused: Mapping[str, Rejection], overlay: Overlay,
-    patience: float,
+    patience: float, matrix: Matrix,
 ) -> Lane:  # fmt: skip
     wanted = [name for name, _ in route.split] or list(route.models or slots)
     reserve = [fallback.model for fallback in route.fallback]
@@ -201,7 +204,14 @@ def _lane(
         arms=arms,
         patience=patience,
         twins=_twins(serving),
+        topics=_topics(matrix, (*serving, *spare)),
     )
+
+
+def _topics(matrix: Matrix, slots: Iterable[Slot]) -> Mapping[tuple[str | None, Band | None], str] | None:
+    """The bands of tasks in which any of these models was measured."""
+    names = {name for slot in slots for name in matrix.quality.get(slot.id, ()) if parted(name)[1] is not None}
+    return {parted(name): name for name in names} or None
 
 
 def _twins(slots: tuple[Slot, ...]) -> frozenset[str]:

@@ -97,7 +97,7 @@ def best(offers: Offers, question: Question) -> Iterator[Offer]:
 
 
 def _best(order: Ladder, offers: Offers, question: Question) -> Iterator[Offer]:
-    route, task = question.route, question.traits.task.value
+    route, task = question.route, offers.topic
     if route.prefers == NOTHING:
         return _banded(order, offers, task)
     missed, by_misses = _misses(route.prefers), dict[int, list[Slot]]()

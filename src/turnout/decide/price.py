@@ -39,7 +39,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
 class Offers:
     """What may serve: a route's own models and its fallbacks, each priced when it is asked for. A plan needs a few of many."""
 
-    __slots__ = ("_lane", "_reserve", "_slots", "_traits", "_value")
+    __slots__ = ("_lane", "_reserve", "_slots", "_traits", "_value", "topic")
 
     def __init__(self, lane: Lane, slots: Sequence[Slot], reserve: Sequence[Slot], traits: Traits, value: Value) -> None:
         self._lane = lane
@@ -47,6 +47,9 @@ class Offers:
         self._reserve = reserve
         self._traits = traits
         self._value = value
+        task = traits.task.value
+        self.topic = task if lane.topics is None else lane.topics.get((task, traits.band), task)
+        """What the request is about, as quality is known: its task, or task and band."""
 
     def __bool__(self) -> bool:
         """Whether there is a model to choose; where there is none, only the fallbacks may serve."""
@@ -62,7 +65,7 @@ class Offers:
         P2 latency: seconds waited at the median, times the worth of a second. P3 error: expected re-runs, cost * (1 - p) / p with
         p = quality / 10. P4 opportunity: seconds at the p95 past the caller's patience, times what an abandoned second loses.
         """
-        offers, value = by_tokens(slots, self._traits), self._value
+        offers, value = by_tokens(slots, self._traits, self.topic), self._value
         if value.second or value.rerun or value.abandonment:
             return [_weighed(offer, self._traits, value) for offer in offers]
         return offers
@@ -77,7 +80,7 @@ class Offers:
 
     def ladder(self, tier: int | None = None) -> Ladder:
         """The route's own models by quality for the task, of one tier or of all."""
-        lane, task = self._lane, self._traits.task.value
+        lane, task = self._lane, self.topic
         if self._slots is lane.slots and lane.ladders is not None:  # most requests rule out none
             return lane.ladders.at(task, tier)
         return ladder(self._slots, task, lane.route.band, tier)
@@ -86,13 +89,13 @@ class Offers:
         """The model of the highest quality for the task, at any price, among those to choose from or else the fallbacks."""
         if self._slots and self._slots is self._lane.slots:
             return self.ladder().within[0]
-        task = self._traits.task.value
+        task = self.topic
         return max(self._slots or self._reserve, key=lambda slot: slot.worth(task), default=None)
 
 
-def by_tokens(slots: Iterable[Slot], traits: Traits) -> list[Offer]:
-    """The slots at the price of their tokens alone, which is what limits go by."""
-    task, read, written = traits.task.value, traits.tokens, traits.output_tokens * traits.n
+def by_tokens(slots: Iterable[Slot], traits: Traits, topic: str | None = None) -> list[Offer]:
+    """The slots at the price of their tokens alone, which is what limits go by; their quality for the topic, or else for the task."""
+    task, read, written = topic or traits.task.value, traits.tokens, traits.output_tokens * traits.n
     offers: list[Offer] = []
     for slot in slots:
         quality = slot.quality.get(task, slot.general)

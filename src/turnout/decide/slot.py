@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from turnout.catalog import rates
+from turnout.types.matrix import UNMEASURED, Matrix, parted
 from turnout.types.models import LatencyFacts, ModelFacts, Rate
 from turnout.types.view import Overlay
 
@@ -14,7 +15,8 @@ TIERS = ("cheap", "mid", "premium")
 class Slot(msgspec.Struct, frozen=True, gc=False):
     """One model, ready to be matched: bits, limits and prices of the view's day.
 
-    ``quality`` holds 0..10 per task of the view, ``general`` the figure for an unknown task; None is unknown.
+    ``quality`` holds 0..10 per task of the view, and per ``task|band`` where any model was measured in that band; ``general`` is the figure
+    for an unknown task; None is unknown.
     ``tier`` is a place in TIERS; an unknown price counts as premium, never as cheap. ``flat`` is the price per request, input and
     output token where it does not depend on the request's size. ``dialect`` is what its provider speaks, ``kin`` the model it is the same as.
     """
@@ -45,13 +47,18 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
         return self.quality.get(task, self.general) or 0.0
 
 
-def slot_of(model: ModelFacts, dialect: str, tasks: Mapping[str, Mapping[str, float]], overlay: Overlay) -> Slot:
-    """Its facts and what was observed of it, put together."""
+def slot_of(
+    model: ModelFacts, dialect: str, tasks: Mapping[str, Mapping[str, float]], overlay: Overlay, matrix: Matrix = UNMEASURED
+) -> Slot:
+    """Its facts, what was observed of it, and what was measured, put together."""
     tiers = rates.in_force(model.prices, overlay.day)
     latency = overlay.observed.get(model.id) or model.latency
     quality: dict[str | None, float | None] = {task: _quality(model, task, weights) for task, weights in tasks.items()}
     for task, stated in model.quality.items():
         quality.setdefault(task, stated)
+    general = _general(model)
+    if matrix.quality:
+        quality = _measured(quality, general, model.id, matrix)
     return Slot(
         id=model.id,
         provider=model.provider,
@@ -67,7 +74,7 @@ def slot_of(model: ModelFacts, dialect: str, tasks: Mapping[str, Mapping[str, fl
         flat=rates.flat(tiers) if tiers is not None else None,
         tier=TIERS.index(rates.tier_name(tiers) if tiers is not None else "premium"),
         quality=quality,
-        general=_general(model),
+        general=general,
         levels={**model.skills, **model.quality},
         p50_ms=latency.p50_ms if latency else None,
         p95_ms=latency.p95_ms if latency else None,
@@ -93,6 +100,17 @@ def _quality(model: ModelFacts, task: str, weights: Mapping[str, float]) -> floa
     ]
     total = sum(weight for weight, _ in known)
     return sum(weight * level for weight, level in known) / total if total else default
+
+
+def _measured(
+    known: dict[str | None, float | None], general: float | None, model: str, matrix: Matrix
+) -> dict[str | None, float | None]:
+    """What was measured in place of what was stated, which it was reckoned from; for a band that was not, the task's figure."""
+    mine = matrix.quality.get(model, {})
+    quality = {**known, **mine}
+    for name in {name for topics in matrix.quality.values() for name in topics} - mine.keys():
+        quality[name] = quality.get(parted(name)[0], general)
+    return quality
 
 
 def _general(model: ModelFacts) -> float | None:

@@ -8,6 +8,7 @@ from turnout.types.money import PicoDollars
 from turnout.types.traits import Band
 
 Basis = Literal["benchmark", "live"]
+BANDS: dict[str, Band] = {"simple": "simple", "moderate": "moderate", "high": "high"}
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -42,6 +43,15 @@ class Matrix(msgspec.Struct, frozen=True):
     quality: dict[str, dict[str, float]] = {}
 
 
+UNMEASURED = Matrix()
+
+
 def topic(task: str, band: Band | None) -> str:
     """How a view names a cell's row."""
     return task if band is None else f"{task}|{band}"
+
+
+def parted(name: str) -> tuple[str, Band | None]:
+    """A topic's task and band."""
+    task, _, band = name.rpartition("|")
+    return (task, BANDS[band]) if task and band in BANDS else (name, None)
