@@ -151,7 +151,8 @@ class Status(msgspec.Struct, frozen=True):
 
     ``began``: when traffic first met it. ``paused`` says why, None while it runs. ``proven``: every gate's live evidence is in.
     ``reason`` says in words why it is where it is; ``until`` is when it may be looked at again after it ended badly.
-    ``waiting`` says what a release in an early phase waits for: a suite, a budget, a confirmed price, the route.
+    ``waiting`` says what it waits for: a suite, a budget, a confirmed price, approval, the route, proof. ``units`` is how many of
+    the candidate's there had been when the stage began.
     """
 
     phase: Phase
@@ -165,6 +166,7 @@ class Status(msgspec.Struct, frozen=True):
     waiting: str | None = None
     until: float | None = None
     approvals: tuple[Approval, ...] = ()
+    units: int = 0
 
 
 class Release(msgspec.Struct, frozen=True):

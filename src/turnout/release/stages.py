@@ -1,0 +1,44 @@
+"""The shares a trial goes through, in percent, and the rules it begins with. Pure."""
+
+import msgspec
+
+from turnout.types.policy import Route
+from turnout.types.release import Proposal, Spec
+from turnout.types.release_rules import ReleaseRules
+
+
+def begun(rules: ReleaseRules, route: Route | None, proposal: Proposal) -> Spec:
+    """The rules of a trial that begins now: the policy's, with the ceiling of the score and the margins of the route."""
+    margins, score = rules.spec.margins, proposal.score
+    if route is not None:
+        own = {name: value for name in ("quality", "success") if (value := getattr(route.margin, name)) is not None}
+        margins = msgspec.structs.replace(margins, **own)
+    ceiling = score.ceiling if score is not None and score.ceiling > 0 else rules.first_ceiling
+    return msgspec.structs.replace(rules.spec, ceiling=ceiling, margins=margins)
+
+
+def whole(spec: Spec) -> float:
+    """What "100 %" is while some stay behind to compare with."""
+    return 100.0 - spec.holdback
+
+
+def first(spec: Spec) -> float:
+    """Where a trial begins: never above its ceiling."""
+    return min(_ladder(spec)[0], spec.ceiling)
+
+
+def after(spec: Spec, stage: int) -> float | None:
+    """The share of the next stage; None when there is none, and all requests but the holdback are next."""
+    ladder = _ladder(spec)
+    return ladder[stage + 1] if stage + 1 < len(ladder) else None
+
+
+def at(spec: Spec, share: float) -> int:
+    """The last stage whose share is not above this one."""
+    return max((n for n, step in enumerate(_ladder(spec)) if step <= share), default=0)
+
+
+def _ladder(spec: Spec) -> tuple[float, ...]:
+    """The stages below "100 %"."""
+    below = tuple(sorted(share for share in spec.stages if share < whole(spec)))
+    return below or (whole(spec),)
