@@ -12,8 +12,10 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlche
 from turnout.clock import Clock
 from turnout.errors import Unusable
 from turnout.store import feedback, queries, summary
+from turnout.store.alerts import AlertStore
 from turnout.store.audit import AuditStore
 from turnout.store.bench import BenchStore
+from turnout.store.cells import CellStore
 from turnout.store.contents import Contents
 from turnout.store.digests import digest
 from turnout.store.engine import make_engine, said
@@ -74,6 +76,7 @@ class Ledger:
             raise Unusable(f"the ledger {self.name} cannot be opened: {in_words(error)}") from error
         self._statements = _Statements(self._engine)
         self.tickets = TicketStore(self._engine)
+        self.alerts = AlertStore(self._engine)
         self._rollups = Rollups(self._engine)
         self.contents = Contents(self._engine)
         self.feedback = feedback.FeedbackStore(self._engine)
@@ -84,6 +87,7 @@ class Ledger:
         self.trials = TrialStore(self._engine)
         self.lock = LockStore(self._engine)
         self.bench = BenchStore(self._engine)
+        self.cells = CellStore(self._engine)
 
     @property
     def name(self) -> str:

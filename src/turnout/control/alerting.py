@@ -1,0 +1,76 @@
+"""Alerts: written down first, sent afterwards, by a chore that tries again."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from turnout.alerts.deliver import Secrets, deliver, wait
+from turnout.alerts.tell import of_spend
+from turnout.clock import Clock
+from turnout.config.secret import Secret, resolve
+from turnout.store.alerts import AlertStore
+from turnout.store.rollups import sums
+from turnout.store.rollups.cells import DAY, HOUR, Period, Slice
+from turnout.types.alert import Alert, Alerting
+from turnout.types.money import PicoDollars
+
+Slices = Callable[[int, int, Period], tuple[Slice, ...]]
+"""The sums between two moments (unix seconds): :meth:`Ledger.slices`."""
+
+
+class Alarm:
+    """Tells people. ``rules`` are those of the policy in force; ``dashboard`` is where links begin; ``say`` is for the log."""
+
+    def __init__(
+        self,
+        store: AlertStore,
+        rules: Callable[[], Alerting],
+        clock: Clock,
+        env: Mapping[str, str],
+        dashboard: str,
+        say: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+        self._secrets = _secrets(env)
+        self._dashboard = dashboard
+        self._say = say
+
+    def tell(self, alert: Alert) -> None:
+        """Written down; whoever wants it has it within a few seconds. The same key is told once a day."""
+        if self._store.add(alert):
+            self._say(f"alert ({alert.severity}): {alert.title}: {alert.text}")
+
+    def send(self) -> None:
+        """Whatever is due. As long as receivers take: no work for the loop."""
+        rules, now = self._rules(), self._clock.now()
+        for waiting in self._store.due(now):
+            came = deliver(waiting.alert, rules, waiting.sent, self._secrets, self._dashboard, now)
+            again = wait(waiting.tries) if came.failed.keys() - came.done else None
+            for channel, why in came.failed.items():
+                self._say(f"alert {waiting.alert.id!r} could not be sent to {channel}: {why}{'' if again else ', given up'}")
+            self._store.settle(waiting.alert.id, came.done, None if again is None else now + again)
+
+    def watch_spend(self, slices: Slices) -> None:
+        """Whether today's spending (UTC) is past what the policy wants to be told of."""
+        rules, now = self._rules(), self._clock.now()
+        if rules.spend is None and not rules.spend_by_route:
+            return
+        start = int(now // DAY * DAY)
+        cells = sums.cells(slices(start, start + DAY, HOUR), "route")
+        spent = {group[0]: PicoDollars(cell.cost) for group, cell in cells.items()}
+        day = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+        total = PicoDollars(sum(spent.values()))
+        if rules.spend is not None and total > rules.spend:
+            self.tell(of_spend(day, now, None, total, rules.spend))
+        for route, limit in rules.spend_by_route.items():
+            if (so_far := spent.get(route, PicoDollars(0))) > limit:
+                self.tell(of_spend(day, now, route, so_far, limit))
+
+
+def _secrets(env: Mapping[str, str]) -> Secrets:
+    def found(ref: str) -> str | None:
+        secret = resolve(ref, env)
+        return secret.reveal() if isinstance(secret, Secret) else None
+
+    return found
