@@ -25,7 +25,7 @@ _result = msgspec.json.Decoder(Result).decode
 class Kept(msgspec.Struct, frozen=True):
     """A request whose content is kept, as sampling wants to know of it. ``model`` answered it."""
 
-    request: str
+    id: str
     at: float
     route: str
     task: str | None

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -28,6 +28,20 @@ _FRONT = DIALECTS["openai-chat"]
 
 Key = tuple[str, str, int]
 """An answer's case, model and repeat."""
+
+
+class Placed(Protocol):
+    """What is drawn from a task and a band."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def task(self) -> str | None: ...
+    @property
+    def band(self) -> str | None: ...
+
+
+_P = TypeVar("_P", bound=Placed)
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -84,15 +98,15 @@ def draw(*parts: object) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def arranged(cases: Iterable[Case], seed: str) -> tuple[Case, ...]:
+def arranged(cases: Iterable[_P], seed: str) -> tuple[_P, ...]:
     """In an order of which every beginning holds tasks and bands in about the shares of the whole: where a run stops, a fair sample was asked.
 
     Within a task and band the order is drawn.
     """
-    strata: dict[tuple[str | None, str | None], list[Case]] = {}
+    strata: dict[tuple[str | None, str | None], list[_P]] = {}
     for case in cases:
         strata.setdefault((case.task, case.band), []).append(case)
-    placed: list[tuple[float, float, Case]] = []
+    placed: list[tuple[float, float, _P]] = []
     for stratum in strata.values():
         stratum.sort(key=lambda case: draw(seed, case.id))
         placed += [

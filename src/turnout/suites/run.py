@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from turnout.clock import Clock
 from turnout.errors import TurnoutError
+from turnout.evidence.paired import Paired
 from turnout.suites.paired import differences
 from turnout.suites.plan import LONGEST_VERDICT, Key, Price, Round, arranged, missing, rounds
 from turnout.suites.purse import Purse, Spent
@@ -72,8 +73,6 @@ class Store(Protocol):
     def discard(self, run_id: str, rounds: Sequence[tuple[str, int]]) -> None: ...
 
 
-Decide = Callable[[Sequence[float], float], Literal["worse", "fits"] | None]
-"""From the differences of scores by case, and the margin: is the second model shown to be worse, or not to be? None: not yet."""
 Show = Callable[[Run, Sequence[Result]], None]
 """Told of each round as it is stored."""
 
@@ -85,7 +84,6 @@ class Means(msgspec.Struct, frozen=True):
     asker: Asker
     grader: Grader
     clock: Clock
-    decide: Decide
     stop: asyncio.Event
     show: Show = lambda _run, _results: None
     interrupted: RunState = "waiting"
@@ -231,10 +229,11 @@ class _Playing:
         if run.margin is None or len(run.models) != 2 or self._ended is not None:
             return
         apart = differences(self._results.values(), *run.models)
-        verdict = self._means.decide(apart, run.margin)
-        if verdict is not None:
-            said = "is worse" if verdict == "worse" else f"is not worse by more than {run.margin:g}"
-            self._end("done", f"decided after {len(apart)} cases: {run.models[1]} {said} than {run.models[0]}")
+        bets = Paired.new(run.margin)
+        bets.take(apart)
+        if bets.verdict is not None:
+            said = "is worse by more than" if bets.verdict == "unfit" else "is not worse by more than"
+            self._end("done", f"decided after {len(apart)} cases: {run.models[1]} {said} {run.margin:g} than {run.models[0]}")
 
     def _end(self, state: RunState, note: str, due: float | None = None) -> None:
         """The first to say so is right."""
