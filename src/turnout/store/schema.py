@@ -86,6 +86,7 @@ requests = Table(
     ),
     Index("requests_turns", "at", sqlite_where=text("turn is not null"), postgresql_where=text("turn is not null")),
     Index("requests_trial", "trial", "at", sqlite_where=text("trial is not null"), postgresql_where=text("trial is not null")),
+    Index("requests_judged", "at", sqlite_where=text("verdict is not null"), postgresql_where=text("verdict is not null")),
 )
 
 attempts = Table(

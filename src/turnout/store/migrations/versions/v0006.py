@@ -134,4 +134,6 @@ def upgrade() -> None:
         op.add_column("requests", column)
     known = text("trial is not null")
     op.create_index("requests_trial", "requests", ["trial", "at"], sqlite_where=known, postgresql_where=known)
+    judged = text("verdict is not null")
+    op.create_index("requests_judged", "requests", ["at"], sqlite_where=judged, postgresql_where=judged)
     tables.create_all(op.get_bind(), checkfirst=False)
