@@ -10,24 +10,21 @@ from typing import Any
 
 import msgspec
 
+from turnout.catalog.accepted import Conflict, overlaid, read_accepted
 from turnout.types.models import Feature, LatencyFacts, Modality, ModelFacts, PriceRow, Rate, Source, Status, bits
 from turnout.types.money import PicoDollars, pico_from_usd, pico_per_token
+
+__all__ = ["DATA", "Catalog", "Conflict", "load_catalog"]
 
 DATA = Path(__file__).parent / "data"
 ALL_FEATURES = ~Feature(0)
 
 
-class Conflict(msgspec.Struct, frozen=True):
-    """Sources that name different prices for one thing, USD per million tokens, and whose word was taken."""
-
-    field: str
-    prices: dict[str, float]
-    kept: str
-    why: str
-
-
 class Catalog(msgspec.Struct, frozen=True):
-    """``tasks`` maps a task to its skills' weights, which sum to 1; ``hash`` names the data that all of it was read from."""
+    """``tasks`` maps a task to its skills' weights, which sum to 1; ``hash`` names the data that all of it was read from.
+
+    ``refreshed`` is the hash of the accepted refresh in it, None where there was none.
+    """
 
     models: Mapping[str, ModelFacts]
     by_vendor: Mapping[str, tuple[ModelFacts, ...]]
@@ -35,6 +32,7 @@ class Catalog(msgspec.Struct, frozen=True):
     skills: tuple[str, ...]
     conflicts: Mapping[str, tuple[Conflict, ...]]
     hash: str
+    refreshed: str | None = None
 
 
 class _Limits(msgspec.Struct, frozen=True):
@@ -65,8 +63,35 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conflicts: tuple[Conflict, ...] = ()
 
 
-def load_catalog(data: Path = DATA) -> Catalog:
-    """Read every file under ``data`` (about 50 ms): hold on to the result, nothing is cached here."""
+def load_catalog(data: Path = DATA, *, accepted: Path | None = None) -> Catalog:
+    """Read every file under ``data`` (about 50 ms): hold on to the result, nothing is cached here.
+
+    ``accepted`` is the data directory's ``catalog``: what was accepted of refreshes is laid over what is shipped. A file of it that cannot
+    be read is as if it were not there, and the next refresh makes it anew.
+    """
+    shipped = _shipped(data)
+    return shipped if accepted is None else _with_accepted(shipped, accepted)
+
+
+def _with_accepted(shipped: Catalog, directory: Path) -> Catalog:
+    found, name = read_accepted(directory)
+    if name is None:
+        return shipped
+    models = overlaid(shipped.models, found.models)
+    by_vendor: dict[str, list[ModelFacts]] = {vendor: [] for vendor in shipped.by_vendor}
+    for facts in models.values():
+        by_vendor.setdefault(facts.provider, []).append(facts)
+    return msgspec.structs.replace(
+        shipped,
+        models=models,
+        by_vendor={vendor: tuple(served) for vendor, served in by_vendor.items()},
+        conflicts={**shipped.conflicts, **found.conflicts},
+        hash=hashlib.sha256(f"{shipped.hash}+{name}".encode()).hexdigest(),
+        refreshed=name,
+    )
+
+
+def _shipped(data: Path) -> Catalog:
     digest = hashlib.sha256()
     by_vendor: dict[str, tuple[ModelFacts, ...]] = {}
     conflicts: dict[str, tuple[Conflict, ...]] = {}

@@ -1,0 +1,42 @@
+"""Formats of catalogs, one file each; which one some bytes are in is seen from the bytes."""
+
+from turnout.watch.sheet import Sheet, Unreadable
+from turnout.watch.sources import genai_prices, litellm, models_dev, news, openrouter, own_lists
+from turnout.watch.sources.shape import decoded
+
+_FORMATS = (genai_prices, openrouter, own_lists, models_dev, litellm)
+"""Each with ``fits(value)`` and ``read(data)``; the narrower shapes first."""
+PLACES = {
+    "models.dev": "https://models.dev/api.json",
+    "litellm": "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
+    "openrouter": "https://openrouter.ai/api/v1/models",
+    "genai-prices": "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main/prices/new_data/v2/data.json",
+}
+"""Sources that may be named instead of their URL."""
+
+
+def read(data: bytes, vendor: str | None = None) -> Sheet:
+    """What a source states. ``vendor``: these bytes are that one's own list. Raises Unreadable, which says what they are instead."""
+    if not data.strip():
+        raise Unreadable("it is empty")
+    if vendor is not None and vendor != "openrouter":
+        return own_lists.read(data, vendor)
+    if data.lstrip()[:1] not in b"{[":
+        if news.fits(data):
+            return news.read(data)
+        raise Unreadable(f"it is {_looks_like(data)}, and neither JSON nor a feed nor a changelog")
+    value = decoded(data)
+    for form in _FORMATS:
+        if form.fits(value):
+            return form.read(data)
+    raise Unreadable(
+        "its format is not known: it is neither models.dev's, LiteLLM's, OpenRouter's nor genai-prices' list, nor a provider's own"
+    )
+
+
+def _looks_like(data: bytes) -> str:
+    head = data[:2000].lower()
+    return "a web page" if b"<html" in head or b"<!doctype html" in head else f"something that begins {data[:20]!r}"
+
+
+__all__ = ["PLACES", "Sheet", "Unreadable", "read"]
