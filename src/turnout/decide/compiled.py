@@ -1,6 +1,6 @@
 """The view as deciding wants it: everything that does not depend on the request worked out when the view is made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from turnout.types.checks import Check
 from turnout.types.decision import Rejection
 from turnout.types.matrix import UNMEASURED, Matrix, parted
 from turnout.types.models import Feature, Modality, ModelFacts, names
-from turnout.types.policy import Policy, Route
+from turnout.types.policy import Condition, Mirror, Policy, Route, Segment, Trial
 from turnout.types.traits import Band, Traits
 from turnout.types.view import Base, Overlay
 
@@ -91,6 +91,16 @@ class Armed(msgspec.Struct, frozen=True):
     checks: tuple[Check, ...]
 
 
+class Placed(msgspec.Struct, frozen=True):
+    """The model of a segment, a trial or a mirror, and the test of the requests that are for it (None: all)."""
+
+    test: Test | None
+    slot: Slot
+
+    def fits(self, traits: Traits) -> bool:
+        return self.test is None or self.test(traits)
+
+
 class Lane(msgspec.Struct, frozen=True):
     """A route compiled: its test, the models it may use, and those refused once for all with their reasons.
 
@@ -99,7 +109,8 @@ class Lane(msgspec.Struct, frozen=True):
     there is nothing to be common. ``ranks`` is the cumulative table of recent complexities (balanced routes). ``ladders`` are those
     of its slots, since most requests rule out none. ``patience`` is how long (seconds) a request may wait for room,
     ``twins`` are the models that others are the same as. ``topics`` names what is known of task and band together, where any of its
-    models was measured in that band; None where none was.
+    models was measured in that band; None where none was. ``segments``, ``trial`` and ``mirror`` are what releases made of the route, ``explore`` is the
+    share of requests that try any of its slots; ``is_plain`` where no segment, trial or exploring can change a plan.
     """
 
     route: Route
@@ -116,10 +127,18 @@ class Lane(msgspec.Struct, frozen=True):
     patience: float = 2.0
     twins: frozenset[str] = frozenset()
     topics: Mapping[tuple[str | None, Band | None], str] | None = None
+    segments: tuple[Placed, ...] = ()
+    trial: Placed | None = None
+    mirror: Placed | None = None
+    explore: float = 0.0
+    is_plain: bool = True
 
 
 class View(msgspec.Struct, frozen=True):
-    """The snapshot a request is decided on. ``bare`` maps a model's id without its provider to all that serve it."""
+    """The snapshot a request is decided on. ``bare`` maps a model's id without its provider to all that serve it.
+
+    ``headers`` are those that a condition looks at.
+    """
 
     hash: str
     version: int
@@ -158,10 +177,22 @@ def compile_view(base: Base, overlay: Overlay, view_hash: str, matrix: Matrix = 
         by_name={lane.route.name: lane for lane in lanes},
         slots=slots,
         facts=facts,
-        bare={name: tuple(serving) for name, serving in bare.items()},
+        bare={name: _tried(serving, facts) for name, serving in bare.items()},
         refused=refused,
-        headers=frozenset().union(*(headers_read(route.when) for route in base.policy.routes)),
+        headers=frozenset().union(*(headers_read(when) for route in base.policy.routes for when in _conditions(route))),
     )
+
+
+def _tried(serving: list[Slot], facts: Mapping[str, ModelFacts]) -> tuple[Slot, ...]:
+    """A model's bare name goes to where somebody has taken it up, if there is such a place."""
+    return tuple(slot for slot in serving if not facts[slot.id].untried) or tuple(serving)
+
+
+def _conditions(route: Route) -> Iterator[Condition | None]:
+    yield route.when
+    for part in (*route.cascade, *route.segments, route.trial, route.mirror):
+        if part is not None:
+            yield part.when
 
 
 def _withdrawn(model: ModelFacts, overlay: Overlay) -> Rejection | None:
@@ -176,13 +207,23 @@ def _lane(
     route: Route, slots: Mapping[str, Slot], facts: Mapping[str, ModelFacts], refused: Mapping[str, Rejection], overlay: Overlay,
     patience: float, matrix: Matrix,
 ) -> Lane:  # fmt: skip
-    wanted = [name for name, _ in route.split] or list(route.models or slots)
+    def unfit(id_: str) -> Rejection | None:
+        return refused.get(id_) or _unfit(route, slots[id_], facts[id_])
+
+    def placed(part: Segment | Trial | Mirror | None) -> Placed | None:
+        if part is None or part.model not in slots or unfit(part.model) is not None:
+            return None
+        return Placed(compiled(part.when) if part.when is not None else None, slots[part.model])
+
+    wanted = [name for name, _ in route.split] or list(route.models or (id_ for id_ in slots if not facts[id_].untried))
     reserve = [fallback.model for fallback in route.fallback]
-    never = {
-        id_: rejection
-        for id_ in dict.fromkeys((*(arm.model for arm in route.cascade), *wanted, *reserve))
-        if (rejection := refused.get(id_) or _unfit(route, slots[id_], facts[id_])) is not None
-    }
+    released = [part.model for part in (*route.segments, route.trial) if part is not None and part.model in slots]
+    named = (*(arm.model for arm in route.cascade), *released, *wanted, *reserve)
+    never = {id_: rejection for id_ in dict.fromkeys(named) if (rejection := unfit(id_)) is not None}
+    segments = tuple(found for segment in route.segments if (found := placed(segment)) is not None)
+    trial = placed(route.trial)
+    beside = segments if trial is None else (*segments, trial)
+    explore = 0.0 if route.objective == "static" or route.journal_required else route.explore
     serving = tuple(slots[id_] for id_ in wanted if id_ not in never)
     spare = tuple(slots[id_] for id_ in reserve if id_ not in never)
     arms = tuple(
@@ -199,12 +240,17 @@ def _lane(
         ranks=cumulative(overlay.mix.get(route.name, UNIFORM)),
         tolerance=tolerated(route),
         providers=frozenset(slot.provider for slot in serving),
-        common=_common((*(arm.slot for arm in arms), *serving, *spare)),
+        common=_common((*(arm.slot for arm in arms), *(part.slot for part in beside), *serving, *spare)),
         ladders=Ladders(serving, route.band),
         arms=arms,
         patience=patience,
         twins=_twins(serving),
-        topics=_topics(matrix, (*serving, *spare)),
+        topics=_topics(matrix, (*serving, *spare, *(part.slot for part in beside))),
+        segments=segments,
+        trial=trial,
+        mirror=placed(route.mirror),
+        explore=explore,
+        is_plain=not beside and not explore,
     )
 
 
@@ -248,7 +294,7 @@ def _common(slots: tuple[Slot, ...]) -> Common | None:
 def _unfit(route: Route, slot: Slot, facts: ModelFacts) -> Rejection | None:
     """What the route demands of a model whatever the request: a miss is the same for every request of this view."""
     needs = route.needs
-    if route.approved and slot.id not in route.models:
+    if route.approved and slot.id not in route.models and slot.id not in route.admitted:
         return Rejection(slot.id, "not_approved", f"not on the approved list of route {route.name}")
     if needs.region and facts.region not in needs.region:
         return Rejection(slot.id, "region", f"region {facts.region or 'unknown'}, needs {_list(needs.region)}")

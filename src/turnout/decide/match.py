@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 
 import msgspec
+from msgspec.structs import replace
 
-from turnout.decide.compiled import Armed, Lane, lacking
+from turnout.decide.compiled import Armed, Lane, Placed, lacking
 from turnout.decide.price import by_tokens
 from turnout.decide.slot import Slot
 from turnout.dialects.features import lossy
@@ -19,12 +20,17 @@ Judge = Callable[[Slot], Rejection | None]
 
 
 class Match(msgspec.Struct, frozen=True):
-    """``slots`` of the route's own models, ``reserve`` of its fallbacks and ``arms`` of its cascade in their order."""
+    """``slots`` of the route's own models, ``reserve`` of its fallbacks and ``arms`` of its cascade in their order.
+
+    ``segment`` is the model of the route's segment that the request falls into, ``candidate`` that of the trial it is exposed to.
+    """
 
     slots: tuple[Slot, ...]
     reserve: tuple[Slot, ...]
     rejections: tuple[Rejection, ...]
     arms: tuple[Armed, ...] = ()
+    segment: Slot | None = None
+    candidate: Slot | None = None
 
 
 def match(lane: Lane, traits: Traits) -> Match:
@@ -35,7 +41,9 @@ def match(lane: Lane, traits: Traits) -> Match:
     """
     rejects = _judge(lane, traits)
     found = _split(lane, rejects) if rejects is not None else Match(lane.slots, lane.reserve, lane.refused, lane.arms)
-    if not found.slots and not found.reserve:
+    if not lane.is_plain:
+        found = _released(found, lane, traits, rejects)
+    if not found.slots and not found.reserve and found.segment is None:
         raise NoCandidate(lane.route, found.rejections)
     return found
 
@@ -78,6 +86,31 @@ def _split(lane: Lane, rejects: Judge) -> Match:
         known = {rejection.model for rejection in rejections}
         rejections += [rejection for _, rejection in verdicts if rejection is not None and rejection.model not in known]
     return Match(tuple(slots), tuple(reserve), tuple(rejections), arms)
+
+
+def _released(found: Match, lane: Lane, traits: Traits, rejects: Judge | None) -> Match:
+    """With the first segment whose model may serve; exposed to the trial if its model may serve, and another one without it."""
+    rejections = list(found.rejections)
+
+    def serves(part: Placed) -> bool:
+        if not part.fits(traits):
+            return False
+        rejection = rejects(part.slot) if rejects is not None else None
+        if rejection is not None and all(known.model != rejection.model for known in rejections):
+            rejections.append(rejection)
+        return rejection is None
+
+    segment = next((part.slot for part in lane.segments if serves(part)), None)
+    candidate = lane.trial.slot if lane.trial is not None and serves(lane.trial) else None
+    without = (segment,) if segment is not None else found.slots or found.reserve[:1]
+    if all(slot is candidate for slot in without):
+        candidate = None
+    return replace(found, rejections=tuple(rejections), segment=segment, candidate=candidate)
+
+
+def may_serve(slot: Slot, lane: Lane, traits: Traits) -> bool:
+    """Whether a model that is not of the lane could serve this request of it."""
+    return (_incapable(slot, traits, lane.tolerance) or _too_small(slot, traits) or _outside(slot, lane, traits)) is None
 
 
 def _incapable(slot: Slot, traits: Traits, tolerance: int) -> Rejection | None:

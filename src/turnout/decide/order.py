@@ -6,13 +6,17 @@ from hashlib import blake2b
 from itertools import chain, islice
 
 import msgspec
+from msgspec.structs import replace
 
 from turnout.decide.compiled import Armed, Lane, twin_of
+from turnout.decide.drawn import Choice, chosen
+from turnout.decide.match import Match
 from turnout.decide.objectives import Question, objective_of
 from turnout.decide.price import Offer, Offers, by_tokens
 from turnout.decide.route import DIRECT_ROUTE
+from turnout.decide.slot import Slot
 from turnout.types.checks import Check
-from turnout.types.decision import Plan, Reason, Step
+from turnout.types.decision import NOT_DRAWN, Drawn, Plan, Reason, Step
 from turnout.types.money import PicoDollars
 from turnout.types.policy import FaultCondition, Route
 from turnout.types.traits import Traits
@@ -23,33 +27,44 @@ ELSEWHERE: frozenset[FaultCondition] = frozenset({"rate_limited", "unavailable"}
 ROOMIER: frozenset[FaultCondition] = ELSEWHERE | {"context_overflow"}
 
 
-_FIXED: frozenset[Reason] = frozenset({"static", "split", "trial", "direct", "sticky"})
+_FIXED: frozenset[Reason] = frozenset({"static", "split", "trial", "direct", "sticky", "explore"})
 """What was written, drawn, asked for or kept for a session serves itself, though the same model is to be had elsewhere."""
 
 
 class Ordered(msgspec.Struct, frozen=True, gc=False):
-    """The plan, its reason, and the question that the objective answered with it."""
+    """The plan, its reason, and the question that the objective answered with it.
+
+    ``own`` is what it chose from, ``first`` what the plan began with if the request were in no trial's candidate arm, and ``why``.
+    """
 
     plan: Plan
     reason: Reason
     question: Question
+    own: Offers
+    first: Offer | None
+    why: Reason
+    drawn: Drawn
 
 
-def order(lane: Lane, offers: Offers, arms: tuple[Armed, ...], traits: Traits, seed: int) -> Ordered:
+def order(lane: Lane, offers: Offers, found: Match, traits: Traits, seed: int) -> Ordered:
     """Put what may serve in order and bound it by the route's limits and the request's own."""
     route = lane.route
     question = Question(route, traits, lane.ranks, _share(route, traits, seed))
     objective = objective_of(route)
-    queue = iter(objective.order(offers, question) if offers else ())
+    own = offers if found.candidate is None else offers.without(found.candidate)
+    queue = iter(objective.order(own, question) if own else ())
     winner = next(queue, None)
     first, reason = winner, objective.reason
     if winner is None:
         reason = "fallback"
-    elif (held := _held(winner, offers, route, traits)) is not None and held.slot is not winner.slot:
+    elif (held := _held(winner, own, route, traits)) is not None and held.slot is not winner.slot:
         first, reason, slot = held, "sticky", held.slot
         queue = (other for other in chain((winner,), queue) if other.slot is not slot)
     elif route is DIRECT_ROUTE:
         reason = "direct"
+    drawn = NOT_DRAWN
+    if not lane.is_plain:
+        first, reason, queue, drawn = chosen(Choice(first, reason, queue), lane, found, offers, traits, seed)
     reserve = {offer.slot.id: offer for offer in offers.reserve() if first is None or offer.slot is not first.slot}
     room = max(0, route.attempts - 1 - len(reserve))
     others: list[Offer] = []
@@ -63,13 +78,15 @@ def order(lane: Lane, offers: Offers, arms: tuple[Armed, ...], traits: Traits, s
     deadline = route.deadline if traits.deadline_ms is None else min(route.deadline, traits.deadline_ms / 1_000)
     steps = _steps(route, first, others, reserve, reason)
     attempts = route.attempts
-    if arms and (held_back := _arms(route, arms, steps, traits)):
+    if found.arms and (held_back := _arms(route, found.arms, steps, traits)):
         steps, attempts = held_back + steps, attempts + len(held_back)
     plan = Plan(
         steps, attempts, deadline, _tighter(route.budget, traits.max_cost), route.journal_required,
         0 if first is None else 1 + len(others), 1 + len(twins), route.hedge, lane.patience,
     )  # fmt: skip
-    return Ordered(plan, reason, question)
+    if found.candidate is not None and drawn.side == "candidate":
+        return Ordered(_on_trial(plan, found.candidate, route, traits), "trial", question, own, first, reason, drawn)
+    return Ordered(plan, reason, question, own, first, reason, drawn)
 
 
 def _arms(route: Route, arms: tuple[Armed, ...], steps: tuple[Step, ...], traits: Traits) -> tuple[Step, ...]:
@@ -79,6 +96,25 @@ def _arms(route: Route, arms: tuple[Armed, ...], steps: tuple[Step, ...], traits
     return tuple(
         Step(arm.slot.id, ANY, "cascade", offer.cost, route.timeouts, arm.checks) for arm, offer in zip(due, offers, strict=True)
     )
+
+
+def _on_trial(plan: Plan, candidate: Slot, route: Route, traits: Traits) -> Plan:
+    """The candidate in front of the ordinary plan, with an attempt of its own: on trial or not, nobody has fewer to fall back on.
+
+    With checks it is a cascade's step before all others. Without it takes the place of the route's own choice, behind a cascade's steps,
+    which is where it would serve if it were adopted.
+    """
+    assert route.trial is not None, "there is a candidate"
+    (offer,), checks = by_tokens((candidate,), traits), route.trial.checks
+    step = Step(candidate.id, ANY, "trial", offer.cost, route.timeouts, checks)
+    arms = tuple(each for each in plan.steps if each.checks and each.model != candidate.id)
+    rest = tuple(each for each in plan.steps if not each.checks)
+    if checks:
+        return replace(plan, steps=(step, *arms, *rest), attempts=plan.attempts + 1)
+    own = sum(each.model != candidate.id for each in rest[: plan.own])
+    before = replace(rest[0], reason="fallback", on=ANY)
+    others = tuple(each for each in rest[1:] if each.model != candidate.id)
+    return replace(plan, steps=(*arms, step, before, *others), attempts=plan.attempts + 1, own=1 + own, equal=1)
 
 
 def _twins(first: Offer, offers: Offers, reserve: Mapping[str, Offer]) -> list[Offer]:

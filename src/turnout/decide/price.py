@@ -74,6 +74,13 @@ class Offers:
         slot = next((slot for slot in self._slots if slot.id == id_), None)
         return self.of((slot,))[0] if slot is not None else None
 
+    def without(self, slot: Slot) -> "Offers":
+        """The same but for one of the route's own models."""
+        if all(other is not slot for other in self._slots):
+            return self
+        others = tuple(other for other in self._slots if other is not slot)
+        return Offers(self._lane, others, self._reserve, self._traits, self._value)
+
     def reserve(self) -> list[Offer]:
         """The fallbacks, in the policy's order."""
         return self.of(self._reserve) if self._reserve else []

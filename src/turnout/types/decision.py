@@ -1,12 +1,13 @@
 """What deciding yields: candidates, rejections, a plan. Recomputable from traits + view + seed."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from turnout.types.checks import Check
 from turnout.types.money import PicoDollars
 from turnout.types.policy import FaultCondition, Hedge, Timeouts
+from turnout.types.record import Side
 
 Rejected = Literal[
     "context_window", "max_output", "modality", "feature", "not_approved", "quality", "latency", "cost", "unknown_price",
@@ -80,6 +81,20 @@ class Plan(msgspec.Struct, frozen=True):
     patience: float = 2.0
 
 
+class Drawn(NamedTuple):
+    """What chance had to do with a plan: the trial (its release), the arm, and the probability of that arm.
+
+    Without a trial ``propensity`` is that of the plan's first choice, on a route that explores.
+    """
+
+    trial: str | None = None
+    side: Side | None = None
+    propensity: float | None = None
+
+
+NOT_DRAWN = Drawn()
+
+
 class Decision(msgspec.Struct, frozen=True):
     """The full result for explain and tests; the record keeps only its inputs and the plan's digest.
 
@@ -92,3 +107,4 @@ class Decision(msgspec.Struct, frozen=True):
     rejections: tuple[Rejection, ...]
     plan: Plan
     scored_by: ScoredBy
+    drawn: Drawn = NOT_DRAWN

@@ -12,7 +12,7 @@ import msgspec
 from turnout.types.models import LatencyFacts, ModelFacts
 from turnout.types.policy import Policy
 
-DECIDER_VERSION = 2
+DECIDER_VERSION = 3
 """Raised whenever ``decide/`` would answer differently on the same inputs, so that replay can tell why it differs."""
 
 
