@@ -82,6 +82,14 @@ class CellStore:
             if rows:
                 connection.execute(self._insert(cells), rows)
 
+    def forget(self, known: Iterable[Cell]) -> None:
+        """Those that are still as they were when they were read."""
+        c = cells.c
+        with self._engine.begin() as connection:
+            for cell in known:
+                mine = (c.model == cell.model) & (c.task == cell.task) & (c.band == (cell.band or "")) & (c.basis == cell.basis)
+                connection.execute(delete(cells).where(mine, c.at == cell.at))
+
     def judged(self, since: float, by: Collection[Source], limit: int = MOST_JUDGED) -> tuple[Judged, ...]:
         """What these sources said of requests that arrived from ``since`` (unix seconds) on, latest first.
 
