@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
 from turnout.catalog.load import Catalog
 from turnout.config import resolve
+from turnout.config.check_alerts import check_alerts, check_people
 from turnout.config.check_content import check_content
 from turnout.config.check_online import check_online
 from turnout.config.check_providers import check_models, check_providers, did_you_mean
+from turnout.config.check_release import check_release, check_segments, check_suites
 from turnout.config.check_routes import check_routes
 from turnout.config.document import Document, Finding
 from turnout.config.schema import File
@@ -53,10 +56,12 @@ def check(
     *,
     secrets_needed: bool,
     served_on: str | None = None,
+    base: Path | None = None,
 ) -> Checked:
     """Look at everything. ``secrets_needed``: a secret that is not there is a problem, otherwise a warning.
 
     ``served_on`` is the address that is open already, whatever the file says: what would leave it open to all is refused.
+    ``base`` is the folder that the file's own paths are seen from.
     """
     file = shaped.file
     providers = resolve.providers(file)
@@ -65,7 +70,7 @@ def check(
     findings = [
         *document.findings,
         *shaped.findings,
-        *_meaning(shaped, policy, facts, env, catalog, today, secrets_needed=secrets_needed),
+        *_meaning(shaped, policy, facts, env, catalog, today, base, secrets_needed=secrets_needed),
         *_open_to_all(shaped, served_on),
     ]
     return Checked(
@@ -90,7 +95,7 @@ def _dotted(path: tuple[str | int, ...]) -> str:
 
 def _meaning(
     shaped: Shaped, policy: Policy, facts: Mapping[str, ModelFacts], env: Mapping[str, str], catalog: Catalog, today: date,
-    *, secrets_needed: bool,
+    base: Path | None, *, secrets_needed: bool,
 ) -> Iterator[Finding]:  # fmt: skip
     """What is wrong although each part has its shape; nothing that follows only from what was left out."""
     file, providers = shaped.file, {provider.id: provider for provider in policy.providers}
@@ -105,7 +110,11 @@ def _meaning(
         *check_routes(shaped, policy, facts, catalog, today),
         *check_content(shaped, env, serving=secrets_needed),
         *check_online(shaped, policy, facts, today),
-        *_not_yet(file),
+        *check_segments(shaped),
+        *check_release(shaped, facts, today),
+        *check_suites(shaped, facts, today, base),
+        *check_alerts(shaped, env, serving=secrets_needed),
+        *check_people(shaped),
     )
     if not file.providers and shaped.is_whole("providers"):
         yield Finding(("providers",), "no provider", "add one, for example `openai: {}`, or try `turnout demo`")
@@ -186,13 +195,4 @@ def _bound_routes(file: File, policy: Policy) -> Iterator[Finding]:
                 f'the key\'s tags send all it asks for to route "{name}", which is not listed here',
                 f'add "{name}", or change the tags',
                 warning=True,
-            )
-
-
-def _not_yet(file: File) -> Iterator[Finding]:
-    """What the file may say one day: refused, because a setting that is silently without effect is worse than none."""
-    for name in ("suites", "release", "alerts"):
-        if getattr(file, name):
-            yield Finding(
-                (name,), f"not yet: {name} has nothing behind it in this version", "remove the section, or leave it empty"
             )

@@ -155,11 +155,14 @@ def _models_at(at: Path, part: RoutePart) -> Iterator[tuple[Path, str]]:
     for way in ("models", "approved"):
         for index, model in enumerate(getattr(part, way) or ()):
             yield (*at, way, index), model
-    for index, arm in enumerate(part.cascade):
-        yield (*at, "cascade", index, "model"), arm.model
-    for index, step in enumerate(part.fallback):
-        if step.model:
-            yield (*at, "fallback", index), step.model
+    for key in ("cascade", "segments"):
+        for index, step in enumerate(getattr(part, key)):
+            yield (*at, key, index, "model"), step.model
+    for index, model in enumerate(part.admitted):
+        yield (*at, "admitted", index), model
+    for index, last in enumerate(part.fallback):
+        if last.model:
+            yield (*at, "fallback", index), last.model
 
 
 def _named_models(at: Path, part: RoutePart, facts: Mapping[str, ModelFacts], file: File, today: date) -> Iterator[Finding]:
@@ -197,7 +200,11 @@ def _words(at: Path, part: RoutePart, catalog: Catalog, levels: frozenset[str]) 
         if name not in levels:
             close = did_you_mean(name, (*NeedsPart.model_fields, *sorted(levels)))
             yield Finding((*at, "needs", name), "neither a need nor a skill or task", close)
-    conditions = [((*at, "when"), part.when), *(((*at, "cascade", i, "when"), arm.when) for i, arm in enumerate(part.cascade))]
+    conditions = [
+        ((*at, "when"), part.when),
+        *(((*at, "cascade", i, "when"), arm.when) for i, arm in enumerate(part.cascade)),
+        *(((*at, "segments", i, "when"), segment.when) for i, segment in enumerate(part.segments)),
+    ]
     for place, written in conditions:
         for where, when in _conditions(place, written):
             yield from _condition_words(where, when, catalog)
@@ -271,7 +278,7 @@ def _unreachable(
             yield from (
                 _never(where, model, never[model], warning=True)
                 for where, model in _models_at(at, part)
-                if model in never and where[len(at)] not in ("fallback", "cascade")
+                if model in never and where[len(at)] not in ("fallback", "cascade", "segments", "admitted")
             )
         for index, arm in enumerate(part.cascade):
             if arm.model in short[route.name]:

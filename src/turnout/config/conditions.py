@@ -1,7 +1,9 @@
 """``when:`` as written -> the policy's condition."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from turnout.config.document import tree_of
 from turnout.config.schema_routes import When
 from turnout.types.models import Feature, Modality, bits
 from turnout.types.policy import (
@@ -23,6 +25,11 @@ def condition(when: When) -> Condition:
     """All keys of one mapping must hold; an empty mapping always holds."""
     parts = tuple(_parts(when))
     return parts[0] if len(parts) == 1 else All(parts)
+
+
+def condition_of(written: Mapping[str, Any]) -> Condition:
+    """The same of a mapping, as releases keep it. Raises pydantic.ValidationError."""
+    return condition(When.model_validate(tree_of(written)))
 
 
 def _parts(when: When) -> Iterator[Condition]:

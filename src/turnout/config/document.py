@@ -1,6 +1,6 @@
 """A YAML 1.2 or JSON text as plain values, with the line of every path and the problems of its writing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -38,6 +38,20 @@ class Document(NamedTuple):
             if path[:end] in self.lines:
                 return self.lines[path[:end]]
         return None
+
+
+def tree_of(value: Any) -> Tree:
+    """A value as a document has it: lists are tuples."""
+    if isinstance(value, Mapping):
+        return {key: tree_of(item) for key, item in value.items()}
+    return tuple(map(tree_of, value)) if isinstance(value, list | tuple) else value
+
+
+def lists_of(tree: Tree) -> Any:
+    """The way back, as JSON has it."""
+    if isinstance(tree, dict):
+        return {key: lists_of(item) for key, item in tree.items()}
+    return [lists_of(item) for item in tree] if isinstance(tree, tuple | list) else tree
 
 
 def read(text: str) -> Document:

@@ -37,7 +37,9 @@ def load(path: Path | None, env: Mapping[str, str], catalog: Catalog, today: dat
         ConfigProblems: it cannot be served; holds every reason.
     """
     document, shaped = _from_environment(env) if path is None else _from_file(path)
-    checked = check(document, shaped, env, catalog, today, secrets_needed=True, served_on=served_on)
+    checked = check(
+        document, shaped, env, catalog, today, secrets_needed=True, served_on=served_on, base=path.parent if path else None
+    )
     if checked.problems:
         raise ConfigProblems(checked.problems, file=path.name if path else None)
     return Loaded(settings(shaped.file), checked.policy, checked.models, checked.warnings)
@@ -72,7 +74,7 @@ def inspect(path: Path, env: Mapping[str, str], catalog: Catalog, today: date, *
         ConfigProblems: it cannot even be read.
     """
     document, shaped = _from_file(path)
-    return check(document, shaped, env, catalog, today, secrets_needed=secrets_needed)
+    return check(document, shaped, env, catalog, today, secrets_needed=secrets_needed, base=path.parent)
 
 
 def _from_file(path: Path) -> tuple[Document, Shaped]:

@@ -37,6 +37,7 @@ def _known(route: Route, facts: Mapping[str, ModelFacts]) -> Route:
         split=tuple((model, weight) for model, weight in route.split if model in facts),
         fallback=tuple(step for step in route.fallback if step.model in facts),
         cascade=tuple(arm for arm in route.cascade if arm.model in facts),
+        segments=tuple(segment for segment in route.segments if segment.model in facts),
     )
 
 

@@ -12,6 +12,7 @@ from turnout.catalog.overrides import Override, PriceOverride, rehome
 from turnout.catalog.overrides import resolve as overrule
 from turnout.config.checks import check
 from turnout.config.conditions import condition
+from turnout.config.resolve_release import alerting, people, release_rules, suites
 from turnout.config.schema import AuthKey, File, ModelPart, ProviderPart
 from turnout.config.schema_routes import NeedsPart, Online, RoutePart
 from turnout.providers.registry import DIALECT_HOME, Vendor, vendors
@@ -28,6 +29,7 @@ from turnout.types.policy import (
     Hedge,
     Judging,
     Key,
+    Margin,
     Mix,
     Needs,
     Policy,
@@ -35,6 +37,7 @@ from turnout.types.policy import (
     Provider,
     QueueEnd,
     Route,
+    Segment,
     Timeouts,
     Value,
 )  # fmt: skip
@@ -62,6 +65,10 @@ def policy(file: File, providers: Mapping[str, Provider], catalog: Catalog) -> P
         tasks={task: tuple(sorted(skills, key=lambda skill: (-skills[skill], skill))) for task, skills in catalog.tasks.items()},
         content=content,
         content_keys=file.store.content_key,
+        release=release_rules(file.release),
+        suites=suites(file.suites),
+        alerts=alerting(file.alerts),
+        people=people(file.control.people),
     )
 
 
@@ -207,6 +214,10 @@ def route(name: str, part: RoutePart, content: Keeping = "none") -> Route:
         hedge=Hedge(part.hedge.after, part.hedge.budget) if part.hedge else None,
         priority=part.priority,
         after=_after(part, part.content or content),
+        segments=tuple(Segment(each.model, condition(each.when) if each.when else None, each.release) for each in part.segments),
+        explore=part.explore,
+        margin=Margin(part.margin.quality, part.margin.success) if part.margin else Margin(),
+        admitted=frozenset(part.admitted),
     )
 
 

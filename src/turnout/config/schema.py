@@ -1,6 +1,6 @@
 """The whole of turnout.yaml as types (PRODUCT section 4): shape only. What the parts mean together is check.py's business."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -23,6 +23,7 @@ from turnout.config.scalars import (
     Words,
     many,
 )  # fmt: skip
+from turnout.config.schema_release import AlertsPart, PersonPart, ReleasePart, SuitePart
 from turnout.config.schema_routes import RoutePart
 
 
@@ -43,6 +44,7 @@ class Control(Part):
     host: Text = Field(default="127.0.0.1", description="Address to listen on.")
     port: Port = Field(default=8081, description="Port of the control plane.")
     hosts: tuple[Text, ...] = Field(default=(), description="Further names that a request's Host header may carry.")
+    people: tuple[PersonPart, ...] = Field(default=(), description="Who may use it beside the admin token.")
 
 
 class Store(Part):
@@ -210,36 +212,6 @@ class CachePart(Part):
     )
 
 
-class Suite(Part):
-    file: Text
-    schedule: Text | None = None
-    budget_usd: Usd = 0.0
-
-
-class Weights(Part):
-    cost: float = Field(default=0.3, ge=0)
-    latency: float = Field(default=0.3, ge=0)
-    quality: float = Field(default=0.4, ge=0)
-
-
-class Thresholds(Part):
-    trial: float = Field(default=0.1, ge=0, le=1)
-    ten: float = Field(default=0.2, ge=0, le=1)
-    fifty: float = Field(default=0.3, ge=0, le=1)
-
-
-class Release(Part):
-    """Not built yet."""
-
-    autonomy: Literal["propose", "auto"] = "propose"
-    weights: Weights = Weights()
-    thresholds: Thresholds = Thresholds()
-    stages: tuple[Annotated[float, Field(gt=0, le=100)], ...] = (1, 5, 10, 25, 50, 100)
-    holdback: float = Field(default=3, ge=0, lt=100)
-    sources: tuple[Text, ...] = ()
-    budget_usd_per_day: Usd = 0.0
-
-
 class ValuePart(Part):
     """Optional weights of waiting and of wrong answers."""
 
@@ -261,10 +233,10 @@ class File(Part):
     providers: dict[Name, ProviderPart] = Field(default={}, description="Who serves; a vendor's name needs no more than `{}`.")
     models: dict[ModelName, ModelPart] = Field(default={}, description="What the catalog does not know, or to overrule it.")
     routes: dict[Name, RoutePart] = Field(default={}, description="Tried in the order written; `default` is what remains.")
-    suites: dict[Name, Suite] = Field(default={}, description="Benchmark cases; not built yet.")
-    release: Release | None = Field(default=None, description="How releases are handled; not built yet.")
+    suites: dict[Name, SuitePart] = Field(default={}, description="Benchmark cases from your own work.")
+    release: ReleasePart = Field(default=ReleasePart(), description="What happens when a model is released, repriced, retired.")
     value: ValuePart = Field(default=ValuePart(), description="What time and errors are worth.")
     health: HealthPart = Field(default=HealthPart(), description="When a model is ejected, and how it comes back.")
     cache: CachePart = Field(default=CachePart(), description="Where cached answers are kept.")
     quota: QuotaPart = Field(default=QuotaPart(), description="How limits are kept.")
-    alerts: dict[str, Any] = Field(default={}, description="Not built yet.")
+    alerts: AlertsPart = Field(default=AlertsPart(), description="Who is told without asking.")

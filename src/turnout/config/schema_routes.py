@@ -170,6 +170,14 @@ class CascadeStep(Part):
     check: Checks = Field(min_length=1, description="All of these.")
 
 
+class SegmentPart(Part):
+    """Part of a route's requests that one model serves first, whatever the objective says; what would have served comes behind it."""
+
+    model: ModelName = Field(description="Who serves them first.")
+    when: When | None = Field(default=None, description="Which requests; absent: all.")
+    release: Text | None = Field(default=None, description="The release that brought it, as `turnout policy pull` writes it.")
+
+
 class RouteCache(Part):
     """Answers that this route gave before, for whoever asks the same again; each key has its own."""
 
@@ -212,10 +220,10 @@ class Online(Part):
 
 
 class Margin(Part):
-    """How much worse a candidate may be in this route's trials, as a fraction; for releases, which are not built yet."""
+    """How much worse a candidate may be in this route's trials, as a fraction; default: `release.margin`."""
 
-    quality: float | None = Field(default=None, ge=0, le=1)
-    success: float | None = Field(default=None, ge=0, le=1)
+    quality: float | None = Field(default=None, ge=0, le=1, description="Of answers found good.")
+    success: float | None = Field(default=None, ge=0, le=1, description="Of requests that were answered.")
 
 
 class RoutePart(Part):
@@ -257,6 +265,19 @@ class RoutePart(Part):
         default=4, ge=1, le=20, description="Upstream calls one request may cause; a model of `cascade` that is due adds one."
     )
     cascade: tuple[CascadeStep, ...] = Field(default=(), description="Cheap models first, their answers checked.")
+    segments: tuple[SegmentPart, ...] = Field(
+        default=(), description="Parts of its requests with a model of their own; the first that fits."
+    )
+    admitted: tuple[ModelName, ...] = Field(
+        default=(),
+        description="Beside `approved`: may serve where a segment, a cascade or a fallback names it, and nowhere else.",
+    )
+    explore: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.2,
+        description="Share of requests that try one of the eligible models at random, for later evaluation.",
+    )
     cache: RouteCache | None = Field(default=None, description="Answers given before are given again.")
     hedge: HedgePart | None = Field(default=None, description="A second attempt beside a silent one.")
     priority: Literal["high", "normal", "low"] | None = Field(

@@ -92,7 +92,7 @@ def _finding(detail: ErrorDetails, path: Path) -> Finding:
     known = _known_keys(path[:-1])
     if detail["type"] == "extra_forbidden":
         return Finding(path, "unknown key", near(name, known))
-    message, suggestion = _said(detail, path)
+    message, suggestion = said(detail, path)
     if known and name not in known and isinstance(path[-1], str):
         suggestion = near(name, known) or suggestion
     return Finding(path, message, suggestion)
@@ -108,7 +108,7 @@ _PATTERNS = {
 """A piece of a pattern in the schema -> what to say when a value does not match it."""
 
 
-def _said(detail: ErrorDetails, path: Path) -> tuple[str, str | None]:
+def said(detail: ErrorDetails, path: Path) -> tuple[str, str | None]:
     """A pydantic error in our words. Quotes the value only of closed choices: anything else may be a secret."""
     kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
     match kind:

@@ -242,7 +242,8 @@ Priority = Literal["high", "normal", "low"]
 class Route(msgspec.Struct, frozen=True):
     """A named use case. ``models`` empty means every model of the configured providers.
 
-    ``approved`` says that ``models`` is an approved list: nothing else may serve, the fallbacks included.
+    ``approved`` says that ``models`` is an approved list: nothing else may serve, the fallbacks included. ``admitted`` are further models
+    that may, but only where a segment, a trial, a cascade's step or a fallback names them.
     ``split`` gives weights to models of a static route; ``band`` is how far, in quality points (0..10), a cheaper or faster model may
     lie below the best one. ``unknown`` names features whose unknown support is accepted. ``attempts`` bounds upstream
     calls of one request, ``deadline`` (seconds) and ``budget`` the whole chain. ``ends`` are what is left when every model failed;
@@ -282,6 +283,7 @@ class Route(msgspec.Struct, frozen=True):
     mirror: Mirror | None = None
     explore: float = 0.0
     margin: Margin = Margin()
+    admitted: frozenset[str] = frozenset()
 
 
 class Key(msgspec.Struct, frozen=True):
