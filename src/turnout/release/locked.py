@@ -39,12 +39,13 @@ def placed(lock: Lock, release: Release, how: Placing) -> Lock:
     approved = how.route.approved and release.model not in how.route.models
     if phase == "adopted":
         if not any(one.release == release.id for one in kept.adopted):
-            one = Adopted(
-                release.id, proposal.role, release.model, how.now, how.by, proposal.when, proposal.checks, approved
-            )  # fmt: skip
+            word = next((one.actor for one in reversed(release.status.approvals) if one.approved), how.by)
+            one = Adopted(release.id, proposal.role, release.model, how.now, word, proposal.when, proposal.checks, approved)
             kept = msgspec.structs.replace(kept, adopted=(*kept.adopted, one), chooses=_chooses(kept, how.digests))
         return _with(lock, release.route, kept)
-    kept = msgspec.structs.replace(kept, over=how.digests.over, chooses=_chooses(kept, how.digests))
+    # A route that is edited while something is on its traffic is to be noticed, not signed for.
+    over = how.digests.over if before.trial is None and before.mirror is None else before.over
+    kept = msgspec.structs.replace(kept, over=over, chooses=_chooses(kept, how.digests))
     if phase == "mirror":
         mirror = Mirroring(release.id, release.model, spec.mirror_sample, spec.mirror_budget, proposal.when)
         return _with(lock, release.route, msgspec.structs.replace(kept, mirror=mirror))
