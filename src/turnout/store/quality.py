@@ -30,6 +30,13 @@ class QualityStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def verdicts(self, since: float, until: float) -> dict[str, float]:
+        """What is thought of each judged answer, 0..1, by the request's id, of those that arrived within (unix seconds)."""
+        r = requests.c
+        wanted = select(r.id, r.verdict).where(r.at >= since, r.at < until, r.verdict.is_not(None))
+        with self._engine.connect() as connection:
+            return dict(connection.execute(wanted).tuples().all())
+
     def note_signals(self, now: float) -> Taken:
         """Keep what people did in the last minutes as feedback. Any number of times: the same again changes nothing."""
         return FeedbackStore(self._engine).take(self.signals(now - LOOK_BACK - WITHIN))
