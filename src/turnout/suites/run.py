@@ -25,6 +25,10 @@ GIVE_UP_AFTER = 86_400.0
 """Seconds after which a run whose provider was down is taken up again; and since its beginning, after which it is given up."""
 
 
+class Unpriced(Exception):
+    """A price that was known when the run began is not known any more."""
+
+
 class Judged(msgspec.Struct, frozen=True):
     """What graders found: ``score`` 0..1, None where none could tell; and each of them in words."""
 
@@ -147,6 +151,9 @@ class _Playing:
             except Spent as over:
                 self._end("stopped", f"stopped at the budget of ${usd(self._run.budget):.4f}: {over}")
                 return
+            except Unpriced as unknown:
+                self._end("failed", str(unknown))
+                return
             await self._take(one, results)
 
     async def _round(self, one: Round) -> list[Result]:
@@ -182,6 +189,10 @@ class _Playing:
             price = asker.price(model, body, task, longest)
         except TurnoutError as cannot:
             return Asked("rejected", cost=PicoDollars(0), error=cannot.message)
+        if price is None and self._run.estimate is not None:
+            raise Unpriced(
+                f"what {model} costs was known when the run began, and is not any more: nothing bounds what it would spend"
+            )
         amount, cost = price.most if price is not None else 0, None
         await self._purse.hold(amount)
         try:

@@ -266,6 +266,17 @@ async def test_what_nobody_can_judge_counts_for_nothing():
     assert {(one.score, one.solved) for one in store.rows.values()} == {(None, None)}
 
 
+async def test_a_price_that_is_gone():
+    """Only a run that was begun without prices goes on without."""
+    asker = Asker(most=None)
+    ended = await play(run(), SUITE, means(Store(), asker))
+    forced = await play(run(estimate=None), SUITE, means(Store(), Asker(most=None)))
+
+    assert (ended.state, asker.asked) == ("failed", [])
+    assert "not any more" in ended.note
+    assert forced.state == "done"
+
+
 async def test_the_judge_is_paid_from_the_same_budget():
     """Its calls are held and settled like all others."""
 
