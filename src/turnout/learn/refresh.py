@@ -9,7 +9,7 @@ from turnout.types.suite import Result
 from turnout.types.view import Base
 
 EVERY = 600.0
-"""Seconds between two refreshes: one reads the latest 50,000 judged requests, in about a second."""
+"""Seconds between two refreshes: one reads the latest 50,000 judged requests, in a third of a second."""
 
 
 def refresh(ledger: Ledger, base: Base, now: float, suites: Collection[str] | None = None) -> None:

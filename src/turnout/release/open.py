@@ -87,11 +87,11 @@ def replacement(model: str, route: Route, base: Base, now: float) -> ModelFacts 
     ]  # fmt: skip
     if not able:
         return None
-    wanted = _level(leaving) if leaving is not None else None
-    as_good = [facts for facts in able if wanted is not None and (_level(facts) or 0.0) >= wanted - NEARLY]
+    wanted = places.level(leaving) if leaving is not None else None
+    as_good = [facts for facts in able if wanted is not None and (places.level(facts) or 0.0) >= wanted - NEARLY]
     if as_good:
-        return min(as_good, key=lambda facts: (_price(facts, today), -(_level(facts) or 0.0), facts.id))
-    return max(able, key=lambda facts: (_level(facts) or 0.0, -_price(facts, today), facts.id))
+        return min(as_good, key=lambda facts: (_price(facts, today), -(places.level(facts) or 0.0), facts.id))
+    return max(able, key=lambda facts: (places.level(facts) or 0.0, -_price(facts, today), facts.id))
 
 
 def _tried(
@@ -174,14 +174,6 @@ def _fixed(route: Route) -> Iterator[str]:
 
 def _stays(facts: ModelFacts) -> bool:
     return facts.status != "deprecated" and facts.retires is None and not facts.disabled
-
-
-def _level(facts: ModelFacts) -> float | None:
-    """Quality over all, 0..10: the user's figures before the catalog's."""
-    if "default" in facts.quality:
-        return facts.quality["default"]
-    levels = [*{**facts.skills, **facts.quality}.values()]
-    return sum(levels) / len(levels) if levels else None
 
 
 def _price(facts: ModelFacts, today: date) -> int:

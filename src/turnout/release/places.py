@@ -56,3 +56,11 @@ def incumbent(route: Route, serving: str | None) -> str | None:
 def tolerated(route: Route) -> int:
     """Feature bits whose unknown support the route accepts."""
     return sum(int(Feature[name.upper()]) for name in route.unknown)
+
+
+def level(facts: ModelFacts) -> float | None:
+    """Quality over all, 0..10: the user's figures before the catalog's."""
+    if "default" in facts.quality:
+        return facts.quality["default"]
+    levels = [*{**facts.skills, **facts.quality}.values()]
+    return sum(levels) / len(levels) if levels else None

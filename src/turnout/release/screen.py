@@ -82,7 +82,9 @@ def confirmed(facts: ModelFacts, events: Sequence[CatalogEvent], now: float) -> 
     name = facts.prices[-1].source.name if source is None else source.name
     if name == USER_SOURCE:
         return Gate("price", True, "the policy's file states the price")
-    latest = max((event for event in events if _is_on_price(event)), key=lambda event: event.at, default=None)
+    latest = max(
+        (event for event in events if _is_on_price(event) and is_about(event, facts)), key=lambda event: event.at, default=None
+    )
     by_hand = f"state it under models.{facts.id}.price to confirm it by hand"
     if latest is not None and latest.kind == "source_conflict" and not latest.confirmed:
         return Gate("price", False, f"sources disagree on the price ({latest.detail or ', '.join(latest.sources)}): {by_hand}")
@@ -93,6 +95,11 @@ def confirmed(facts: ModelFacts, events: Sequence[CatalogEvent], now: float) -> 
     if TWO in name:
         return Gate("price", True, f"{_all(name.split(TWO))} agree on the price")
     return Gate("price", None, f"only {name} names the price: a second source must agree, or {by_hand}")
+
+
+def is_about(event: CatalogEvent, facts: ModelFacts) -> bool:
+    """Events name ``vendor/model``, whoever serves it here."""
+    return event.model == facts.id or event.model.partition("/")[2] == facts.upstream_id
 
 
 def _is_on_price(event: CatalogEvent) -> bool:

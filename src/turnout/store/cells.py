@@ -14,7 +14,7 @@ from turnout.types.money import PicoDollars
 from turnout.types.traits import Band
 
 MOST_JUDGED = 50_000
-"""The latest so many judged requests are read at a time: enough for every cell that traffic fills, and read in about a second."""
+"""The latest so many judged requests are read at a time: enough for every cell that traffic fills, and read in a quarter of a second."""
 MOST_MIXED = 50_000
 """The latest so many requests say what a route's traffic is."""
 
