@@ -13,6 +13,7 @@ from turnout.serve.after import Noted, follow, follow_refused
 from turnout.serve.book import Book
 from turnout.serve.ends import find_end
 from turnout.serve.given import Given
+from turnout.serve.mirror import mirror
 from turnout.serve.plan import execute
 from turnout.serve.rehearse import rehearse
 from turnout.serve.worker import Client, Gateway, Request, Snapshot
@@ -47,6 +48,8 @@ async def answer(gateway: Gateway, snapshot: Snapshot, request: Request, client:
         book.close()
         if noted is not None:
             follow(book, noted)
+    if decided.route.mirror is not None:
+        mirror(book)
     execution = book.execution
     if traits.session is not None and execution.model is not None and execution.reason in _CHOSEN and book.drill is None:
         gateway.sessions.put(traits.session, traits.caller, execution.model)

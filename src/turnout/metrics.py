@@ -49,6 +49,8 @@ COUNTERS = {
     "turnout_content": ("Requests whose content was kept (redacted, full), or why it was not.", ("route", "result")),
     "turnout_online_checks": ("Online checks of answers by result.", ("route", "model", "check", "result")),
     "turnout_judged": ("Answers drawn for the judge, by the model judged and what came of it.", ("route", "model", "result")),
+    "turnout_exposures": ("Requests on a route's trial by arm.", ("route", "side")),
+    "turnout_mirrored": ("Requests drawn for a route's mirror, by what came of them.", ("route", "result")),
     "turnout_online_left_out": ("Answers that no online grader looked at, by reason.", ("reason",)),
 }
 GAUGES = {
@@ -161,6 +163,8 @@ class Metrics:
             self._counters["turnout_skipped"][skipped, reason] += 1
         if record.reason == "fallback":
             self._counters["turnout_fallbacks"][route, model] += 1
+        if record.side is not None:
+            self._counters["turnout_exposures"][route, record.side] += 1
         self._time("turnout_decision_seconds", (), record.decision_us / 1e6)
         if record.model is not None:
             self._time("turnout_request_duration_seconds", (route, model), record.duration_ms / 1e3)

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.decide.compiled import View
-from turnout.decide.decide import in_full
+from turnout.decide.decide import decide, in_full
+from turnout.decide.mirror import mirrored
 from turnout.decide.order import digest
 from turnout.errors import TurnoutError, Unusable
 from turnout.store.ledger import Ledger, in_words
 from turnout.store.queries import Filters
-from turnout.types.decision import Decision
+from turnout.types.decision import NOT_DRAWN, Decision, Drawn
 from turnout.types.record import Record
 from turnout.types.traits import Traits
 from turnout.types.view import DECIDER_VERSION
@@ -40,16 +42,24 @@ class Views(Protocol):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """``recorded`` and ``digest`` name the plan then and now."""
+    """``recorded`` and ``digest`` name the plan then and now, ``drawn`` is the arm of a trial as it was recorded."""
 
     traits: Traits
     decision: Decision
     recorded: str
     digest: str
+    drawn: Drawn
 
     @property
     def identical(self) -> bool:
-        return self.recorded == self.digest
+        return self.recorded == self.digest and self.drawn == self.decision.drawn
+
+    @property
+    def difference(self) -> str:
+        """What differs, in words: the plan, or else what was drawn. Empty where they are identical."""
+        if self.recorded != self.digest:
+            return f"recorded plan {self.recorded}, recomputed {self.digest}"
+        return "" if self.identical else f"recorded {_told(self.drawn)}, recomputed {_told(self.decision.drawn)}"
 
 
 def recompute(request_id: str, place: Path | str, views: Path) -> Replayed:
@@ -130,7 +140,13 @@ def _retold(record: Record, views: Views) -> Retold:
         return Retold(record.id, record.at, "impossible", str(reason))
     if replayed.identical:
         return Retold(record.id, record.at, "identical")
-    return Retold(record.id, record.at, "differs", f"recorded plan {replayed.recorded}, recomputed {replayed.digest}")
+    return Retold(record.id, record.at, "differs", replayed.difference)
+
+
+def _told(drawn: Drawn) -> str:
+    """The arm of a trial in words."""
+    likely = "" if drawn.propensity is None else f", drawn with probability {drawn.propensity:g}"
+    return f"{drawn.side} of {drawn.trial}{likely}" if drawn.trial is not None else f"on no trial{likely}"
 
 
 class _Remembered:
@@ -156,6 +172,19 @@ def again(record: Record, views: Views) -> Replayed:
         raise NotReplayable(f"it was decided by version {view.decider} of the decider; this is version {DECIDER_VERSION}")
     try:
         decision = in_full(view, record.traits, record.seed)
+        if record.copy_of is not None:
+            decision = _of_copy(decision, view, record)
     except TurnoutError as refusal:
         raise NotReplayable(f"decided again it is refused: {refusal.message}") from None
-    return Replayed(record.traits, decision, record.plan, digest(decision.route, decision.plan))
+    drawn = Drawn(record.trial, record.side, record.propensity)
+    return Replayed(record.traits, decision, record.plan, digest(decision.route, decision.plan), drawn)
+
+
+def _of_copy(decision: Decision, view: View, record: Record) -> Decision:
+    """A copy shares its original's plan and is on no trial; only a mirror's is asked of another model."""
+    assert record.traits is not None, "it was decided"
+    decision = replace(decision, drawn=NOT_DRAWN)
+    if record.side != "mirror":
+        return decision
+    copy = mirrored(view, decide(view, record.traits, record.seed), record.traits, record.seed)
+    return decision if copy is None else replace(decision, reason=copy.reason, plan=copy.plan, drawn=copy.drawn)

@@ -99,6 +99,11 @@ def show(decision: dict[str, Any]) -> None:
 
     console = Console()
     console.print(f"route [bold]{decision['route']}[/]  reason [bold]{decision['reason']}[/]")
+    drawn = decision.get("drawn")
+    if drawn is not None and drawn["trial"] is not None:
+        console.print(
+            f"  on trial {drawn['trial']}, {drawn['side']} arm with probability {drawn['propensity']:.4g}", highlight=False
+        )
     for name, trait in decision["traits"].items():
         if isinstance(trait, dict) and "from" in trait:
             console.print(f"  {name:12} {trait['value']!s:18} [dim]from {trait['from']}[/]", highlight=False)

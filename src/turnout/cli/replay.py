@@ -83,7 +83,7 @@ def _one(request_id: str, of: "Settings", as_json: bool) -> None:
         )
     else:
         show(decision)
-        print("identical" if replayed.identical else f"differs: recorded plan {replayed.recorded}, recomputed {replayed.digest}")
+        print("identical" if replayed.identical else f"differs: {replayed.difference}")
     if not replayed.identical:
         raise typer.Exit(1)
 

@@ -9,7 +9,7 @@ from turnout.decide.match import NoCandidate
 from turnout.flow import read_traits
 from turnout.serve.worker import Gateway, Request, Snapshot
 from turnout.types.checks import name_of
-from turnout.types.decision import Decision, Rejection, Step
+from turnout.types.decision import NOT_DRAWN, Decision, Drawn, Rejection, Step
 from turnout.types.models import Feature, Modality, names
 from turnout.types.money import usd
 from turnout.types.traits import Traits
@@ -75,6 +75,7 @@ def shown(decision: Decision, traits: Traits) -> dict[str, Any]:
             for candidate in decision.candidates
         ],
         "scored_by": decision.scored_by,
+        "drawn": _shown_drawn(decision.drawn),
         "rejections": _shown_rejections(decision.rejections),
         "plan": [_shown_step(step) for step in decision.plan.steps],
         "limits": {
@@ -83,6 +84,11 @@ def shown(decision: Decision, traits: Traits) -> dict[str, Any]:
             "budget_usd": None if decision.plan.budget is None else usd(decision.plan.budget),
         },
     }
+
+
+def _shown_drawn(drawn: Drawn) -> dict[str, Any] | None:
+    """The arm of a trial, and the probability of what chance decided. None: it decided nothing."""
+    return None if drawn == NOT_DRAWN else drawn._asdict()
 
 
 def _shown_step(step: Step) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Book:
         request, view, traits, decided = self.request, self.snapshot.view, self.traits, self.decided
         assert traits is not None, "what is executed has been classified"
         assert decided is not None, "and decided"
-        error, route = execution.error, decided.route.name
+        error, route, drawn = execution.error, decided.route.name, decided.drawn
         # By position, in the struct's own order: names would cost a microsecond.
         return Record(
             request.id, request.at, self.gateway.worker, view.version, view.hash, request.seed,
@@ -95,6 +95,7 @@ class Book:
             tuple([(skip.model, skip.reason) for skip in execution.skipped]), self._edition,
             execution.saved, self.drill, execution.ticket, self.copy_of, request.trace,
             None if traits.session is None or self.copy_of is not None else turn_of(request.ask.sketch, traits.session),
+            drawn.trial, drawn.side, drawn.propensity,
         )  # fmt: skip
 
     def refused(self, error: TurnoutError, route: str | None) -> Record:

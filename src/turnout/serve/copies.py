@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Coroutine
 
+from msgspec.structs import replace
+
 from turnout.ports import Serving
 from turnout.serve.book import Book
 from turnout.serve.worker import Request, request_id
+from turnout.types.decision import NOT_DRAWN
 
 MOST_BEHIND = 100
 """How many go on at once in each worker; beyond that they are left out."""
@@ -25,13 +28,15 @@ class NoClient:
 
 
 def copied(book: Book) -> Book:
-    """The same request again, with an id and a record of its own. Its seed is that of the decision it shares."""
+    """The same request again, with an id and a record of its own. Its seed is that of the decision it shares; it is on no trial."""
     clock = book.gateway.clock
     asked, at = book.request, clock.now()
     id_ = request_id(at, clock.seed())
     request = Request(id_, asked.seed, at, clock.steady(), asked.front, asked.ask, asked.hints, asked.key, asked.trace)
     fresh = Book(book.gateway, book.snapshot, request)
     fresh.traits, fresh.decided, fresh.copy_of = book.traits, book.decided, asked.id
+    if fresh.decided is not None and fresh.decided.drawn is not NOT_DRAWN:
+        fresh.decided = replace(fresh.decided, drawn=NOT_DRAWN)
     return fresh
 
 
