@@ -123,9 +123,12 @@ def allows(before: Phase, after: Phase, who: Who) -> bool:
 
 
 def as_markdown() -> Iterator[str]:
-    """The table as docs show it, line by line."""
-    yield "| phase | what it is | what may follow |"
-    yield "| --- | --- | --- |"
+    """The table as docs show it, line by line: what the phases are, and the ways between them."""
+    yield "| phase | what it is |"
+    yield "| --- | --- |"
+    yield from (f"| `{stage.phase}` | {stage.meaning} |" for stage in TABLE)
+    yield ""
+    yield "| from | to | at whose word | when |"
+    yield "| --- | --- | --- | --- |"
     for stage in TABLE:
-        ways = "<br>".join(f"`{way.to}` ({' or '.join(sorted(way.by))}): {way.why}" for way in stage.ways)
-        yield f"| `{stage.phase}` | {stage.meaning} | {ways or 'nothing'} |"
+        yield from (f"| `{stage.phase}` | `{way.to}` | {' or '.join(sorted(way.by))} | {way.why} |" for way in stage.ways)
