@@ -6,6 +6,8 @@ START, MIGRATED = "start", "migrated"
 """The control process began; the ledger's tables were taken up to another version."""
 POLICY, KEYS, CATALOG = "policy", "keys", "catalog"
 """A policy version came in force; what it changed of keys, and of facts on models."""
+REFRESH = "refresh"
+"""What the world's catalogs say was taken in or kept apart, or somebody took or dismissed it."""
 DECISIONS, RETENTION = "decisions", "retention"
 """An hour's requests, hashed; requests older than the policy keeps were deleted."""
 DRILL, TICKET = "drill", "ticket"
@@ -18,7 +20,7 @@ CONTENT_DELETED, EXPORTED = "content_deleted", "export"
 """Somebody had content deleted, or took the chain or the decision log out."""
 
 KINDS = (
-    POLICY, RELEASE, TRIAL, APPROVAL, FREEZE, LOCK, KEYS, CATALOG, DECISIONS, CHECKPOINT, DRILL, TICKET, CONTENT_DELETED, EXPORTED,
+    POLICY, RELEASE, TRIAL, APPROVAL, FREEZE, LOCK, KEYS, CATALOG, REFRESH, DECISIONS, CHECKPOINT, DRILL, TICKET, CONTENT_DELETED, EXPORTED,
     RETENTION, START, MIGRATED, ORIGIN, PRUNED,
 )  # fmt: skip
 """In the order in which people look for them."""

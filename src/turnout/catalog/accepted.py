@@ -9,6 +9,8 @@ import msgspec
 
 from turnout.types.models import ModelFacts, Source
 
+DIRECTORY = "catalog"
+"""Where it all is in the data directory."""
 POINTER = "accepted"
 _BITS_OF = {
     "prices": ("prices",),

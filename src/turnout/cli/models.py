@@ -4,19 +4,24 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from itertools import zip_longest
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from turnout.catalog.accepted import DIRECTORY
 from turnout.catalog.load import Catalog, load_catalog
 from turnout.catalog.near import near
 from turnout.catalog.rates import blended, in_force, tier_name
+from turnout.cli import models_watch
+from turnout.cli.opened import ConfigOption, DataOption, settings
 from turnout.cli.problems import finite
 from turnout.clock import SystemClock
 from turnout.types.models import Feature, Modality, ModelFacts, PriceRow, Rate, bits, names
 from turnout.types.money import PicoDollars, pico_per_token
 
 app = typer.Typer(help="List the models the catalog knows; `show MODEL` for one with its sources.", no_args_is_help=False)
+models_watch.register(app)
 
 MARKS = {
     "T": Feature.TOOLS, "S": Feature.JSON_SCHEMA, "R": Feature.REASONING, "C": Feature.PROMPT_CACHE,
@@ -40,12 +45,14 @@ def list_models(
     max_price: Annotated[
         float | None, typer.Option(min=0, callback=finite, help="At most this many USD per million tokens, 3:1 input:output.")
     ] = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the models the catalog knows."""
     if context.invoked_subcommand:
         return
-    catalog, today = load_catalog(), _today()
+    catalog, today = _catalog(config, data_dir), _today()
     if provider is not None and provider not in catalog.by_vendor:
         raise typer.BadParameter(f"{provider} is not one of {', '.join(catalog.by_vendor)}", param_hint="--provider")
     chosen = list(select(catalog.models.values(), today, provider=provider, features=_wanted(feature or []), max_price=max_price))
@@ -58,10 +65,12 @@ def list_models(
 @app.command("show")
 def show(
     model: Annotated[str, typer.Argument(help="vendor/model, or a bare model id.")],
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Everything known of one model, each fact with its source and date."""
-    catalog, today = load_catalog(), _today()
+    catalog, today = _catalog(config, data_dir), _today()
     found = [catalog.models[model]] if model in catalog.models else [m for m in catalog.models.values() if m.upstream_id == model]
     if not found:
         similar = near(model, catalog.models)
@@ -100,6 +109,7 @@ def as_dict(facts: ModelFacts, catalog: Catalog, today: date) -> dict[str, Any]:
         "model": facts.id,
         "upstream_id": facts.upstream_id,
         "status": facts.status,
+        "untried": facts.untried,
         "context": facts.context,
         "max_input": facts.max_input,
         "max_output": facts.max_output,
@@ -126,6 +136,11 @@ def as_dict(facts: ModelFacts, catalog: Catalog, today: date) -> dict[str, Any]:
         ],
         "sources": {fact: {"name": source.name, "date": source.date} for fact, source in facts.sources.items()},
     }
+
+
+def _catalog(config: Path | None, data_dir: Path | None) -> Catalog:
+    """What is shipped, with what was accepted of refreshes."""
+    return load_catalog(accepted=settings(config, data_dir).data_dir / DIRECTORY)
 
 
 def _today() -> date:
@@ -218,6 +233,8 @@ def _lines(facts: ModelFacts, today: date) -> Iterable[tuple[str, str, str]]:
     """Each fact with the group its source may be stated for, and what is known of it."""
     no = ~Feature(0) & ~(facts.features | facts.unknown_features)
     yield "upstream_id", "", facts.upstream_id
+    if facts.untried:
+        yield "untried", "", "found by a refresh: no route takes it up by itself"
     yield "context", "limits", _exact(facts.context)
     yield "max_input", "limits", _exact(facts.max_input or facts.context)
     yield "max_output", "limits", _exact(facts.max_output)

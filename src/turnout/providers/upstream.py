@@ -90,6 +90,14 @@ def connect(
     }  # fmt: skip
 
 
+def listing(provider: Provider, secrets: Secrets, env: Mapping[str, str]) -> Outgoing:
+    """A GET of the provider's own list of models, with its first credential. ``env`` is read for proxies only."""
+    way = next(iter(_ways(provider, secrets, env)))
+    vendor = vendors().get(provider.vendor or "")
+    url = endpoint(provider.base_url, way.dialect.listing, vendor.base_path if vendor else "")
+    return Outgoing("GET", url, way.headers, b"", way.proxy, way.ca_file)
+
+
 def endpoint(base_url: str, path: str, base_path: str = "") -> str:
     """``base_url`` with the dialect's path; a query in it (``?api-version=``) stays, a doubled ``/v1`` does not.
 

@@ -14,6 +14,7 @@ from turnout.errors import Unusable
 from turnout.store import feedback, queries, summary
 from turnout.store.alerts import AlertStore
 from turnout.store.audit import AuditStore
+from turnout.store.catalog_events import CatalogEventStore
 from turnout.store.bench import BenchStore
 from turnout.store.cells import CellStore
 from turnout.store.contents import Contents
@@ -83,6 +84,7 @@ class Ledger:
         self.quality = QualityStore(self._engine)
         self.audit = AuditStore(self._engine)
         self.policies = PolicyStore(self._engine)
+        self.catalog_events = CatalogEventStore(self._engine)
         self.releases = ReleaseStore(self._engine)
         self.trials = TrialStore(self._engine)
         self.lock = LockStore(self._engine)

@@ -1,13 +1,13 @@
 """Two worlds compared: what differs, as typed events, and one made into the other by those that are taken."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 
 import msgspec
 
 from turnout.catalog.rates import blended, in_force
-from turnout.types.models import Feature, Modality, ModelFacts, Rate, names
+from turnout.types.models import Feature, Modality, ModelFacts, Rate
 from turnout.types.release import CatalogEvent, EventKind
 from turnout.watch.world import Said, World
 
@@ -41,7 +41,7 @@ class _Found:
 
     def of_model(self, old: ModelFacts | None, new: ModelFacts) -> None:
         if old is None:
-            self._add("model_added", new.id, None, None, in_short(new, self._at), detail=_kin(new))
+            self._add("model_added", new.id, None, (None, in_short(new, self._at)), detail=_alike(new))
             return
         if old == new:
             return
@@ -49,28 +49,27 @@ class _Found:
         for field in LIMITS:
             was, now = getattr(old, field), getattr(new, field)
             if was != now:
-                self._add("context_changed", new.id, field, _tokens(was), _tokens(now))
+                self._add("context_changed", new.id, field, (_tokens(was), _tokens(now)))
         for field in ("input", "output", "features"):
-            was, now = _able(old, field), _able(new, field)
-            if was != now:
-                self._add("capability_changed", new.id, field, was, now)
+            if sides := _able(old, new, field):
+                self._add("capability_changed", new.id, field, sides)
         self._of_notice(old, new)
 
     def of_end(self, name: str, was: str | None, now: str | None, facts: ModelFacts | None) -> None:
         if was == now:
             return
         if now == "gone":
-            self._add("model_removed", name, None, "listed", None, detail="no source lists it any more")
+            self._add("model_removed", name, None, ("listed", None), detail="no source lists it any more")
         elif now == "retired":
             day = facts.retires.isoformat() if facts is not None and facts.retires else None
-            self._add("retired", name, "retires", None, day, group="retires")
+            self._add("retired", name, "retires", (None, day))
         else:
-            self._add("model_added", name, None, None, "listed", detail=BACK)
+            self._add("model_added", name, None, (None, "listed"), detail=BACK)
 
     def of_aliases(self, old: Mapping[str, str], new: Mapping[str, str]) -> None:
         for alias in sorted(new):
             if alias in old and old[alias] != new[alias]:
-                self._add("alias_moved", alias, "alias", old[alias], new[alias])
+                self._add("alias_moved", alias, "alias", (old[alias], new[alias]))
 
     def of_conflicts(self, before: World, after: World) -> None:
         for name, conflicts in sorted(after.conflicts.items()):
@@ -82,34 +81,28 @@ class _Found:
                     told = ", ".join(f"{source} {price:g}" for source, price in others.items())
                     kept = f"{conflict.kept} {conflict.prices.get(conflict.kept, 0):g}"
                     sources = (conflict.kept, *others)
-                    self._add(
-                        "source_conflict",
-                        name,
-                        conflict.field,
-                        kept,
-                        told,
-                        said=Said(sources, confirmed=False),
-                        detail=conflict.why,
-                    )
+                    who = Said(sources, confirmed=False)
+                    self._add("source_conflict", name, conflict.field, (kept, told), said=who, detail=conflict.why)
 
     def _of_prices(self, old: ModelFacts, new: ModelFacts) -> None:
         if old.prices == new.prices:
             return
         was, now = _price_text(old, self._at), _price_text(new, self._at)
-        self._add("price_changed", new.id, "prices", was, now, change=change_of(old, new, self._at))
+        self._add("price_changed", new.id, "prices", (was, now), change=change_of(old, new, self._at))
 
     def _of_notice(self, old: ModelFacts, new: ModelFacts) -> None:
         """A day that was named, moved or withdrawn; without a day, the bare word."""
         if (old.retires, old.status) == (new.retires, new.status):
             return
         was, now = (facts.retires.isoformat() if facts.retires else facts.status for facts in (old, new))
-        self._add("deprecation_announced", new.id, "retires", was, now)
+        self._add("deprecation_announced", new.id, "retires", (was, now))
 
     def _add(
-        self, kind: EventKind, model: str, field: str | None, before: str | None, after: str | None, *, group: str | None = None,
-        said: Said | None = None, change: float | None = None, detail: str = "",
+        self, kind: EventKind, model: str, field: str | None, sides: tuple[str | None, str | None], *, said: Said | None = None,
+        change: float | None = None, detail: str = "",
     ) -> None:  # fmt: skip
-        who = said or self._said.get((model, group or _group(field))) or self._said.get((model, "")) or _NOBODY
+        who = said or self._said.get((model, field or "")) or self._said.get((model, "")) or _NOBODY
+        before, after = sides
         named = "\n".join((self._base, kind, model, str(field), str(before), str(after)))
         name = sha256(named.encode()).hexdigest()[:16]
         self.events.append(
@@ -175,25 +168,26 @@ def _price_text(facts: ModelFacts, at: float) -> str | None:
     return first + "".join(f"; above {step.above:,} tokens ${step.input / 1e6:g}, ${step.output / 1e6:g}" for step in tiers[1:])
 
 
-def _kin(facts: ModelFacts) -> str:
-    return f"the same as {facts.kin}" if facts.kin else ""
+def _alike(facts: ModelFacts) -> str:
+    name = facts.sources["skills"].name if "skills" in facts.sources else ""
+    return name.replace("prior:as", "the same as") if facts.untried else ""
 
 
 def _tokens(count: int | None) -> str | None:
     return None if count is None else f"{count:,}"
 
 
-def _able(facts: ModelFacts, field: str) -> str:
-    if field != "features":
-        return ", ".join(names(Modality(getattr(facts, field))))
-    return ", ".join(_with_unknown(facts))
+def _able(old: ModelFacts, new: ModelFacts, field: str) -> tuple[str, str] | None:
+    """What differs, on both sides: ``image no, audio no`` and ``image yes, audio yes``."""
+    was, now = _bits(old, field), _bits(new, field)
+    changed = [name for name in was if was[name] != now[name]]
+    if not changed:
+        return None
+    before, after = (", ".join(f"{name} {side[name]}" for name in changed) for side in (was, now))
+    return before, after
 
 
-def _with_unknown(facts: ModelFacts) -> Iterator[str]:
-    yield from names(Feature(facts.features))
-    yield from (f"{name}?" for name in names(Feature(facts.unknown_features)))
-
-
-def _group(field: str | None) -> str:
-    """The group under which merge.py says who said it."""
-    return {"alias": "", None: ""}.get(field, field or "")
+def _bits(facts: ModelFacts, field: str) -> dict[str, str]:
+    kind: type[Feature | Modality] = Feature if field == "features" else Modality
+    yes, unknown = getattr(facts, field), facts.unknown_features if field == "features" else 0
+    return {(each.name or "").lower(): "yes" if yes & each else "unknown" if unknown & each else "no" for each in kind}

@@ -1,6 +1,6 @@
 """One look at the sources, without doing anything: sheets in, what would change out."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
@@ -19,26 +19,38 @@ NEWS = timedelta(days=30)
 
 
 class Looked(msgspec.Struct, frozen=True):
-    """What one look found. ``quiet`` are events that nobody need be told of; ``world`` is how it all would be."""
+    """What one look found; ``world`` is how it all would be.
+
+    ``quiet`` are events that nobody need be told of, ``dismissed`` those that somebody said no to.
+    """
 
     world: World
     events: tuple[CatalogEvent, ...]
     quiet: tuple[CatalogEvent, ...] = ()
     suspicion: tuple[str, ...] = ()
+    dismissed: tuple[CatalogEvent, ...] = ()
 
 
-def look(world: World, sheets: Sequence[Sheet], vendors: frozenset[str], in_use: Collection[str], at: float, base: str) -> Looked:
-    """Merge, compare, doubt. ``base`` is the hash of ``world``, ``vendors`` those whose models are of interest."""
+def look(
+    world: World, sheets: Sequence[Sheet], vendors: frozenset[str], in_use: Collection[str], at: float, base: str,
+    dismissed: Callable[[CatalogEvent], bool] = lambda _: False,
+) -> Looked:  # fmt: skip
+    """Merge, compare, doubt. ``base`` is the hash of ``world``, ``vendors`` those whose models are of interest.
+
+    ``dismissed`` says of an event that somebody said no to it: it is neither taken nor a reason for doubt.
+    """
     today = datetime.fromtimestamp(at, UTC).date()
     merged = merge(world, sheets, vendors, today)
-    judged = judge(diff(world, merged.world, merged.said, at, base), world, merged.world, in_use, at)
+    found = diff(world, merged.world, merged.said, at, base)
+    refused = tuple(event for event in found if dismissed(event))
+    judged = judge([event for event in found if not dismissed(event)], world, merged.world, in_use, at)
     seen = frozenset(source for sources in world.stated_by.values() for source in sources)
     quiet = [event for event in judged.events if _is_old_news(event, merged.world, seen, today)]
     old = {event.model for event in quiet}
     loud = [event for event in judged.events if event.model not in old]
     quiet = [event for event in judged.events if event.model in old]
     loud += _headlines(sheets, merged.world, vendors, at)
-    return Looked(merged.world, tuple(loud), tuple(quiet), judged.suspicion)
+    return Looked(merged.world, tuple(loud), tuple(quiet), judged.suspicion, refused)
 
 
 def _is_old_news(event: CatalogEvent, world: World, seen: frozenset[str], today: date) -> bool:

@@ -14,6 +14,8 @@ from turnout.watch.world import Offer, Said, World
 
 DEPRECATED_WITHIN = timedelta(days=183)
 """Some vendors publish an earliest end for every model: that alone is no notice (tools/build_catalog.py has the same rule)."""
+ALIKE = "prior:as "
+"""How the source of skills begins that were taken from another model; its name follows."""
 _ALL_FEATURES, _ALL_MODALITIES = int(~Feature(0)), int(~Modality(0))
 
 
@@ -29,7 +31,8 @@ Voices = Sequence[tuple[Sheet, Stated]]
 
 def merge(world: World, sheets: Sequence[Sheet], vendors: frozenset[str], today: date) -> Merged:
     """The world as these sheets state it, of these vendors' models. What no sheet speaks of stays as it is."""
-    models, conflicts, said = dict(world.models), dict(world.conflicts), {}
+    models, conflicts = dict(world.models), dict(world.conflicts)
+    said: dict[tuple[str, str], Said] = {}
     listed = _listed(sheets, vendors)
     speakers = [(sheet, speaker(sheet)) for sheet in sheets]
     weights_of = _by_weights(world.models.values())
@@ -43,7 +46,7 @@ def merge(world: World, sheets: Sequence[Sheet], vendors: frozenset[str], today:
         if known is None:
             if _is_over(voices, today):
                 continue
-            known = _found(name, voices, weights_of, world.models)
+            known = _found(name, weights_of, world.models)
         settled = _Model(known, voices, today, new=name not in world.models)
         models[name], found = settled.facts(conflicts.get(name, ()))
         if found:
@@ -204,18 +207,15 @@ def _by_weights(models: Iterable[ModelFacts]) -> dict[str, ModelFacts]:
     return found
 
 
-def _found(name: str, voices: Voices, by_weights: Mapping[str, ModelFacts], models: Mapping[str, ModelFacts]) -> ModelFacts:
-    """A model nobody knew: untried, every feature unknown, no skill but those of the same weights elsewhere."""
+def _found(name: str, by_weights: Mapping[str, ModelFacts], models: Mapping[str, ModelFacts]) -> ModelFacts:
+    """A model nobody knew: untried, every feature unknown, no skill but that of the same weights elsewhere, or of the name without its day."""
     vendor, _, upstream = name.partition("/")
     facts = ModelFacts(id=name, provider=vendor, upstream_id=upstream, unknown_features=_ALL_FEATURES, untried=True)
-    dated = models.get(f"{vendor}/{undated(upstream)}")
-    kin = dated or by_weights.get(weights(upstream))
-    if kin is None:
+    alike = models.get(f"{vendor}/{undated(upstream)}") or by_weights.get(weights(upstream))
+    if alike is None or not alike.skills:
         return facts
-    taken = {"skills": Source(f"prior:as {kin.id}", kin.sources["skills"].date)} if "skills" in kin.sources else {}
-    return msgspec.structs.replace(
-        facts, kin=kin.id, skills=kin.skills if taken else {}, reasoning_by_default=kin.reasoning_by_default, sources=taken
-    )
+    sources = {"skills": Source(f"{ALIKE}{alike.id}", alike.sources["skills"].date)}
+    return msgspec.structs.replace(facts, skills=alike.skills, reasoning_by_default=alike.reasoning_by_default, sources=sources)
 
 
 def _own_words(sheets: Sequence[Sheet]) -> frozenset[str]:

@@ -1,11 +1,20 @@
 """Formats of catalogs, one file each; which one some bytes are in is seen from the bytes."""
 
+from collections.abc import Callable
+from typing import Any
+
 from turnout.watch.sheet import Sheet, Unreadable
 from turnout.watch.sources import genai_prices, litellm, models_dev, news, openrouter, own_lists
 from turnout.watch.sources.shape import decoded
 
-_FORMATS = (genai_prices, openrouter, own_lists, models_dev, litellm)
-"""Each with ``fits(value)`` and ``read(data)``; the narrower shapes first."""
+_FORMATS: tuple[tuple[Callable[[Any], bool], Callable[[bytes], Sheet]], ...] = (
+    (genai_prices.fits, genai_prices.read),
+    (openrouter.fits, openrouter.read),
+    (own_lists.fits, own_lists.read),
+    (models_dev.fits, models_dev.read),
+    (litellm.fits, litellm.read),
+)
+"""Whether a value is in it, and its reader; the narrower shapes first."""
 PLACES = {
     "models.dev": "https://models.dev/api.json",
     "litellm": "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
@@ -26,9 +35,9 @@ def read(data: bytes, vendor: str | None = None) -> Sheet:
             return news.read(data)
         raise Unreadable(f"it is {_looks_like(data)}, and neither JSON nor a feed nor a changelog")
     value = decoded(data)
-    for form in _FORMATS:
-        if form.fits(value):
-            return form.read(data)
+    for fits, read_it in _FORMATS:
+        if fits(value):
+            return read_it(data)
     raise Unreadable(
         "its format is not known: it is neither models.dev's, LiteLLM's, OpenRouter's nor genai-prices' list, nor a provider's own"
     )

@@ -1,6 +1,7 @@
 """genai-prices' ``data.json`` (v2): prices with tiers and history, in USD per million tokens. Its entries mean names by clauses."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from turnout.catalog.vendors import vendors_at
@@ -43,7 +44,7 @@ def read(data: bytes) -> Sheet:
         vendor = ours.get(provider["id"], str(provider["id"])[:60])
         for model in provider["models"]:
             name = model.get("id") if isinstance(model, dict) else None
-            found.take(vendor, name, lambda model=model: _model(model))
+            found.take(vendor, name, partial(_model, model))
     return found.sheet()
 
 

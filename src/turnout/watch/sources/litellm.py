@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from turnout.catalog.vendors import vendors_at
@@ -56,7 +57,7 @@ def read(data: bytes) -> Sheet:
         if key == "sample_spec" or not isinstance(provider, str):
             continue
         name = key.removeprefix(f"{provider}/")
-        found.take(ours.get(provider, provider), name, lambda entry=entry, name=name: _model(name, entry))
+        found.take(ours.get(provider, provider), name, partial(_model, name, entry))
     return found.sheet()
 
 

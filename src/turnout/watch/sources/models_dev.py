@@ -1,5 +1,6 @@
 """models.dev's ``api.json``: providers with their models; prices in USD per million tokens, all flags and limits."""
 
+from functools import partial
 from typing import Any
 
 from turnout.catalog.vendors import vendors_at
@@ -47,7 +48,7 @@ def read(data: bytes) -> Sheet:
     ours, found = vendors_at("models_dev"), Collector(NAME)
     for provider, entry in value.items():
         for name, model in entry["models"].items():
-            found.take(ours.get(provider, provider), name, lambda model=model, name=name: _model(name, model))
+            found.take(ours.get(provider, provider), name, partial(_model, name, model))
     return found.sheet()
 
 

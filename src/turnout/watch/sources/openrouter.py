@@ -1,5 +1,6 @@
 """OpenRouter's ``/api/v1/models``: what it serves itself, at its own prices (USD per token, as text)."""
 
+from functools import partial
 from typing import Any
 
 from turnout.watch.sheet import Prices, Sheet, Stated, Unreadable
@@ -42,7 +43,7 @@ def read(data: bytes) -> Sheet:
     found = Collector(NAME)
     for entry in value["data"]:
         name = entry.get("id") if isinstance(entry, dict) else None
-        found.take("openrouter", name, lambda entry=entry: _model(entry))
+        found.take("openrouter", name, partial(_model, entry))
     return found.sheet(own="openrouter")
 
 

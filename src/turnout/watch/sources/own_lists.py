@@ -4,6 +4,7 @@ Four shapes: OpenAI's (names and days, which most others copy), Anthropic's, Gem
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from turnout.types.models import Modality
@@ -43,12 +44,12 @@ def read(data: bytes, vendor: str | None = None) -> Sheet:
     for entry in value[key]:
         name = entry.get("name" if key == "models" else "id") if isinstance(entry, dict) else None
         bare = name.removeprefix("models/") if isinstance(name, str) else name
-        found.take(whose, bare, lambda entry=entry, bare=bare: _one(bare, entry, whose, model))
+        found.take(whose, bare, partial(_one, bare, entry, whose, model))
     return found.sheet(own=whose)
 
 
-def _one(name: str, value: object, vendor: str, model: Callable[[Entry, str], Stated | None]) -> Stated | None:
-    return model(table(value), vendor) if answers_in_text(name) else None
+def _one(name: object, value: object, vendor: str, model: Callable[[Entry, str], Stated | None]) -> Stated | None:
+    return model(table(value), vendor) if answers_in_text(str(name)) else None
 
 
 def _shape(value: Any) -> tuple[str, str | None, Callable[[Entry, str], Stated | None]] | None:

@@ -1,0 +1,72 @@
+"""What differed between two looks at the world's catalogs: a row for each event, of which only the state ever changes."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from turnout.store.schema import catalog_events
+from turnout.types.release import CatalogEvent, EventState
+
+_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(CatalogEvent).decode
+_COLUMNS = (catalog_events.c.content, catalog_events.c.state)
+
+
+class CatalogEventStore:
+    """A part of the ledger (:attr:`Ledger.catalog_events`). Raises sqlalchemy.exc.SQLAlchemyError from every method."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    def put(self, connection: Connection, events: Iterable[CatalogEvent]) -> frozenset[str]:
+        """Note them within the caller's transaction; the ids of those that were not known yet. A known one stays as it is."""
+        fresh = set()
+        for event in events:
+            row = {
+                "id": event.id, "at": event.at, "kind": event.kind, "model": event.model, "state": event.state, "content": _encode(event),
+            }  # fmt: skip
+            added = self._insert(catalog_events).values(row).on_conflict_do_nothing().returning(catalog_events.c.id)
+            if connection.execute(added).first() is not None:
+                fresh.add(event.id)
+        return frozenset(fresh)
+
+    def settle(
+        self, connection: Connection, ids: Iterable[str], state: EventState, detail: str = "", *, confirmed: bool = False
+    ) -> int:
+        """Say within the caller's transaction what became of events that waited; how many did. Those that did not wait stay as they are."""
+        waiting = catalog_events.c.state.in_(("noted", "quarantined"))
+        count = 0
+        for event_id in ids:
+            row = connection.execute(select(*_COLUMNS).where(catalog_events.c.id == event_id, waiting)).first()
+            if row is not None:
+                event = _event(row)
+                said = "; ".join(part for part in (event.detail, detail) if part)
+                event = msgspec.structs.replace(event, state=state, detail=said, confirmed=event.confirmed or confirmed)
+                changed = update(catalog_events).where(catalog_events.c.id == event_id, waiting)
+                count += connection.execute(changed.values(state=state, content=_encode(event))).rowcount
+        return count
+
+    def get(self, event_id: str) -> CatalogEvent | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(*_COLUMNS).where(catalog_events.c.id == event_id)).first()
+        return None if row is None else _event(row)
+
+    def since(
+        self, at: float, *, model: str | None = None, state: EventState | None = None, limit: int = 1000
+    ) -> tuple[CatalogEvent, ...]:
+        """Latest first, from ``at`` (unix seconds) on."""
+        wanted = select(*_COLUMNS).where(catalog_events.c.at >= at)
+        if model is not None:
+            wanted = wanted.where(catalog_events.c.model == model)
+        if state is not None:
+            wanted = wanted.where(catalog_events.c.state == state)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(catalog_events.c.at.desc(), catalog_events.c.id).limit(limit))
+            return tuple(_event(row) for row in rows)
+
+
+def _event(row: Sequence[Any]) -> CatalogEvent:
+    return msgspec.structs.replace(_decode(row[0]), state=row[1])
