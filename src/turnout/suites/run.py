@@ -1,7 +1,7 @@
 """A benchmark, run: each case is asked, judged and stored, as many at once as is polite, until all are, the money is, or it is decided."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -118,28 +118,36 @@ class _Playing:
         self._rounds = rounds(chosen(run, suite), run.models, run.repeats, run.id)
         self._down: dict[str, list[tuple[str, int]]] = {}
         self._ended: Run | None = None
-        self._turn = asyncio.Lock()
+        self._turn, self._taking = asyncio.Lock(), asyncio.Lock()
+        self._storing: set[asyncio.Future[None]] = set()
 
     async def play(self) -> Run:
         self._run = replace(self._run, state="running", note="", due=None, ended=None, done=len(self._results))
         await self._note()
-        waiting = iter(missing(self._rounds, self._results.keys()))
-        tasks = [asyncio.create_task(self._work(waiting)) for _ in range(self._means.at_once)]
-        workers = asyncio.gather(*tasks)
+        playing = asyncio.ensure_future(self._crew(iter(missing(self._rounds, self._results.keys()))))
         stopping = asyncio.ensure_future(self._means.stop.wait())
         try:
-            await asyncio.wait((workers, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if not workers.done():
+            await asyncio.wait((playing, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not playing.done():
                 self._end(self._means.interrupted, "it was told to stop; what was under way is asked again")
             else:
-                workers.result()
+                playing.result()
         finally:
-            for task in (stopping, *tasks):
+            for task in (playing, stopping):
                 task.cancel()
-            await asyncio.gather(stopping, *tasks, return_exceptions=True)
+            await asyncio.gather(playing, stopping, *self._storing, return_exceptions=True)
         self._run = self._ended or self._over("done", "")
         await self._note()
         return self._run
+
+    async def _crew(self, waiting: Iterator[Round]) -> None:
+        tasks = [asyncio.create_task(self._work(waiting)) for _ in range(self._means.at_once)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self, waiting: Iterator[Round]) -> None:
         """Take rounds until there are none, or it has ended; what is under way then comes to its end."""
@@ -154,7 +162,7 @@ class _Playing:
             except Unpriced as unknown:
                 self._end("failed", str(unknown))
                 return
-            await self._take(one, results)
+            await self._surely(self._take(one, results))
 
     async def _round(self, one: Round) -> list[Result]:
         answers = {model: await self._ask(model, one.case) for model in one.models}
@@ -196,7 +204,7 @@ class _Playing:
         amount, cost = price.most if price is not None else 0, None
         await self._purse.hold(amount)
         try:
-            await self._note()
+            await self._surely(self._note())
             asked = await asker.ask(model, body, task, longest, price.most if price is not None else None)
             cost = asked.cost
         finally:
@@ -204,7 +212,18 @@ class _Playing:
         return asked
 
     async def _take(self, one: Round, results: list[Result]) -> None:
-        """Store them, and see whether that ends it."""
+        """Store them, and see whether that ends it. What failed while others found that a provider is down is left to be asked again."""
+        async with self._taking:
+            paused = self._ended is not None and self._ended.due is not None
+            if paused and any(result.outcome == "failed" for result in results):
+                return
+            await self._stored(one, results)
+            await self._look_for_outage(results)
+            self._look_for_decision()
+        await self._note()
+        self._means.show(replace(self._run, spent=PicoDollars(self._purse.spent)), results)
+
+    async def _stored(self, one: Round, results: list[Result]) -> None:
         await asyncio.to_thread(self._means.store.put, results)
         self._results |= {(result.case, result.model, result.repeat): result for result in results}
         for result in results:
@@ -212,10 +231,6 @@ class _Playing:
                 self._down.setdefault(result.model, []).append(one.key)
             else:
                 self._down.pop(result.model, None)
-        await self._look_for_outage(results)
-        self._look_for_decision()
-        await self._note()
-        self._means.show(replace(self._run, spent=PicoDollars(self._purse.spent)), results)
 
     async def _look_for_outage(self, results: Sequence[Result]) -> None:
         """What a provider did not answer while it was down says nothing of its model: it is forgotten, and asked again later."""
@@ -245,6 +260,13 @@ class _Playing:
         if bets.verdict is not None:
             said = "is worse by more than" if bets.verdict == "unfit" else "is not worse by more than"
             self._end("done", f"decided after {len(apart)} cases: {run.models[1]} {said} {run.margin:g} than {run.models[0]}")
+
+    def _surely(self, work: Coroutine[Any, Any, None]) -> Awaitable[None]:
+        """To its end though whoever waits for it is cancelled: a thread that writes cannot be called back, and must not be overtaken."""
+        task = asyncio.ensure_future(work)
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+        return asyncio.shield(task)
 
     def _end(self, state: RunState, note: str, due: float | None = None) -> None:
         """The first to say so is right."""
