@@ -23,6 +23,8 @@ from catalog import facts, priors
 from catalog.prices import Priced, Row, genai_rows, in_force, litellm_rows, models_dev_rows, settle
 from genai_prices.data import providers
 
+from turnout.catalog.vendors import names, weights
+
 ROOT = Path(__file__).resolve().parents[1]
 DEPRECATED_WITHIN = timedelta(days=183)  # some vendors publish an earliest retirement for every model: that alone is no notice
 OUT = ROOT / "src/turnout/catalog/data/models"
@@ -66,15 +68,15 @@ def main() -> None:
     ]
     families: dict[str, list[Found]] = {}
     for one in found:
-        families.setdefault(priors.weights(one.model), []).append(one)
+        families.setdefault(weights(one.model), []).append(one)
     benchmarks = _benchmarks(dev)
     for name, vendor in picks["vendors"].items():
         entries = [
             write_model(
                 one,
                 vendor,
-                [f.known for f in families[priors.weights(one.model)]],
-                benchmarks.get(priors.weights(one.model), []) if one.dev else [],
+                [f.known for f in families[weights(one.model)]],
+                benchmarks.get(weights(one.model), []) if one.dev else [],
             )
             for one in found
             if one.vendor == name
@@ -94,7 +96,7 @@ def _benchmarks(dev: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     gathered: dict[str, list[Mapping[str, Any]]] = {}
     for provider in dev.values():
         for name, entry in provider["models"].items():
-            gathered.setdefault(priors.weights(name), []).extend(entry.get("benchmarks", ()))
+            gathered.setdefault(weights(name), []).extend(entry.get("benchmarks", ()))
     return gathered
 
 
@@ -105,7 +107,7 @@ def _releases(dev: Mapping[str, Any]) -> dict[str, date]:
         for name, entry in provider["models"].items():
             released = _released(entry, {})
             if released:
-                dates.setdefault(priors.weights(name), Counter())[released] += 1
+                dates.setdefault(weights(name), Counter())[released] += 1
     return {name: max(votes, key=lambda day: (votes[day], -day.toordinal())) for name, votes in dates.items()}
 
 
@@ -116,10 +118,12 @@ def find(
     """Everything the three sources and the picks say of one model."""
     today: date = picks["sources"]["genai-prices"]["date"]
     extra = picks["facts"].get(f"{vendor_name}/{model}", {})
-    offered = dev[vendor["models_dev"]]["models"].get(model, {})
+    named = names()[vendor_name]
+    offered = dev[named.models_dev]["models"].get(model, {})
     dev_entry = offered if extra.get("models_dev", True) else {}
-    lite_entry = lite.get(vendor["litellm"].format(model), {})
-    provider = next(p for p in providers if p.id == vendor["prices"])
+    keys = (f"{named.litellm}/{model}", model)
+    lite_entry = next((lite[key] for key in keys if lite.get(key, {}).get("litellm_provider") == named.litellm), {})
+    provider = next(p for p in providers if p.id == named.genai_prices)
     priced_model = provider.find_model(model) or provider.find_model(model.rsplit("/", 1)[-1])
     rows, hourly = genai_rows(priced_model, today) if priced_model else ((), ())
     candidates = {"genai-prices": rows, "models.dev": models_dev_rows(offered), "litellm": litellm_rows(lite_entry)}
@@ -133,7 +137,7 @@ def find(
         vendor=vendor_name,
         model=model,
         price=priors.blended(current.prices) if current else None,
-        released=_released(dev_entry, extra) or (elsewhere.get(priors.weights(model)) if extra.get("models_dev", True) else None),
+        released=_released(dev_entry, extra) or (elsewhere.get(weights(model)) if extra.get("models_dev", True) else None),
         reasoning=bool(dev_entry.get("reasoning") or lite_entry.get("supports_reasoning")),
         tools=lite_entry.get("supports_function_calling", dev_entry.get("tool_call")),
         thinks=bool(re.search(vendor["thinks"], model)),

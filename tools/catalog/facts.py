@@ -4,15 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-MODALITIES = {"text": "text", "image": "image", "audio": "audio", "video": "video", "pdf": "document"}
-FEATURE_FLAGS = {
-    "tools": "supports_function_calling",
-    "parallel_tools": "supports_parallel_function_calling",
-    "tool_choice": "supports_tool_choice",
-    "reasoning": "supports_reasoning",
-    "prompt_cache": "supports_prompt_caching",
-}
-MODELS_DEV_FLAGS = {"tools": "tool_call", "reasoning": "reasoning", "json_schema": "structured_output"}
+from turnout.watch.sources.capabilities import MODALITIES
+from turnout.watch.sources.litellm import FLAGS as LITELLM_FLAGS
+from turnout.watch.sources.models_dev import FLAGS as MODELS_DEV_FLAGS
 
 Entry = Mapping[str, Any]
 
@@ -66,7 +60,7 @@ def modalities(dev: Entry, lite: Entry) -> dict[str, list[str]]:
 
 def _ordered(names: Iterable[str]) -> list[str]:
     known = set(names)
-    return [name for name in MODALITIES.values() if name in known]
+    return [name for name in dict.fromkeys(MODALITIES.values()) if name in known]
 
 
 def features(vendor: Entry, model: str, dev: Entry, lite: Entry, *, cached_price: bool) -> dict[str, list[str]]:
@@ -78,7 +72,7 @@ def features(vendor: Entry, model: str, dev: Entry, lite: Entry, *, cached_price
             claims.setdefault(name, set()).add(value)
 
     schema_flag = vendor.get("schema_flag", "supports_response_schema")
-    for name, flag in {**FEATURE_FLAGS, "json_schema": schema_flag}.items():
+    for name, flag in {**LITELLM_FLAGS, "json_schema": schema_flag}.items():
         claim(name, lite.get(flag))
     for name, flag in MODELS_DEV_FLAGS.items():
         claim(name, dev.get(flag))

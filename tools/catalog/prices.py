@@ -7,30 +7,11 @@ from typing import Any
 
 from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
+from turnout.watch.sources.genai_prices import PRICES as FROM_GENAI
+from turnout.watch.sources.litellm import PRICES as FROM_LITELLM
+
 Prices = dict[str, Decimal]
 
-FROM_GENAI = {
-    "input": "input_mtok",
-    "output": "output_mtok",
-    "cache_read": "cache_read_mtok",
-    "cache_write": "cache_write_mtok",
-    "cache_write_1h": "cache_write_1h_mtok",
-    "reasoning": "output_reasoning_mtok",
-    "input_audio": "input_audio_mtok",
-    "output_audio": "output_audio_mtok",
-    "input_image": "input_image_mtok",
-    "output_image": "output_image_mtok",
-}
-FROM_LITELLM = {
-    "input": "input_cost_per_token",
-    "output": "output_cost_per_token",
-    "cache_read": "cache_read_input_token_cost",
-    "cache_write": "cache_creation_input_token_cost",
-    "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
-    "reasoning": "output_cost_per_reasoning_token",
-    "input_audio": "input_cost_per_audio_token",
-    "output_audio": "output_cost_per_audio_token",
-}
 PRECEDENCE = ("genai-prices", "models.dev", "litellm")
 COMPARED = ("input", "output", "cache_read")
 AGREEMENT = Decimal("0.01")

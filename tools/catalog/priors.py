@@ -67,13 +67,6 @@ def blended(prices: Mapping[str, Decimal]) -> float:
     return float((3 * prices["input"] + prices["output"]) / 4)
 
 
-def weights(model: str) -> str:
-    """The name that the same weights go by at any host: ``accounts/fireworks/models/glm-5p3`` and ``zai-org/GLM-5.3`` are one."""
-    name = model.rsplit("/", 1)[-1].lower()
-    name = re.sub(r"(\d)p(\d)", r"\1.\2", name)
-    return re.sub(r"-(instruct|turbo|fast|it|fp8)\b", "", name)
-
-
 def skills(known: Known, family: Iterable[Known], benchmarks: Iterable[Mapping[str, Any]]) -> tuple[dict[str, float], str]:
     """Prior per skill and the method's name; nothing when no price is known, as the index rests on it."""
     family = list(family)
