@@ -196,7 +196,7 @@ def route(name: str, part: RoutePart, content: Keeping = "none") -> Route:
         prefers=_prefers(part),
         mix=Mix(part.mix.cheap, part.mix.mid, part.mix.premium) if part.mix else Mix(),
         band=part.band,
-        fallback=tuple(Fallback(step.model, frozenset(step.on)) for step in part.fallback if step.model),
+        fallback=tuple(Fallback(step.model, frozenset(step.on), step.release) for step in part.fallback if step.model),
         sticky=part.sticky,
         journal_required=part.journal == "required",
         unknown=frozenset(feature for feature, verdict in part.unknown.items() if verdict == "allow"),
@@ -206,7 +206,7 @@ def route(name: str, part: RoutePart, content: Keeping = "none") -> Route:
         deadline=part.deadline,
         budget=_pico(part.budget_usd),
         cascade=tuple(
-            Arm(arm.model, condition(arm.when) if arm.when else None, tuple(check(rule) for rule in arm.check))
+            Arm(arm.model, condition(arm.when) if arm.when else None, tuple(check(rule) for rule in arm.check), arm.release)
             for arm in part.cascade
         ),
         cache=Caching(**part.cache.model_dump()) if part.cache else None,

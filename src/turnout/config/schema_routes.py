@@ -126,6 +126,7 @@ class FallbackPart(Part):
     wait: Duration = Field(
         default=0.0, description="How long the caller waits for a person's answer before it gets a ticket; `queue: human` only."
     )
+    release: Text | None = Field(default=None, description="The release that brought it, as `turnout policy pull` writes it.")
 
 
 Fallbacks = tuple[Annotated[FallbackPart, BeforeValidator(_fallback, json_schema_input_type=ModelName | FallbackPart)], ...]
@@ -168,6 +169,7 @@ class CascadeStep(Part):
     model: ModelName = Field(description="Tried before the route's own choice.")
     when: When | None = Field(default=None, description="Only for requests that meet this condition.")
     check: Checks = Field(min_length=1, description="All of these.")
+    release: Text | None = Field(default=None, description="The release that brought it, as `turnout policy pull` writes it.")
 
 
 class SegmentPart(Part):

@@ -47,7 +47,7 @@ def placed(lock: Lock, release: Release, how: Placing) -> Lock:
     over = how.digests.over if before.trial is None and before.mirror is None else before.over
     kept = msgspec.structs.replace(kept, over=over, chooses=_chooses(kept, how.digests))
     if phase == "mirror":
-        mirror = Mirroring(release.id, release.model, spec.mirror_sample, spec.mirror_budget, proposal.when)
+        mirror = Mirroring(release.id, release.model, spec.mirror_sample, spec.mirror_budget, proposal.when, approved)
         return _with(lock, release.route, msgspec.structs.replace(kept, mirror=mirror))
     salt = before.trial.salt if before.trial is not None and before.trial.release == release.id else how.salt
     share = release.status.share / 100.0

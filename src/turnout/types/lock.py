@@ -39,13 +39,14 @@ class Running(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Mirroring(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Copies to a candidate. ``sample`` 0..1, ``budget`` pico-dollars a day."""
+    """Copies to a candidate. ``sample`` 0..1, ``budget`` pico-dollars a day. ``approved`` as elsewhere: it may see the route's requests."""
 
     release: str
     model: str
     sample: float
     budget: PicoDollars
     when: dict[str, Any] | None = None
+    approved: bool = False
 
 
 class RouteLock(msgspec.Struct, frozen=True, omit_defaults=True):

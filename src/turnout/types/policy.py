@@ -128,18 +128,20 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Fallback(msgspec.Struct, frozen=True):
-    """A model to try when the one before it failed in one of these ways."""
+    """A model to try when the one before it failed in one of these ways. ``release`` is the one that brought it."""
 
     model: str
     on: frozenset[FaultCondition] = frozenset({"any"})
+    release: str | None = None
 
 
 class Arm(msgspec.Struct, frozen=True):
-    """A cascade's step: this model first, and its answer only if it passes every check."""
+    """A cascade's step: this model first, and its answer only if it passes every check. ``release`` is the one that brought it."""
 
     model: str
     when: Condition | None = None
     checks: tuple[Check, ...] = ()
+    release: str | None = None
 
 
 class CacheEnd(msgspec.Struct, frozen=True, tag="cache"):
