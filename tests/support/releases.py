@@ -1,6 +1,7 @@
 """Releases to move: one of each kind, evidence as wanted, a desk and a controller on a ledger."""
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -105,6 +106,7 @@ class World:
         self.published: list[tuple[str, str]] = []
         self.steps: list[tuple[Release, Step]] = []
         self.ejected: dict[str, str] = {}
+        self.turn = Lock()
         self.breaks: Callable[[], None] = lambda: None
         self.studies = Studied()
         self.start()
@@ -121,10 +123,11 @@ class World:
 
     def publish(self, note: str, actor: str) -> int:
         self.breaks()
-        self.in_force = self.ledger.lock.revision()
-        self.version += 1
-        self.published.append((note, actor))
-        return self.version
+        with self.turn:
+            self.in_force = self.ledger.lock.revision()
+            self.version += 1
+            self.published.append((note, actor))
+            return self.version
 
     def get(self, release_id: str = "rel-1") -> Release:
         found = self.ledger.releases.get(release_id)

@@ -1,5 +1,6 @@
 """Where releases are changed, by the controller and by people alike: each change is one transaction, and the view follows it (ADR 10)."""
 
+import threading
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -65,6 +66,7 @@ class Desk:
         self._put_in_force = publish
         self._published = published
         self._happened = happened
+        self._turn = threading.Lock()
         self._named: int | None = None  # the lock's revision whose policy version the steps know; None: not since the start
 
     @property
@@ -231,7 +233,7 @@ class Desk:
             return False
         was_behind = revision != self._published()
         if revision or was_behind:
-            self._publish(f"as releases decided (lock {revision})", CONTROLLER)
+            self._publish(revision, f"as releases decided (lock {revision})", CONTROLLER)
         else:
             self._named = 0
         return was_behind
@@ -289,25 +291,26 @@ class Desk:
         else:
             raise AssertionError("the last try breaks or raises")
         if written.lock is not None:
-            self._try_to_publish(written.steps, note, actor)
+            self._try_to_publish(written.lock, written.steps, note, actor)
         for release, step in written.steps:
             self._happened(release, step)
         return written
 
-    def _try_to_publish(self, steps: Sequence[tuple[Release, Step]], note: str, actor: str) -> None:
+    def _try_to_publish(self, revision: int, steps: Sequence[tuple[Release, Step]], note: str, actor: str) -> None:
         """What was decided is decided: if it cannot be put in force now, :meth:`settle` does that at the next tick."""
         said = "; ".join(f"{release.model} on {release.route}: {step.note}" for release, step in steps)
         by = f"release:{steps[0][0].id}" if actor == CONTROLLER and steps else actor
         try:
-            self._publish(said or note, by)
+            self._publish(revision, said or note, by)
         except (OSError, SQLAlchemyError):
             self._named = None
 
-    def _publish(self, note: str, actor: str) -> None:
-        version = self._put_in_force(note, actor)
-        revision = self._published()
-        self._ledger.releases.note_policy(version, revision)
-        self._named = revision
+    def _publish(self, revision: int, note: str, actor: str) -> None:
+        """Put the lock in force, at this revision or a later one: the steps up to it are in force with that version."""
+        with self._turn:
+            version = self._put_in_force(note, actor)
+            self._ledger.releases.note_policy(version, revision)
+            self._named = revision
 
     def _placed(self, lock: Lock, release: Release, actor: str) -> Lock:
         route = self.route(release.route)
