@@ -215,3 +215,12 @@ def test_only_what_may_serve_is_tried() -> None:
     models = (*FLEET[:1], MID, model("c/large", features=0))
     firsts = {names(decided(replace(EXPLORING, explore=1.0), models, seed=n, features=TOOLS))[0] for n in range(60)}
     assert firsts == {"a/small", "b/medium"}
+
+
+def test_what_would_have_been_first_is_tried_after_any_failure() -> None:
+    """A fallback of narrow conditions that had to begin without the trial still answers when the candidate fails otherwise."""
+    route = replace(
+        ROUTE, models=("a/small",), needs=Needs(quality=5.5), fallback=(Fallback("c/large", frozenset({"rate_limited"})),)
+    )
+    assert decided(control(route)).plan.steps[0].model == "c/large"
+    assert [(step.model, step.on) for step in decided(route).plan.steps] == [("d/new", {"any"}), ("c/large", {"any"})]
