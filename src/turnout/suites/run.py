@@ -30,10 +30,11 @@ class Unpriced(Exception):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What graders found: ``score`` 0..1, None where none could tell; and each of them in words."""
+    """What graders found: ``score`` 0..1, None where none could tell; and each of them in words. ``solved`` None: by the suite's threshold."""
 
     score: float | None
     details: tuple[str, ...] = ()
+    solved: bool | None = None
 
 
 Body = Mapping[str, Any]
@@ -176,7 +177,9 @@ class _Playing:
         """No answer is no good answer: a model owns its failures."""
         if judged is None:
             judged = Judged(None) if asked.outcome == "ok" else Judged(0.0, (f"no answer: {asked.error or asked.outcome}",))
-        solved = None if judged.score is None else judged.score >= self._suite.threshold
+        solved = judged.solved
+        if solved is None and judged.score is not None:
+            solved = judged.score >= self._suite.threshold
         case = one.case
         return Result(
             self._run.id, case.id, model, one.repeat, now, asked.outcome, judged.score, solved and asked.outcome == "ok", asked.ms,
