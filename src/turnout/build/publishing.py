@@ -10,6 +10,7 @@ from turnout.catalog.load import Catalog
 from turnout.clock import Clock
 from turnout.config.load import Loaded, load
 from turnout.control.publish import Publisher
+from turnout.learn.refresh import measured
 from turnout.store.ledger import Ledger
 from turnout.view import ViewStore
 
@@ -28,4 +29,4 @@ def publisher(data_dir: Path, store: str, clock: Clock, catalog: Catalog) -> tup
     """What turns policies into views, and the ledger that numbers them. Raises OSError, Unusable."""
     ledger = open_ledger(data_dir, store)
     tasks = {task: dict(skills) for task, skills in catalog.tasks.items()}
-    return Publisher(ViewStore(data_dir / Places.views), ledger, clock, tasks), ledger
+    return Publisher(ViewStore(data_dir / Places.views), ledger, clock, tasks, measured), ledger

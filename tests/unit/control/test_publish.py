@@ -11,6 +11,7 @@ from tests.support.views import FLEET, TASKS, traits
 from turnout.clock import ManualClock, SystemClock
 from turnout.control.publish import KEEP_UNUSED, Publisher
 from turnout.store.ledger import Ledger, PublishedView
+from turnout.types.matrix import UNMEASURED, Matrix
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Policy, Provider, Route
 from turnout.types.view import Base, Overlay
@@ -137,11 +138,11 @@ class FullOnce(ViewStore):
 
     full = False
 
-    def publish(self, base: Base, overlay: Overlay) -> str:
+    def publish(self, base: Base, overlay: Overlay, matrix: Matrix = UNMEASURED) -> str:
         if self.full:
             self.full = False
             raise OSError("no space left on device")
-        return super().publish(base, overlay)
+        return super().publish(base, overlay, matrix)
 
 
 def test_a_view_that_could_not_be_written_is_tried_again(tmp_path: Path) -> None:
