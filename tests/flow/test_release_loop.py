@@ -348,13 +348,16 @@ def test_the_lock_file_is_taken_at_its_word(world: World):
     world.has(release("adopted", id_="rel-0"), release("trial"))
     lock = world.ledger.lock.read()
     entry = lock.routes["chat"]
-    share = msgspec.structs.replace(entry, trial=msgspec.structs.replace(entry.trial, share=0.25))
+    share = msgspec.structs.replace(entry, trial=msgspec.structs.replace(entry.trial, share=0.05))
     (changed,) = world.desk.take_lock(msgspec.structs.replace(lock, routes={"chat": share}), "git")
-    assert (changed.status.share, changed.status.stage) == (25.0, 3)
+    assert (changed.status.share, changed.status.stage) == (5.0, 1)
 
     with pytest.raises(NotNow, match=f"written at revision {lock.revision} and the lock is at {lock.revision + 1}"):
         world.desk.take_lock(lock, "git")
     now_there = world.ledger.lock.read()
+    wide = msgspec.structs.replace(entry, trial=msgspec.structs.replace(entry.trial, share=0.25))
+    with pytest.raises(NotNow, match=r"not between 0 and 0\.05"):
+        world.desk.take_lock(msgspec.structs.replace(now_there, routes={"chat": wide}), "git")
     other = msgspec.structs.replace(entry, trial=msgspec.structs.replace(entry.trial, model="acme/else"))
     with pytest.raises(NotNow, match=r"routes\.chat\.trial"):
         world.desk.take_lock(msgspec.structs.replace(now_there, routes={"chat": other}), "git")

@@ -10,7 +10,6 @@ from tests.support.records import NOW, record
 from turnout.clock import ManualClock
 from turnout.release.controller import Controller
 from turnout.release.desk import Desk
-from turnout.release.locked import Digests
 from turnout.release.next_step import BenchState
 from turnout.release.screen import Screened
 from turnout.store.ledger import Ledger
@@ -114,7 +113,7 @@ class World:
     def start(self) -> None:
         """As after a restart: nothing is remembered but what the ledger has."""
         self.desk = Desk(
-            self.ledger, self.clock, lambda: self.policy, digests, self.publish, lambda: self.in_force,
+            self.ledger, self.clock, lambda: self.policy, self.publish, lambda: self.in_force,
             lambda release, step: self.steps.append((release, step)),
         )  # fmt: skip
         self.controller = Controller(
@@ -143,7 +142,3 @@ class World:
             if placed != lock:
                 after = msgspec.structs.replace(placed, revision=lock.revision + 1)
                 self.ledger.audit.within(lambda connection, after=after: self.ledger.lock.put(connection, after, "test", NOW))
-
-
-def digests(route: Route) -> Digests:
-    return Digests(repr(route), repr(route.models))

@@ -62,13 +62,16 @@ def _reshared(
     """Of a trial the share alone is people's to change."""
     if was is None or msgspec.structs.replace(trial, share=was.share) != was:
         raise Refused(f"routes.{route}.trial: a trial can be taken out of turnout.lock.yaml, and its share changed; nothing else")
-    if not 0 < trial.share <= 1:
-        raise Refused(f"routes.{route}.trial.share: {trial.share:g} is not above 0 and at most 1")
     release = find(trial.release)
     if trial.share == was.share or release is None:
         return
-    share = round(100 * trial.share, 9)
-    stage = stages.at(release.spec or Spec(), share)
+    spec, share = release.spec or Spec(), round(100 * trial.share, 9)
+    most = stages.whole(spec) if release.status.proven else max(spec.ceiling, release.status.share)
+    if not 0 <= share <= most:
+        raise Refused(
+            f"routes.{route}.trial.share: {trial.share:g} is not between 0 and {most / 100:g}, the most it may have by now"
+        )
+    stage = stages.at(spec, share)
     status = msgspec.structs.replace(release.status, share=share, stage=stage, since=now)
     yield Moved(release, msgspec.structs.replace(release, status=status), f"{actor} set the share to {share:g} %")
 

@@ -11,7 +11,7 @@ from turnout.audit.kinds import APPROVAL, FREEZE, RELEASE
 from turnout.clock import Clock
 from turnout.release import by_hand, locked
 from turnout.release.changes import Change, Lost, Moved, Written, write
-from turnout.release.locked import Digests, Placing
+from turnout.release.locked import Placing
 from turnout.release.next_step import MISMATCH, Move, begun_anew, ended, rolled_back
 from turnout.release.phases import Who
 from turnout.store.ledger import Ledger
@@ -44,8 +44,7 @@ def nobody(_: Release, __: Step) -> None:
 class Desk:
     """One for the control process; its methods may be called from any thread. Raises sqlalchemy.exc.SQLAlchemyError from each.
 
-    ``policy`` is what people wrote, without what releases made of it, and ``digests`` tell its routes apart (turnout.config.amend).
-    ``publish(note, actor)`` puts both in force and returns the policy's version; ``published()`` is the revision of the lock that is in
+    ``policy`` is what people wrote, without what releases made of it. ``publish(note, actor)`` puts that and the lock in force and returns the policy's version; ``published()`` is the revision of the lock that is in
     force. ``happened`` is told of each step once it is written.
     """
 
@@ -54,7 +53,6 @@ class Desk:
         ledger: Ledger,
         clock: Clock,
         policy: Callable[[], Policy],
-        digests: Callable[[Route], Digests],
         publish: Callable[[str, str], int],
         published: Callable[[], int],
         happened: Happened = nobody,
@@ -62,7 +60,6 @@ class Desk:
         self._ledger = ledger
         self._clock = clock
         self._policy = policy
-        self._digests = digests
         self._put_in_force = publish
         self._published = published
         self._happened = happened
@@ -81,7 +78,13 @@ class Desk:
     def open(self, release: Release, actor: str = CONTROLLER, note: str = "") -> bool:
         """Take a new release in; False: this one is known already."""
         step = Step(
-            release.id, 0, self._clock.now(), release.status.phase, actor, note or f"{release.kind}: {release.event}", 0.0
+            release.id,
+            0,
+            self._clock.now(),
+            release.status.phase,
+            actor,
+            note or f"{release.kind}: {release.event}",
+            release.status.share,
         )
         payload = {
             "release": release.id,
@@ -201,11 +204,11 @@ class Desk:
 
         To be called before the new file is put in force. Returns what ended.
         """
-        digests = {route.name: self._digests(route) for route in self._policy().routes}
+        written = {route.name: locked.digests(route) for route in self._policy().routes}
 
         def decide(connection: Connection) -> Change:
             lock = self._ledger.lock.read(connection)
-            return by_hand.edited(lock, lambda one: self._ledger.releases.get(one, connection), digests, actor, self._clock.now())
+            return by_hand.edited(lock, lambda one: self._ledger.releases.get(one, connection), written, actor, self._clock.now())
 
         return self._change(actor, "person", f"routes were edited by {actor}", decide).releases
 
@@ -316,7 +319,7 @@ class Desk:
         route = self.route(release.route)
         if route is None:
             return locked.taken_out(lock, release)
-        return locked.placed(lock, release, Placing(route, self._digests(route), actor, self._clock.now(), self._salt()))
+        return locked.placed(lock, release, Placing(route, actor, self._clock.now(), self._salt()))
 
     def _is_taken(self, lock: Lock, release: Release) -> bool:
         slot: locked.Slot = "mirror" if release.status.phase == "mirror" else "trial"

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from turnout.config import amend
 from turnout.types.lock import Adopted, Lock, Mirroring, RouteLock, Running
 from turnout.types.policy import Route
 from turnout.types.release import Release, Spec
@@ -13,17 +14,25 @@ Slot = Literal["mirror", "trial"]
 
 
 class Digests(msgspec.Struct, frozen=True):
-    """Of a route as people wrote it, and of what it chooses from (turnout.config.amend)."""
+    """Of a route as people wrote it, and of what it chooses from."""
 
     over: str
     chooses: str
+
+
+def digests(route: Route) -> Digests:
+    return Digests(amend.over(route), amend.chooses(route))
+
+
+def is_unlisted(model: str, route: Route) -> bool:
+    """Whether people must put it on the route's approved list first."""
+    return route.approved and model not in route.models and model not in route.admitted
 
 
 class Placing(msgspec.Struct, frozen=True):
     """What a release is put into the lock with: the route as people wrote it, on whose word, when, and the salt of a trial that begins."""
 
     route: Route
-    digests: Digests
     by: str
     now: float
     salt: str
@@ -31,21 +40,22 @@ class Placing(msgspec.Struct, frozen=True):
 
 def placed(lock: Lock, release: Release, how: Placing) -> Lock:
     """The lock with this release where its status says."""
-    before = lock.routes.get(release.route) or RouteLock(how.digests.over, how.digests.chooses)
+    route_now = digests(how.route)
+    before = lock.routes.get(release.route) or RouteLock(route_now.over, route_now.chooses)
     proposal, spec, phase = release.proposal, release.spec or Spec(), release.status.phase
     kept = _without(before, release.id, adopted=phase != "adopted")
     if proposal is None or phase not in ("mirror", "trial", "bake", "adopted"):
         return _with(lock, release.route, kept)
-    approved = how.route.approved and release.model not in how.route.models
+    approved = is_unlisted(release.model, how.route)
     if phase == "adopted":
         if not any(one.release == release.id for one in kept.adopted):
             word = next((one.actor for one in reversed(release.status.approvals) if one.approved), how.by)
             one = Adopted(release.id, proposal.role, release.model, how.now, word, proposal.when, proposal.checks, approved)
-            kept = msgspec.structs.replace(kept, adopted=(*kept.adopted, one), chooses=_chooses(kept, how.digests))
+            kept = msgspec.structs.replace(kept, adopted=(*kept.adopted, one), chooses=_chooses(kept, route_now))
         return _with(lock, release.route, kept)
     # A route that is edited while something is on its traffic is to be noticed, not signed for.
-    over = how.digests.over if before.trial is None and before.mirror is None else before.over
-    kept = msgspec.structs.replace(kept, over=over, chooses=_chooses(kept, how.digests))
+    over = route_now.over if before.trial is None and before.mirror is None else before.over
+    kept = msgspec.structs.replace(kept, over=over, chooses=_chooses(kept, route_now))
     if phase == "mirror":
         mirror = Mirroring(release.id, release.model, spec.mirror_sample, spec.mirror_budget, proposal.when, approved)
         return _with(lock, release.route, msgspec.structs.replace(kept, mirror=mirror))
@@ -68,14 +78,14 @@ def salted(lock: Lock, route: str, salt: str) -> Lock:
     return _with(lock, route, msgspec.structs.replace(entry, trial=trial))
 
 
-def edited(lock: Lock, route: str, digests: Digests | None) -> Lock:
+def edited(lock: Lock, route: str, now_written: Digests | None) -> Lock:
     """After people wrote the route anew (None: took it away): its trial is over; if it chooses from others, so is what was adopted."""
     entry = lock.routes[route]
-    if digests is None or entry.chooses != digests.chooses:
+    if now_written is None or entry.chooses != now_written.chooses:
         return _with(lock, route, RouteLock("", ""))
-    if entry.over == digests.over or (entry.trial is None and entry.mirror is None):
+    if entry.over == now_written.over or (entry.trial is None and entry.mirror is None):
         return lock
-    return _with(lock, route, RouteLock(digests.over, digests.chooses, entry.adopted))
+    return _with(lock, route, RouteLock(now_written.over, now_written.chooses, entry.adopted))
 
 
 def taken(lock: Lock, release: Release, slot: Slot, *, overlap: bool) -> str | None:
@@ -106,9 +116,9 @@ def _without(entry: RouteLock, release_id: str, *, adopted: bool) -> RouteLock:
     return msgspec.structs.replace(entry, adopted=kept, trial=trial, mirror=mirror)
 
 
-def _chooses(entry: RouteLock, digests: Digests) -> str:
+def _chooses(entry: RouteLock, route_now: Digests) -> str:
     """What was adopted stands on what the route chose from then."""
-    return entry.chooses if entry.adopted else digests.chooses
+    return entry.chooses if entry.adopted else route_now.chooses
 
 
 def _with(lock: Lock, route: str, entry: RouteLock) -> Lock:

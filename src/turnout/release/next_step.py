@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from turnout.release import stages
+from turnout.release.locked import is_unlisted
 from turnout.release.screen import Screened
 from turnout.types.evidence import Evidence, Metric
 from turnout.types.policy import Route
@@ -246,7 +247,7 @@ def _needs_word(release: Release, found: Found) -> bool:
     proposal, route = release.proposal, found.route
     if found.rules.autonomy != "auto" or proposal is None or route is None or proposal.role in _NO_TRIAL:
         return True
-    if route.approved and release.model not in route.models:
+    if is_unlisted(release.model, route):
         return True
     return proposal.score is None or proposal.score.ceiling <= 0 or not all(gate.passed for gate in proposal.gates)
 
