@@ -13,20 +13,21 @@ def answers(
     model: str, n: int, chance: float, cost: int, *, band: Band | None = "simple", task: str | None = "qa", ms: float = 1_000.0,
     spread: float = 0.2, check: str | None = None, seed: int = 1, first: int = 0, ok: float = 1.0,
 ) -> list[Result]:  # fmt: skip
-    """``n`` cases from ``first`` on, solved with this chance; exactly so many of them, at places drawn by ``seed``.
+    """``n`` cases from ``first`` on, solved with this chance: the harder ones are not, which are nearly the same for all models.
 
     Cost and time vary by case (the same for all models: longer prompts), time by ``spread`` besides. Where there is a ``check`` it finds out.
     """
     drawn = Random(f"{seed}/{model}/{first}")
-    solved = [at < round(chance * n) for at in range(n)]
+    hard = [Random(f"hard {first + at}").random() + 0.06 * drawn.random() for at in range(n)]
+    limit = [*sorted(hard), 9.0][round(chance * n)]
+    solved = [each < limit for each in hard]
     came = [at < round(ok * n) for at in range(n)]
-    drawn.shuffle(solved)
     drawn.shuffle(came)
     found = []
     for at in range(n):
         size = Random(f"case {first + at}").uniform(0.7, 1.3)
         good = solved[at] and came[at]
-        details = () if check is None else (f"{check}: {'passed' if good else 'does not pass'}",)
+        details = () if check is None else (f"{check}: {'holds' if good else 'does not pass'}",)
         found.append(
             Result(
                 "run-1", f"c{first + at:05}", model, 0, NOW + first + at, "ok" if came[at] else "failed", float(good), good,

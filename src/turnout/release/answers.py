@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
+from math import inf, log, sqrt
 from operator import or_
+from statistics import fmean, variance
 
 from turnout.catalog import rates
 from turnout.catalog.overrides import USER_SOURCE
-from turnout.evidence.bootstrap import interval
+from turnout.feedback.accuracy import Z95
 from turnout.release import pairs as sides
 from turnout.release import places
 from turnout.release.pairs import Pair
@@ -19,7 +21,6 @@ from turnout.types.view import Base
 
 FAR_LARGER = 1.5
 """A context that many times the largest there was lets new things be done; a little more lets the same be done a little longer."""
-ROUNDS = 1_000
 
 Disputed = frozenset[tuple[str, str]]
 """Model and fact (``prices``, ``context``, ``features``, ``modalities``) on which sources disagree, or that only one of them says."""
@@ -27,14 +28,14 @@ Disputed = frozenset[tuple[str, str]]
 
 def answers(
     candidate: ModelFacts, against: ModelFacts | None, route: Route, base: Base, now: float,
-    pairs: Sequence[Pair] = (), disputed: Disputed = frozenset(), seed: str = "",
+    pairs: Sequence[Pair] = (), disputed: Disputed = frozenset(),
 ) -> tuple[Answer, ...]:  # fmt: skip
     """In the order cheaper, faster, better, fallback, new_use. ``against`` None: the route chooses among several."""
     there = _there(route, base, against, candidate)
     return (
         cheaper(candidate, against, now, pairs, disputed),
-        faster(candidate, against, pairs, seed),
-        better(candidate, against, pairs, seed),
+        faster(candidate, against, pairs),
+        better(candidate, against, pairs),
         fallback(candidate, against, route, there),
         new_use(candidate, there, disputed),
     )
@@ -74,17 +75,12 @@ def cheaper(
     return Answer("cheaper", "unconfirmed", f"{said.text} Sources do not agree on the price of {' and '.join(unsure)}.")
 
 
-def faster(candidate: ModelFacts, against: ModelFacts | None, pairs: Sequence[Pair] = (), seed: str = "") -> Answer:
+def faster(candidate: ModelFacts, against: ModelFacts | None, pairs: Sequence[Pair] = ()) -> Answer:
     """By measured medians; the catalog's latencies are estimates, which answer nothing."""
     before, after = sides.p50(pair.control for pair in pairs), sides.p50(pair.candidate for pair in pairs)
-    if before is not None and after is not None:
-        both = [pair for pair in pairs if pair.control.ms is not None and pair.candidate.ms is not None]
-        low, high = interval(_slower, both, seed, rounds=ROUNDS) if both else (0.0, 0.0)
-        text = (
-            f"Median {after:,.0f} ms against {before:,.0f} ms on {len(pairs)} cases ({after / before - 1:+.0%})"
-            if before
-            else "No time was measured"
-        )
+    if before and after:
+        low, high = _spread([log(new / old) for pair in pairs if (new := pair.candidate.ms) and (old := pair.control.ms)])
+        text = f"Median {after:,.0f} ms against {before:,.0f} ms on {len(pairs)} cases ({after / before - 1:+.0%})"
         if high < 0:
             return Answer("faster", "yes", f"{text}.")
         return Answer("faster", "no", f"{text}{'' if low > 0 else ': no difference is shown'}.")
@@ -98,11 +94,11 @@ def faster(candidate: ModelFacts, against: ModelFacts | None, pairs: Sequence[Pa
     return Answer("faster", "unknown", "Not measured yet.")
 
 
-def better(candidate: ModelFacts, against: ModelFacts | None, pairs: Sequence[Pair] = (), seed: str = "") -> Answer:
+def better(candidate: ModelFacts, against: ModelFacts | None, pairs: Sequence[Pair] = ()) -> Answer:
     """By the share of cases solved; the catalog's figures are estimates, which answer nothing."""
     if pairs:
         before, after = sides.quality([pair.control for pair in pairs]), sides.quality([pair.candidate for pair in pairs])
-        low, high = interval(_gain, pairs, seed, rounds=ROUNDS)
+        low, high = _spread([pair.difference for pair in pairs])
         text = f"Solves {after:.1%} against {before:.1%} of {len(pairs)} cases (difference {100 * low:+.1f} to {100 * high:+.1f} points)"
         if low > 0:
             return Answer("better", "yes", f"{text}.")
@@ -139,7 +135,10 @@ def new_use(candidate: ModelFacts, there: Sequence[ModelFacts], disputed: Disput
     news = list(_news(candidate, there))
     if not news:
         return Answer("new_use", "no", "The route's models can do all that it can.")
-    sure = [text for fact, text in news if (candidate.id, fact) not in disputed]
+    doubtful = {
+        fact for fact in ("modalities", "features", "context") if any((one.id, fact) in disputed for one in (candidate, *there))
+    }
+    sure = [text for fact, text in news if fact not in doubtful]
     if sure:
         return Answer("new_use", "yes", f"No model of the route has this: {'; '.join(sure)}.")
     return Answer("new_use", "unconfirmed", f"Sources do not agree on this: {'; '.join(text for _, text in news)}.")
@@ -184,12 +183,12 @@ def _by_price(before: float, after: float, basis: str) -> Answer:
     return Answer("cheaper", "yes" if after < before else "no", f"${after:.4g} against ${before:.4g} {basis}{change}.")
 
 
-def _slower(pairs: Sequence[Pair]) -> float:
-    return (sides.p50(pair.candidate for pair in pairs) or 0.0) - (sides.p50(pair.control for pair in pairs) or 0.0)
-
-
-def _gain(pairs: Sequence[Pair]) -> float:
-    return sum(pair.difference for pair in pairs) / len(pairs)
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    """The mean's interval of 95 %; everything where there are fewer than two."""
+    if len(values) < 2:
+        return -inf, inf
+    wide = Z95 * sqrt(variance(values) / len(values))
+    return fmean(values) - wide, fmean(values) + wide
 
 
 def _fact(event: CatalogEvent) -> str | None:

@@ -36,12 +36,9 @@ class Cascade(msgspec.Struct, frozen=True):
 
 
 def told(result: Result, check: Check) -> bool | None:
-    """As the graders' details say it: ``name: passed``, or ``name: `` and what was wrong."""
-    for detail in result.details:
-        name, colon, said = detail.partition(": ")
-        if colon and name == name_of(check):
-            return said.startswith("passed")
-    return None
+    """As the details of its grading say it (suites.graders.grade): ``name: holds``, or ``name: `` and what was wrong."""
+    said = [words for name, _, words in (detail.partition(": ") for detail in result.details) if name == name_of(check)]
+    return all(words == "holds" for words in said) if said else None
 
 
 def checks_of(route: Route, others: Iterable[Check] = ()) -> tuple[Check, ...]:

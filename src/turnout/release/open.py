@@ -1,6 +1,6 @@
 """From an event to the releases it opens: one on each route that it may mean something to, and for the others the reason why not. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from hashlib import sha256
 
@@ -116,9 +116,13 @@ def _replaced(
 ) -> Opening:
     """A model that ends (and may not be offered any more), or costs more now, on a route that it serves."""
     against = places.incumbent(route, serving.get(route.name))
-    held = next((model for model in (against, *_fixed(route)) if model in ids), None)
+    held = next((model for model in (against, *(step.model for step in route.fallback)) if model in ids), None)
     if held is not None:
         return _in_place_of(event, held, route, base, now)
+    if ids & {part.model for part in (*route.segments, *route.cascade)}:
+        return Opening(
+            route.name, None, "it serves a part of the route: without it, what stands behind it there serves that part too"
+        )
     used = ids & (places.choices(route, base) | places.named(route))
     why = f"it chooses among others too, and {', '.join(sorted(used))} serves little of it" if used else "it does not use it"
     return Opening(route.name, None, why)
@@ -162,14 +166,6 @@ def _is_in_use(facts: ModelFacts, route: Route, base: Base) -> bool:
 
 def _is_dearer(event: CatalogEvent) -> bool:
     return event.kind == "price_changed" and event.change is not None and event.change > 0
-
-
-def _fixed(route: Route) -> Iterator[str]:
-    """Models that the route names for a part of their own: nobody else would step in by itself."""
-    yield from (model for model, _ in route.split)
-    yield from (segment.model for segment in route.segments)
-    yield from (arm.model for arm in route.cascade)
-    yield from (step.model for step in route.fallback)
 
 
 def _stays(facts: ModelFacts) -> bool:

@@ -1,5 +1,6 @@
 """What a release should become, by rule, with figures and in words (PRODUCT R4). Pure.
 
+stand-in  for a model that ends: of a fallback at once, of the first where there is no time to measure (as fallback or primary)
 primary   no worse overall nor in any part of the traffic, and a score that reaches the threshold
 segment   no worse in part of it
 cascade   worse, but a check catches its failures, and a second call is paid for
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from turnout.release import gates
+from turnout.release import gates, places
 from turnout.release.answers import answers, disputed
 from turnout.release.cascade import Cascade, Told, cascade, checks_of, is_worth_it, told
 from turnout.release.pairs import Pair, paired
@@ -84,10 +85,11 @@ def propose(
     found = _asked(release, base, results, now, seen, screened)
     if found is None:
         return Proposal("none", f"Nothing is proposed: {screened.rejected}.", screened.gates)
-    if screened.rejected is not None or screened.waiting is not None:
+    if screened.rejected is not None or (screened.waiting is not None and release.kind != "retiring"):
         return _none(found, (screened.rejected or screened.waiting or "",))
     checked = checks_of(found.route, seen.checks)
     roles: tuple[Callable[[], Proposal | None], ...] = (
+        lambda: _stand_in(found),
         lambda: _primary(found),
         lambda: _segment(found),
         lambda: _cascade(found, cascade(found.pairs, checked, found.margins, told)),
@@ -113,8 +115,21 @@ def _asked(
     return Question(
         release, base, route, facts, pairs, mix, margins, screened.gates,
         (*gates.measured(pairs, margins), *gates.needed(route, pairs)), score(pairs, rules, release.id),
-        answers(facts, against, route, base, now, pairs, doubts, release.id), tuple(dict.fromkeys(one.run for one in results)), screened.notes,
+        answers(facts, against, route, base, now, pairs, doubts), tuple(dict.fromkeys(one.run for one in results)), screened.notes,
     )  # fmt: skip
+
+
+def _stand_in(found: Question) -> Proposal | None:
+    """In place of a model that ends: of a fallback whatever was measured, of the route's first where there was no time to measure."""
+    leaving = found.release.incumbent
+    if found.release.kind != "retiring" or leaving is None:
+        return None
+    behind = leaving in {step.model for step in found.route.fallback} and leaving not in places.choices(found.route, found.base)
+    if not behind and found.pairs:
+        return None
+    seen = "" if found.pairs else " Nothing was measured: it is the best known model by estimate and price."
+    text = f"{leaving} ends; {found.facts.id} can take its place{' as a fallback' if behind else ''}.{seen}"
+    return _proposal(found, "fallback" if behind else "primary", text, found.measured, found.rank)
 
 
 def _primary(found: Question) -> Proposal | None:
@@ -134,25 +149,24 @@ def _primary(found: Question) -> Proposal | None:
 def _segment(found: Question) -> Proposal | None:
     """In front of part of it: of the parts that hold, the one that saves most."""
     scopes = [(scope, inside) for scope in _scopes(found.pairs) if len(inside := _inside(found, scope)) >= SEGMENT_LEAST]
-    best: tuple[float, Scope, tuple[Gate, ...], Score] | None = None
+    held: list[tuple[float, Scope, tuple[Gate, ...]]] = []
     for scope, inside in scopes:
         if _elsewhere(found, scope) or gates.weak_parts(inside, found.margins.quality):
             continue
         measured = (*gates.measured(inside, found.margins, len(scopes)), *gates.needed(found.route, inside))
-        if not gates.is_passed(measured):
-            continue
-        rank = score(inside, found.base.policy.release, found.release.id)
-        if rank is None or not _reaches(found, rank):
-            continue
-        cost = saving(found.mix, scope, found.pairs, found.facts.id) or 0.0
-        if best is None or cost > best[0]:
-            best = (cost, scope, measured, rank)
-    if best is None:
-        return None
-    cost, scope, measured, rank = best
+        if gates.is_passed(measured):
+            held.append((saving(found.mix, scope, found.pairs, found.facts.id) or 0.0, scope, measured))
+    for cost, scope, measured in sorted(held, key=lambda one: -one[0]):
+        rank = score(_inside(found, scope), found.base.policy.release, found.release.id)
+        if rank is not None and _reaches(found, rank):
+            return _as_segment(found, scope, measured, rank, cost, len(scopes))
+    return None
+
+
+def _as_segment(found: Question, scope: Scope, measured: tuple[Gate, ...], rank: Score, cost: float, tried: int) -> Proposal:
     stays = f"The rest stays where it is: {reason}. " if (reason := "; ".join(_on_the_whole(found))) else ""
     text = (
-        f"{found.facts.id} is as good as {found.against} for {scope}: {measured[0].text}, of {len(scopes)} parts of the traffic looked at. "
+        f"{found.facts.id} is as good as {found.against} for {scope}: {measured[0].text}, of {tried} parts of the traffic looked at. "
         f"{stays}{_scored(found, rank)}{_saves(cost)}"
     )
     return _proposal(found, "segment", text, measured, rank, saving=cost, when=scope.when)

@@ -14,7 +14,7 @@ from turnout.types.release_rules import ReleaseRules, Weights
 
 ALPHA = 0.1
 """The chance that the score is truly lower than its bound. The gates, which come first, are stricter."""
-ROUNDS = 1_000
+ROUNDS = 500
 
 
 class Figures(msgspec.Struct, frozen=True):
