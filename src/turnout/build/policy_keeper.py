@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.build.process import say
+from turnout.config.amend import Dropped
 from turnout.config.load import Loaded
 from turnout.config.reload import FileWatch
 from turnout.config.settings import Settings, differing
@@ -20,9 +21,15 @@ NOTICE_EVERY = 0.1
 
 
 class PolicyKeeper:
-    """Takes up each change of the policy file, or says why not and keeps the old. SIGHUP asks for it even without a change."""
+    """Takes up each change of the policy file, or says why not and keeps the old. SIGHUP asks for it even without a change.
 
-    def __init__(self, config: str | None, read: Callable[[], Loaded], publish: Publisher) -> None:
+    ``edited`` is told who wrote the file anew before it is in force, so that releases let go of the routes that were changed; it may
+    raise what the ledger does. It is told once at the start, too: nobody knows what happened while nobody looked.
+    """
+
+    def __init__(
+        self, config: str | None, read: Callable[[], Loaded], publish: Publisher, edited: Callable[[str], object] | None = None
+    ) -> None:
         self._config = config
         self._read = read
         self._publish = publish
@@ -32,6 +39,9 @@ class PolicyKeeper:
         self._settings: Settings | None = None  # as first read: what this process was started with, or nearly
         self._waiting: tuple[str, ...] = ()
         self._overruled = 0
+        self._edited = edited
+        self._untold = edited is not None
+        self._dropped: tuple[Dropped, ...] = ()
 
     def ask(self) -> None:
         """Read the file again, and say what came of it."""
@@ -56,6 +66,7 @@ class PolicyKeeper:
             loaded = await asyncio.to_thread(self._read)
             if self._changed():
                 return False
+            await asyncio.to_thread(self._tell, loaded)
             version = await asyncio.to_thread(self._publish.adopt, loaded, self._config or "environment")
             restored = await asyncio.to_thread(self._publish.overruled)
         except ConfigProblems as refused:
@@ -75,8 +86,26 @@ class PolicyKeeper:
                 say("control", f"policy {version} stays in force: nothing about it changed")
             self._say_what_waits(loaded.settings)
             self._say_what_was_brought_back(restored)
+            self._say_what_was_dropped()
         self._asked, self._said = False, ""
         return True
+
+    def _tell(self, loaded: Loaded) -> None:
+        if self._edited is not None:
+            self._untold = self._publish.hear(loaded) or self._untold
+            if self._untold:
+                self._edited(f"file:{Path(self._config).name}" if self._config else "environment")
+            self._untold = False
+
+    def _say_what_was_dropped(self) -> None:
+        """What the lock says and the policy cannot hold; that people wrote it themselves is no news."""
+        if self._edited is None:
+            return
+        dropped = tuple(each for each in self._publish.dropped if each.why != "written")
+        for each in dropped:
+            if each not in self._dropped:
+                say("control", f"{each.release} ({each.what}: {each.model}) has no effect on route {each.route}: {each.reason}")
+        self._dropped = dropped
 
     def _say_what_was_brought_back(self, found: PolicyVersion | None) -> None:
         """Whoever reads the file would take it for what is in force."""

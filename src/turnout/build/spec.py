@@ -48,3 +48,4 @@ class Places:
     judged = "judged"
     ledger = "ledger.db"
     lock = "lock"
+    lock_written = "lock-written"
