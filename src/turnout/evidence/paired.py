@@ -9,7 +9,7 @@ import msgspec
 CAUTION = 0.9
 """The share of the wealth that the worst outcome may cost."""
 EQUAL = 50.0
-"""Cases for which it is believed beforehand that the two are equal, and"""
+"""Cases for which it is believed beforehand that the two are equal (when betting on worse: that they differ by the margin), and"""
 DIFFERING = 0.1
 """differ on so many of them: what a wrong belief costs is time."""
 
@@ -23,19 +23,17 @@ class Bet(msgspec.Struct):
     worst: float
     log: float = 0.0
     peak: float = 0.0
-    n: float = 0.0
     total: float = 0.0
     square: float = 0.0
 
     @classmethod
     def believing(cls, mean: float, worst: float) -> "Bet":
-        return cls(worst, n=EQUAL, total=EQUAL * mean, square=EQUAL * (mean * mean + DIFFERING))
+        return cls(worst, total=EQUAL * mean, square=EQUAL * (mean * mean + DIFFERING))
 
     def take(self, value: float) -> None:
         if self.total > 0:  # the best bet for small means: mean over mean square
             self.log += log1p(min(self.total / self.square, CAUTION / -self.worst) * value)
             self.peak = max(self.peak, self.log)
-        self.n += 1
         self.total += value
         self.square += value * value
 
@@ -57,7 +55,7 @@ class Paired(msgspec.Struct):
         """Raises ValueError for a margin that is not between 0 and 1: with none nothing can be certified."""
         if not 0 < margin < 1:
             raise ValueError(f"the margin of a paired comparison is a difference between 0 and 1, not {margin}")
-        return cls(Bet.believing(margin, margin - 1), Bet.believing(-margin, -margin - 1), margin, alpha)
+        return cls(Bet.believing(margin, margin - 1), Bet.believing(0.0, -margin - 1), margin, alpha)
 
     def take(self, differences: Iterable[float]) -> None:
         for difference in differences:
