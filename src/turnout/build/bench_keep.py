@@ -22,7 +22,7 @@ from turnout.store.bench import OPEN
 from turnout.store.ledger import Ledger, in_words
 from turnout.suites.begin import Wish, begun
 from turnout.suites.frozen import Frozen
-from turnout.suites.schedule import DAY, SCHEDULE, Due, due, incumbents, left_today
+from turnout.suites.schedule import DAY, SCHEDULE, Drift, Due, drift, due, incumbents, left_today
 from turnout.types.policy import Policy
 from turnout.types.suite import Run
 from turnout.view import ViewStore
@@ -34,8 +34,15 @@ AFTER_A_CRASH = 60.0
 ENDS_WITHIN = 10.0
 
 
+def _nobody(_run: Run, _changed: tuple[Drift, ...]) -> None:
+    """Who is told of ended runs, where nobody wants to know."""
+
+
 class Benching(msgspec.Struct, frozen=True):
-    """What it takes. ``config`` is the policy's file, from whose folder suites are read; ``leads`` says whether this process is the one to do it."""
+    """What it takes. ``config`` is the policy's file, from whose folder suites are read; ``leads`` says whether this process is the one to do it.
+
+    ``ended`` is told, in a thread, of each run that is over, and which of its models its provider has changed.
+    """
 
     data_dir: Path
     store: str
@@ -44,6 +51,7 @@ class Benching(msgspec.Struct, frozen=True):
     ledger: Ledger
     publish: Publisher
     leads: Callable[[], bool]
+    ended: Callable[[Run, tuple[Drift, ...]], None] = _nobody
 
 
 async def keep_benching(bench: Benching) -> None:
@@ -60,8 +68,10 @@ async def keep_benching(bench: Benching) -> None:
             now = bench.clock.now()
             left_alone = {run for run, at in crashed.items() if at > now - AFTER_A_CRASH}
             run = await asyncio.to_thread(next_run, bench.ledger, bench.clock, left_alone)
-            if run is not None and await _played(bench, run) != 0:
-                crashed[run.id] = bench.clock.now()
+            if run is not None:
+                if await _played(bench, run) != 0:
+                    crashed[run.id] = bench.clock.now()
+                await asyncio.to_thread(_tell, bench, run.id)
             told = ""
         except (OSError, SQLAlchemyError) as error:
             why = in_words(error)
@@ -104,6 +114,19 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+def _tell(bench: Benching, run_id: str) -> None:
+    run, base = bench.ledger.bench.get(run_id), bench.publish.base
+    if run is not None and base is not None and run.state not in OPEN:
+        bench.ended(run, drifted(bench.ledger, run, base.policy.release.spec.margins.quality))
+
+
+def drifted(ledger: Ledger, run: Run, margin: float) -> tuple[Drift, ...]:
+    """The models of this run that do otherwise on the same cases than in all runs before it."""
+    histories = ((model, ledger.bench.of_model(model, run.suite, run.suite_hash)) for model in run.models)
+    found = (drift(model, history, margin) for model, history in histories)
+    return tuple(each for each in found if each is not None and each.run == run.id)
 
 
 def begin_scheduled(bench: Benching) -> tuple[Run, ...]:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from turnout.build.bench import LEASE, SUITES, lease_of
-from turnout.build.bench_keep import Benching, begin_scheduled, next_run
+from turnout.build.bench_keep import Benching, begin_scheduled, drifted, next_run
 from turnout.build.spec import Places
 from turnout.catalog.load import load_catalog
 from turnout.clock import ManualClock
@@ -19,7 +19,7 @@ from turnout.sim.profile import default_fleet
 from turnout.store.ledger import Ledger
 from turnout.suites.frozen import Frozen, suite_hash
 from turnout.types.money import PicoDollars
-from turnout.types.suite import Case, Contains, Graded, Run, Suite
+from turnout.types.suite import Case, Contains, Graded, Result, Run, Suite
 from turnout.view import ViewStore
 
 DAY = 86_400.0
@@ -138,3 +138,21 @@ def test_too_dear_is_said(opened: Open, ledger: Ledger, capsys: pytest.CaptureFi
     assert begin_scheduled(opened(0.000001)) == ()
 
     assert "suite own was not begun" in capsys.readouterr().err
+
+
+def test_a_changed_model_is_named(ledger: Ledger):
+    """By the run that found it out, and by no other."""
+    for n, good in enumerate((1.0, 1.0, 0.0)):
+        one = run(n, state="done", models=("a/b", "c/d"))
+        ledger.bench.begin(one)
+        ledger.bench.put(
+            [
+                Result(one.id, f"c{case}", model, 0, one.at, "ok", score, score > 0, 1.0, None, 0, 0, ())
+                for case in range(60)
+                for model, score in (("a/b", good), ("c/d", 1.0))
+            ]
+        )
+    first, last = ledger.bench.get("r0"), ledger.bench.get("r2")
+
+    assert [(found.model, found.before, found.after) for found in drifted(ledger, last, 0.03)] == [("a/b", 1.0, 0.0)]
+    assert drifted(ledger, first, 0.03) == ()
