@@ -14,12 +14,16 @@ DIRECTORY = "catalog"
 POINTER = "accepted"
 _BITS_OF = {
     "prices": ("prices",),
-    "limits": ("context", "max_input", "max_output"),
+    "context": ("context",),
+    "max_input": ("max_input",),
+    "max_output": ("max_output",),
     "modalities": ("input", "output"),
     "features": ("features", "unknown_features"),
     "retires": ("retires", "status"),
 }
 """A group of facts as :attr:`ModelFacts.sources` names it -> the facts in it."""
+_WHOLE = dict.fromkeys(("context", "max_input", "max_output"), "limits")
+"""Limits are shipped with one source for all of them; a refresh changes one, and names its own."""
 
 End = Literal["gone", "retired"]
 
@@ -109,7 +113,7 @@ def _newer(base: ModelFacts, facts: ModelFacts) -> ModelFacts:
     sources = dict(base.sources)
     for group, fields in _BITS_OF.items():
         source = facts.sources.get(group)
-        if source is not None and not _older(source, base.sources.get(group)):
+        if source is not None and not _older(source, base.sources.get(group) or base.sources.get(_WHOLE.get(group, ""))):
             taken |= {field: getattr(facts, field) for field in fields}
             sources[group] = source
     return msgspec.structs.replace(base, **taken, sources=sources)

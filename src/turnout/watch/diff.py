@@ -73,6 +73,8 @@ class _Found:
 
     def of_conflicts(self, before: World, after: World) -> None:
         for name, conflicts in sorted(after.conflicts.items()):
+            if _repriced(before, after, name):
+                continue  # the change itself is told, and who does not say it is seen with the model
             noted = {(conflict.field, conflict.kept): conflict for conflict in before.conflicts.get(name, ())}
             for conflict in conflicts:
                 earlier = noted.get((conflict.field, conflict.kept))
@@ -127,7 +129,14 @@ def take(before: World, after: World, events: Iterable[CatalogEvent]) -> World:
                 ended |= {name: after.ended[name]} if name in after.ended else {}
         elif new is not None and name in models and event.kind != "source_conflict":
             models[name] = _with(models[name], new, event)
-    return World(models, ended, aliases, after.stated_by, after.conflicts)
+    conflicts = {name: found for name, found in after.conflicts.items() if not _repriced(after, World(models), name)}
+    conflicts |= {name: found for name, found in before.conflicts.items() if _repriced(after, World(models), name)}
+    return World(models, ended, aliases, after.stated_by, conflicts)
+
+
+def _repriced(one: World, other: World, name: str) -> bool:
+    """Whether a model of both has other prices."""
+    return name in one.models and name in other.models and one.models[name].prices != other.models[name].prices
 
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {"features": ("features", "unknown_features"), "retires": ("retires", "status")}
@@ -135,7 +144,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {"features": ("features", "unknown_feat
 
 def _with(facts: ModelFacts, new: ModelFacts, event: CatalogEvent) -> ModelFacts:
     field = event.field or ""
-    group = {"input": "modalities", "output": "modalities", **dict.fromkeys(LIMITS, "limits")}.get(field, field)
+    group = {"input": "modalities", "output": "modalities"}.get(field, field)
     taken = {name: getattr(new, name) for name in _FIELDS.get(field, (field,))}
     sources = facts.sources | ({group: new.sources[group]} if group in new.sources else {})
     return msgspec.structs.replace(facts, **taken, sources=sources)

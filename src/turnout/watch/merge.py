@@ -92,17 +92,24 @@ class _Model:
         return priced.conflicts
 
     def _limits(self) -> None:
-        source = self._known.sources["limits"].name if "limits" in self._known.sources else None
-        context, by = settle_limit(self._known.context, self._offers(lambda stated: stated.context), source)
-        most, by_in = settle_limit(self._known.max_input, self._offers(lambda stated: stated.max_input), source, smallest=True)
-        out, by_out = settle_limit(self._known.max_output, self._offers(lambda stated: stated.max_output), source, smallest=True)
+        context, by = settle_limit(self._known.context, self._offers(lambda stated: stated.context), self._named_by("context"))
+        most, by_in = settle_limit(
+            self._known.max_input, self._offers(lambda stated: stated.max_input), self._named_by("max_input"), smallest=True
+        )
+        out, by_out = settle_limit(
+            self._known.max_output, self._offers(lambda stated: stated.max_output), self._named_by("max_output"), smallest=True
+        )
         if context is None and self._new:
             context, by = most, by_in
         most = None if most is not None and context is not None and most >= context else most
         out = min(out, context) if out is not None and context is not None else out
         for field, value, who in (("context", context, by), ("max_input", most, by_in), ("max_output", out, by_out)):
             if value != getattr(self._known, field):
-                self._take("limits", {field: value}, who, field)
+                self._take("limits" if self._new else field, {field: value}, who, field)
+
+    def _named_by(self, field: str) -> str | None:
+        source = self._known.sources.get(field) or self._known.sources.get("limits")
+        return source.name if source is not None else None
 
     def _modalities(self) -> None:
         for field in ("input", "output"):
@@ -156,7 +163,9 @@ class _Model:
     def _take(self, group: str, facts: Mapping[str, object], said: Said | None, field: str | None = None) -> None:
         self._taken |= facts
         self.said[field or group] = who = said or said_by(self._all())
-        earlier = self._sources[group].name.split(" + ") if group == "limits" and group in self._sources else ()
+        earlier = (
+            self._sources[group].name.split(" + ") if group == "limits" and group in self._sources else ()
+        )  # of the other limits
         self._sources[group] = Source(" + ".join(dict.fromkeys((*earlier, *who.sources))), self._today.isoformat())
 
     def _offers(self, fact: Callable[[Stated], object]) -> list[Offer]:
@@ -202,7 +211,7 @@ def _is_over(voices: Voices, today: date) -> bool:
 def _by_weights(models: Iterable[ModelFacts]) -> dict[str, ModelFacts]:
     found: dict[str, ModelFacts] = {}
     for facts in models:
-        if facts.skills:
+        if "skills" in facts.sources:
             found.setdefault(weights(facts.upstream_id), facts)
     return found
 
@@ -212,7 +221,7 @@ def _found(name: str, by_weights: Mapping[str, ModelFacts], models: Mapping[str,
     vendor, _, upstream = name.partition("/")
     facts = ModelFacts(id=name, provider=vendor, upstream_id=upstream, unknown_features=_ALL_FEATURES, untried=True)
     alike = models.get(f"{vendor}/{undated(upstream)}") or by_weights.get(weights(upstream))
-    if alike is None or not alike.skills:
+    if alike is None or "skills" not in alike.sources:
         return facts
     sources = {"skills": Source(f"{ALIKE}{alike.id}", alike.sources["skills"].date)}
     return msgspec.structs.replace(facts, skills=alike.skills, reasoning_by_default=alike.reasoning_by_default, sources=sources)
