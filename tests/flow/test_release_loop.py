@@ -1,7 +1,7 @@
 """A release from its detection to its end, on a real ledger with a clock of the test's."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -29,8 +29,9 @@ def world(tmp_path) -> Iterator[World]:
 class Traffic:
     """Requests on trial, drawn as the lock says at that moment."""
 
-    def __init__(self, world: World, seed: int = 1) -> None:
+    def __init__(self, world: World, tick: Callable[[], object] | None = None, seed: int = 1) -> None:
         self.world = world
+        self.tick = tick or world.controller.tick
         self.n = 0
         self.chance = random.Random(seed)
 
@@ -45,7 +46,7 @@ class Traffic:
                 self.world.ledger.ingest(rows, "s", self.n)
                 with self.world.ledger._engine.begin() as connection:
                     connection.exec_driver_sql("update requests set verdict = 1.0 where verdict is null")
-            self.world.controller.tick()
+            self.tick()
 
     def _one(self, share: float, good: float, control: float, skew: float):
         self.n += 1
@@ -88,6 +89,46 @@ def test_a_good_release_goes_all_the_way(world: World):
     assert world.ledger.trials.state("rel-1") is None
     assert len(world.ledger.trials.points("rel-1")) > 10
     assert [step for _, step in world.steps] == [msgspec.structs.replace(step, policy=None) for step in steps]
+
+
+def test_killed_at_every_step_it_ends_as_it_would_have(tmp_path):
+    """The process dies after each commit, before what was decided is in force, and begins again without a memory: the same steps at the same times."""
+
+    class Killed(BaseException):
+        pass
+
+    def life(name: str, *, killed: bool) -> list[tuple[str, str, float, float]]:
+        ledger = Ledger(tmp_path / name)
+        world = World(ledger)
+
+        def dies() -> None:
+            raise Killed
+
+        def tick_and_die() -> None:
+            world.breaks = dies
+            try:
+                world.controller.tick()
+            except Killed:
+                assert world.in_force != ledger.lock.revision()
+            world.breaks = lambda: None
+            world.start()
+            world.desk.settle()
+            assert world.in_force == ledger.lock.revision()
+
+        world.desk.open(release())
+        Traffic(world, tick_and_die if killed else None).run(1_500, 4.0, good=1.0, control=0.9)
+        steps = ledger.releases.steps("rel-1")
+        assert all(
+            (step.policy is not None) == (step.phase in ("trial", "bake", "adopted"))
+            for step in steps
+            if "are shown" not in step.note
+        )
+        ledger.close()
+        return [(step.phase, step.note, step.at, step.share) for step in steps]
+
+    once, often = life("once.db", killed=False), life("often.db", killed=True)
+    assert once == often
+    assert once[-1][0] == "adopted"
 
 
 def test_harm_is_found_at_the_next_tick(world: World):

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import event
 
 from tests.support.records import NOW, TRAITS, record
 from tests.support.releases import evidence, exposure, release
@@ -92,7 +93,7 @@ def test_the_lock_is_one_row(ledger: Ledger):
 
 def test_points_are_thinned(ledger: Ledger):
     """A chart keeps its first and its latest, and never more than so many."""
-    for n in range(MOST_POINTS + 50):
+    for n in range(MOST_POINTS + 50):  # a transaction each, as in life
         ledger.trials.add_point("rel-1", evidence(NOW + n))
 
     at = [point.at - NOW for point in ledger.trials.points("rel-1")]
@@ -222,3 +223,16 @@ def test_a_mirror_is_read_in_pairs(ledger: Ledger):
         (True, True, 0.5),
     ]
     assert ledger.trials.pairs("rel-1", NOW, 1) == found[2:]
+
+
+def test_units_are_read_by_their_indexes(sqlite: Ledger):
+    """The trial's rows by the trial, what came before them by the session: neither grows with all that was ever asked."""
+    asked: list[tuple[str, Any]] = []
+    event.listen(sqlite._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    units(sqlite)
+    with sqlite._engine.connect() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {asked[0][0]}", asked[0][1])]
+
+    assert plan[0] == "SEARCH r USING INDEX requests_trial (trial=? AND at>?)"
+    assert "SEARCH earlier USING INDEX requests_session (session=? AND at>? AND at<?)" in plan
+    assert not any("SCAN" in step for step in plan)
