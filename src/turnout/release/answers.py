@@ -133,15 +133,16 @@ def new_use(candidate: ModelFacts, there: Sequence[ModelFacts], disputed: Disput
     if not there:
         return Answer("new_use", "unknown", "Nothing serves the route today.")
     news = list(_news(candidate, there))
-    if not news:
-        return Answer("new_use", "no", "The route's models can do all that it can.")
-    doubtful = {
+    doubtful = [
         fact for fact in ("modalities", "features", "context") if any((one.id, fact) in disputed for one in (candidate, *there))
-    }
+    ]
     sure = [text for fact, text in news if fact not in doubtful]
     if sure:
         return Answer("new_use", "yes", f"No model of the route has this: {'; '.join(sure)}.")
-    return Answer("new_use", "unconfirmed", f"Sources do not agree on this: {'; '.join(text for _, text in news)}.")
+    if doubtful:
+        said = "; ".join(text for _, text in news) or "by one of them nothing is new"
+        return Answer("new_use", "unconfirmed", f"Sources do not agree on the {' and the '.join(doubtful)}: {said}.")
+    return Answer("new_use", "no", "The route's models can do all that it can.")
 
 
 def _news(candidate: ModelFacts, there: Sequence[ModelFacts]) -> Iterator[tuple[str, str]]:

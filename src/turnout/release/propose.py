@@ -22,6 +22,7 @@ from turnout.release.screen import Kind, Screened, screen
 from turnout.release.traffic import EVERYTHING, Scope, controls, saving, unmeasured
 from turnout.store.cells import Part
 from turnout.types.checks import Check, name_of
+from turnout.types.matrix import BANDS
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Route
 from turnout.types.release import Answer, CatalogEvent, Gate, Proposal, Release, Role, Score
@@ -148,10 +149,15 @@ def _primary(found: Question) -> Proposal | None:
 
 def _segment(found: Question) -> Proposal | None:
     """In front of part of it: of the parts that hold, the one that saves most."""
-    scopes = [(scope, inside) for scope in _scopes(found.pairs) if len(inside := _inside(found, scope)) >= SEGMENT_LEAST]
+    scopes = [
+        scope
+        for scope in _scopes(found.pairs, found.mix)
+        if len(_inside(found, scope)) >= SEGMENT_LEAST and not _elsewhere(found, scope)
+    ]
     held: list[tuple[float, Scope, tuple[Gate, ...]]] = []
-    for scope, inside in scopes:
-        if _elsewhere(found, scope) or gates.weak_parts(inside, found.margins.quality):
+    for scope in scopes:  # as many as may be chosen from, each must prove that much more
+        inside = _inside(found, scope)
+        if gates.weak_parts(inside, found.margins.quality):
             continue
         measured = (*gates.measured(inside, found.margins, len(scopes)), *gates.needed(found.route, inside))
         if gates.is_passed(measured):
@@ -165,8 +171,9 @@ def _segment(found: Question) -> Proposal | None:
 
 def _as_segment(found: Question, scope: Scope, measured: tuple[Gate, ...], rank: Score, cost: float, tried: int) -> Proposal:
     stays = f"The rest stays where it is: {reason}. " if (reason := "; ".join(_on_the_whole(found))) else ""
+    among = f", the best of {tried} parts of the traffic looked at" if tried > 1 else ""
     text = (
-        f"{found.facts.id} is as good as {found.against} for {scope}: {measured[0].text}, of {tried} parts of the traffic looked at. "
+        f"{found.facts.id} is as good as {found.against} for {scope}: {measured[0].text}{among}. "
         f"{stays}{_scored(found, rank)}{_saves(cost)}"
     )
     return _proposal(found, "segment", text, measured, rank, saving=cost, when=scope.when)
@@ -244,17 +251,19 @@ def _on_the_whole(found: Question) -> Iterator[str]:
         yield f"{share:.0%} of the requests are served by models that it was not compared with"
 
 
-def _scopes(pairs: Sequence[Pair]) -> Iterator[Scope]:
+def _scopes(pairs: Sequence[Pair], mix: Sequence[Part]) -> Iterator[Scope]:
     """Parts of the traffic that a condition can name: bands, the two easier ones together, tasks, bands of tasks."""
-    bands: list[Band] = [band for band in ("simple", "moderate", "high") if any(pair.band == band for pair in pairs)]
+    everything: list[Pair | Part] = [*pairs, *mix]
+    all_bands, all_tasks = {one.band for one in everything}, {one.task for one in everything}
+    bands: list[Band] = [band for band in BANDS.values() if any(pair.band == band for pair in pairs)]
     tasks = sorted({pair.task for pair in pairs if pair.task is not None})
-    by_band = [frozenset({band}) for band in bands] + ([frozenset(bands[:2])] if len(bands) == 3 else [])
-    if len(bands) > 1:
+    by_band = [frozenset({band}) for band in bands] + ([frozenset(bands[:2])] if len(bands) == len(BANDS) else [])
+    if len(all_bands) > 1:
         yield from (Scope(None, some) for some in by_band)
-    if len(tasks) > 1:
+    if len(all_tasks) > 1:
         yield from (Scope(frozenset({task})) for task in tasks)
-        if len(bands) > 1:
-            yield from (Scope(frozenset({task}), some) for task in tasks for some in by_band)
+    if len(all_tasks) > 1 and len(all_bands) > 1:
+        yield from (Scope(frozenset({task}), some) for task in tasks for some in by_band)
 
 
 def _inside(found: Question, scope: Scope) -> tuple[Pair, ...]:
