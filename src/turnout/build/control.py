@@ -103,6 +103,7 @@ def _app(house: House) -> Starlette:
         clock=clock,
         ingested=lambda: house.ingested.report,
         tickets=house.tickets,
+        people=lambda: house.publish.base.policy.people if house.publish.base is not None else (),
         more=(
             *page_routes(seen_from),
             *drill_routes(data_dir, clock),

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from turnout.clock import Clock, SystemClock
-from turnout.control.guard import Guard, refusal
+from turnout.control.guard import Guard, People, refusal
 from turnout.control.ingest import IngestReport
 from turnout.control.openapi import described, openapi_route
 from turnout.control.page_api import shell_routes
@@ -54,10 +54,12 @@ def control_app(
     ingested: Callable[[], IngestReport] = IngestReport,
     tickets: Tickets | None = None,
     more: Sequence[Route] = (),
+    people: People = tuple,
 ) -> Starlette:
     """The ASGI app. ``hosts`` are names it may be called by besides loopback's; ``ingested`` is what ingest did since the start.
 
     Without ``tickets`` none are served. ``more`` are further routes: of pages, of drills, of health.
+    ``people`` are those who may come in beside whoever has the token.
     """
     api = _Api(ledger, clock or SystemClock(), ingested)
     return Starlette(
@@ -72,7 +74,7 @@ def control_app(
             Route("/health/live", api.live),
             Route("/health/ready", api.ready),
         ],
-        middleware=[Middleware(Guard, token=token, hosts=hosts)],
+        middleware=[Middleware(Guard, token=token, hosts=hosts, people=people)],
         exception_handlers={
             msgspec.DecodeError: _on_bad_call,
             UnicodeDecodeError: _on_bad_call,

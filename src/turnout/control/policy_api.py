@@ -9,11 +9,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from turnout.audit.diff import Change, sentences
-from turnout.control.guard import refusal
+from turnout.control.guard import ADMIN, refusal, speaker
 from turnout.control.history import History, NoSuchVersion, Shown
 from turnout.control.openapi import described
-from turnout.control.publish import Publisher
+from turnout.control.publish import Publisher, Relock
 from turnout.control.wire import as_json, read_query
+from turnout.release.desk import NotNow
 from turnout.store.policies import PolicyVersion
 
 LARGEST_CALL = 64 * 1024
@@ -25,14 +26,15 @@ class PolicyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RestoreCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why, and who says so."""
+    """Why, and who says so where somebody with the admin token does."""
 
     note: Annotated[str, msgspec.Meta(pattern=r"\S", max_length=2000)]
-    by: Annotated[str, msgspec.Meta(pattern=r"\S", max_length=200)] = "api:admin"
+    by: Annotated[str, msgspec.Meta(pattern=r"\S", max_length=200)] = ADMIN
 
 
-def policy_routes(publisher: Publisher, history: History) -> list[Route]:
-    api = _PolicyApi(publisher, history)
+def policy_routes(publisher: Publisher, history: History, relock: Relock | None = None) -> list[Route]:
+    """``relock`` takes the lock back with a version; None where there are no releases."""
+    api = _PolicyApi(publisher, history, relock)
     return [
         Route("/api/policies", api.list),
         Route("/api/policies/{version:int}", api.show),
@@ -44,9 +46,10 @@ def policy_routes(publisher: Publisher, history: History) -> list[Route]:
 class _PolicyApi:
     """Plain functions run in threads; the one that reads a body has its waiting part run there."""
 
-    def __init__(self, publisher: Publisher, history: History) -> None:
+    def __init__(self, publisher: Publisher, history: History, relock: Relock | None) -> None:
         self._publisher = publisher
         self._history = history
+        self._relock = relock
 
     @described(
         "the versions of the policy, latest first",
@@ -86,9 +89,12 @@ class _PolicyApi:
         call = msgspec.json.decode(bytes(body), type=RestoreCall)
         version = request.path_params["version"]
         try:
-            made = await run_in_threadpool(self._publisher.restore, version, call.by, call.note)
+            actor = speaker(request, call.by)
+            made = await run_in_threadpool(self._publisher.restore, version, actor, call.note, self._relock)
         except NoSuchVersion as reason:
             return _no_such(reason)
+        except NotNow as reason:
+            return refusal(409, "not_now", str(reason))
         return as_json({"version": made, "restores": version})
 
 

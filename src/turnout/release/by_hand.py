@@ -24,7 +24,8 @@ def edited(
     after = lock
     for route in lock.routes:
         after = locked.edited(after, route, digests.get(route))
-    gone = sorted(_held(lock) - _held(after))
+    written = frozenset[str]().union(*(each.written for each in digests.values()))
+    gone = sorted(_held(lock) - _held(after) - written)
     moved = [
         Moved(
             release,

@@ -14,14 +14,15 @@ Slot = Literal["mirror", "trial"]
 
 
 class Digests(msgspec.Struct, frozen=True):
-    """Of a route as people wrote it, and of what it chooses from."""
+    """Of a route as people wrote it, and of what it chooses from; ``written`` are the releases that it names itself."""
 
     over: str
     chooses: str
+    written: frozenset[str] = frozenset()
 
 
 def digests(route: Route) -> Digests:
-    return Digests(amend.over(route), amend.chooses(route))
+    return Digests(amend.over(route), amend.chooses(route), amend.written_by_hand(route))
 
 
 def is_unlisted(model: str, route: Route) -> bool:
@@ -79,13 +80,17 @@ def salted(lock: Lock, route: str, salt: str) -> Lock:
 
 
 def edited(lock: Lock, route: str, now_written: Digests | None) -> Lock:
-    """After people wrote the route anew (None: took it away): its trial is over; if it chooses from others, so is what was adopted."""
+    """After people wrote the route anew (None: took it away): its trial is over; if it chooses from others, so is what was adopted.
+
+    What their file says itself by now the lock need not say any more.
+    """
     entry = lock.routes[route]
     if now_written is None or entry.chooses != now_written.chooses:
         return _with(lock, route, RouteLock("", ""))
+    kept = tuple(one for one in entry.adopted if one.release not in now_written.written)
     if entry.over == now_written.over or (entry.trial is None and entry.mirror is None):
-        return lock
-    return _with(lock, route, RouteLock(now_written.over, now_written.chooses, entry.adopted))
+        return lock if kept == entry.adopted else _with(lock, route, msgspec.structs.replace(entry, adopted=kept))
+    return _with(lock, route, RouteLock(now_written.over, now_written.chooses, kept))
 
 
 def taken(lock: Lock, release: Release, slot: Slot, *, overlap: bool) -> str | None:
