@@ -25,7 +25,7 @@ _filters = threading.Lock()
 
 def python_compiles(text: str) -> str | None:
     """What keeps the answer's Python from compiling; an answer without any has failed too."""
-    code = _code_of(text)
+    code = code_of(text)
     if not any(map(str.strip, code)):
         return "there is no Python in the text"
     if sum(map(len, code)) > LIMIT:
@@ -37,7 +37,7 @@ def python_compiles(text: str) -> str | None:
     return None
 
 
-def _code_of(text: str) -> list[str]:
+def code_of(text: str) -> list[str]:
     """The blocks labelled as Python, else those without a label, else a text that is code itself."""
     fenced = blocks(text)
     if fenced:

@@ -34,7 +34,7 @@ class Numeric(msgspec.Struct, frozen=True, tag="numeric"):
 
 
 class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
-    """It calls ``name`` with these arguments; ``exactly`` False lets further arguments be."""
+    """It calls ``name`` with these arguments; ``exactly`` False lets further arguments be. ``*``: any tool of the request, as its schema wants."""
 
     name: str
     arguments: dict[str, Any] = {}

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnout.serve.rubric import GOOD, LONGEST_ANSWER, LONGEST_QUESTION, asked, score_of
+from turnout.checks.material import LONGEST_ANSWER, LONGEST_QUESTION
+from turnout.serve.rubric import GOOD, asked, score_of
 from turnout.types.tickets import Said
 
 
