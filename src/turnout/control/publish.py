@@ -185,6 +185,7 @@ class Publisher:
             unused = self._views.unpublished_since(before) - used
             for view_hash in unused:
                 self._views.remove(view_hash)
+            self._views.remove_matrices(before)
         return len(unused)
 
     def _put_in_force(self, human: Written, lock: Lock, note: str, said: PolicyVersion, passed_over: str | None) -> int:
