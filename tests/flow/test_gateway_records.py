@@ -78,6 +78,9 @@ async def test_a_record_has_each_figure_in_its_place(tmp_path: Path) -> None:
         "copy_of": None,
         "trace": None,
         "turn": None,
+        "trial": None,
+        "side": None,
+        "propensity": None,
     }
     assert (len(plan), seed, int(at)) == (16, ManualClock(seed=7).seed(), 1_700_000_000)
     assert record.traits is not None

@@ -107,7 +107,8 @@ def _measured(
 ) -> dict[str | None, float | None]:
     """What was measured in place of what was stated, which it was reckoned from; for a band that was not, the task's figure."""
     mine = matrix.quality.get(model, {})
-    quality = {**known, **mine}
+    quality = dict(known)
+    quality.update((name, figure) for name, figure in mine.items())
     for name in {name for topics in matrix.quality.values() for name in topics} - mine.keys():
         quality[name] = quality.get(parted(name)[0], general)
     return quality
