@@ -15,7 +15,7 @@ from turnout.config.conditions import condition
 from turnout.config.resolve_release import alerting, people, release_rules, suites
 from turnout.config.schema import AuthKey, File, ModelPart, ProviderPart
 from turnout.config.schema_routes import NeedsPart, Online, RoutePart
-from turnout.providers.registry import DIALECT_HOME, Vendor, vendors
+from turnout.providers.registry import DIALECT_HOME, Vendor, filed_under, vendors
 from turnout.types.caching import CacheStore, Caching
 from turnout.types.content import Keeping
 from turnout.types.models import Feature, Modality, ModelFacts, bits
@@ -133,7 +133,7 @@ def models(file: File, providers: Mapping[str, Provider], catalog: Catalog, toda
 
 
 def _served(provider: Provider, catalog: Catalog) -> Iterator[ModelFacts]:
-    for facts in catalog.by_vendor.get(provider.vendor or "", ()):
+    for facts in catalog.by_vendor.get(filed_under(provider), ()):
         moved = rehome(facts, f"{provider.id}/{facts.id.partition('/')[2]}")
         yield _placed(msgspec.structs.replace(moved, upstream_id=facts.upstream_id), provider)
 

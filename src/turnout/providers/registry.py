@@ -7,6 +7,8 @@ from importlib import resources
 
 import msgspec
 
+from turnout.types.policy import Provider
+
 AUTH_HEADERS: Mapping[str, tuple[str, str] | None] = {
     "bearer": ("authorization", "Bearer {secret}"),
     "x-api-key": ("x-api-key", "{secret}"),
@@ -49,3 +51,9 @@ def vendors() -> Mapping[str, Vendor]:
     """Every known vendor by name. Read on first use, not at import."""
     rows = tomllib.loads(resources.files("turnout.providers").joinpath("endpoints.toml").read_text("utf-8"))
     return {name: msgspec.convert(row, Vendor) for name, row in rows.items()}
+
+
+def filed_under(provider: Provider) -> str:
+    """Whose models it serves, as catalogs are filed: the vendor's, or its own where what is served is what somebody installed."""
+    known = vendors().get(provider.vendor or "")
+    return provider.id if known is None or known.local or provider.vendor is None else provider.vendor

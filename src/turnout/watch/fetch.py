@@ -13,7 +13,7 @@ from turnout.errors import ProviderFault, Unusable
 from turnout.hosts import is_loopback
 from turnout.ports import Incoming, Outgoing, Transport
 from turnout.providers.proxies import proxy_for
-from turnout.providers.registry import vendors
+from turnout.providers.registry import filed_under
 from turnout.providers.transport import HttpTransport
 from turnout.providers.upstream import Secrets, listing
 from turnout.types.policy import Provider
@@ -92,13 +92,7 @@ def _own_list(spec: str, providers: Sequence[Provider], secrets: Secrets, env: M
     request = listing(provider, secrets, env)
     if provider.dialect == "anthropic-messages":  # it lists twenty unless asked for more
         request = msgspec.structs.replace(request, url=f"{request.url}{'&' if '?' in request.url else '?'}limit=1000")
-    return Place(spec, request=request, vendor=vendor_of(provider))
-
-
-def vendor_of(provider: Provider) -> str:
-    """Whose models it serves, as catalogs are filed: the vendor's, or its own where what is served is what somebody installed."""
-    known = vendors().get(provider.vendor or "")
-    return provider.id if known is None or known.local or provider.vendor is None else provider.vendor
+    return Place(spec, request=request, vendor=filed_under(provider))
 
 
 def fetch(places: Sequence[Place], tags: Mapping[str, str], clock: Clock) -> dict[str, Got]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from turnout.providers.registry import filed_under
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Policy
-from turnout.watch.fetch import vendor_of
 
 
 def in_use(policy: Policy, models: Iterable[ModelFacts]) -> frozenset[str]:
@@ -18,7 +18,7 @@ def in_use(policy: Policy, models: Iterable[ModelFacts]) -> frozenset[str]:
         )
     }  # fmt: skip
     over_all = any(not route.models for route in policy.routes)
-    vendors = {provider.id: vendor_of(provider) for provider in policy.providers}
+    vendors = {provider.id: filed_under(provider) for provider in policy.providers}
     return frozenset(
         f"{vendors.get(facts.provider, facts.provider)}/{facts.id.partition('/')[2]}"
         for facts in models
@@ -28,4 +28,4 @@ def in_use(policy: Policy, models: Iterable[ModelFacts]) -> frozenset[str]:
 
 def vendors_of(policy: Policy) -> frozenset[str]:
     """Vendors that it calls, as catalogs are filed."""
-    return frozenset(vendor_of(provider) for provider in policy.providers)
+    return frozenset(filed_under(provider) for provider in policy.providers)
