@@ -35,7 +35,7 @@ def edited(
         for release in map(find, gone)
         if release is not None and (release.status.phase in ON_TRAFFIC or release.status.phase == "adopted")
     ]
-    entry = (LOCK, {"what": "edited", "dropped": gone}) if gone else None
+    entry: tuple[str, dict[str, object]] | None = (LOCK, {"what": "edited", "dropped": gone}) if gone else None
     return Change(moved, (lock, after), entry)
 
 
