@@ -52,6 +52,10 @@ class Watch:
         self._tell(told)
         return seen.refreshed(told, self._clock.now(), changed=changed)
 
+    def preview(self) -> Refreshed:
+        """What a refresh would find, without a trace."""
+        return self._sight.preview()
+
     def waiting(self) -> tuple[CatalogEvent, ...]:
         """Events that wait for a person's word, as they stand."""
         return tuple(each.event for each in self._files.waiting() if each.told and each.state != "dismissed")

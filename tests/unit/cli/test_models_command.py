@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from turnout.cli.models import app
 
-run = CliRunner(env={"COLUMNS": "100", "TERM": "dumb"})
+run = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "HOME": "/nonexistent"})  # what somebody refreshed at home is not shown
 
 
 def invoke(*arguments: str) -> str:

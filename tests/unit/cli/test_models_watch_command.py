@@ -1,0 +1,85 @@
+"""`turnout models refresh`, `diff`, `events`, `accept` and `dismiss`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.support.catalogs import dev_model, models_dev
+from turnout.cli.models import app
+
+run = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
+HAIKU = "anthropic/claude-haiku-4-5"
+POLICY = """data_dir: data
+providers: {anthropic: {api_key: env:NOT_SET_HERE}}
+routes: {default: {models: [anthropic/claude-haiku-4-5]}}
+release: {sources: [dev.json]}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def invoke(*arguments: str, code: int = 0) -> Result:
+    result = run.invoke(app, list(arguments))
+    assert result.exit_code == code, result.output
+    return result
+
+
+def _dev(folder: Path, input_usd: float = 1.0, **others: dict[str, str]) -> str:
+    models = {HAIKU: dev_model(reasoning=True, cost={"input": input_usd, "output": input_usd * 5})}
+    path = folder / "dev.json"
+    path.write_bytes(models_dev(models | {f"anthropic/{name}": dev_model(**entry) for name, entry in others.items()}))
+    return str(path)
+
+
+def test_a_refresh_is_made_from_a_file_and_shows_in_the_list(here: Path) -> None:
+    """In an empty directory, without a policy; the model that was found says that it is untried."""
+    source = _dev(here, **{"claude-9": {"release_date": "2099-01-01"}})
+
+    dry = invoke("refresh", "--source", source, "--dry-run", "--data-dir", "data").stdout
+    assert not (here / "data").exists()
+    wet = invoke("refresh", "--source", source, "--data-dir", "data").stdout
+
+    assert "anthropic/claude-9" in dry
+    assert "1 events; the catalog would be changed" in dry
+    assert "1 events; the catalog changed" in wet
+    assert "untried" in invoke("show", "anthropic/claude-9", "--data-dir", "data").stdout
+    assert "0 events; the catalog the same" in invoke("refresh", "--source", source, "--data-dir", "data").stdout
+    (event,) = json.loads(invoke("events", "--json", "--data-dir", "data").stdout)
+    assert (event["kind"], event["model"]) == ("model_added", "anthropic/claude-9")
+
+
+def test_the_policys_sources_are_asked_and_its_models_are_in_use(here: Path) -> None:
+    """A price that one source says of a model in use waits; accepting it brings it into the list; dismissing needs an id."""
+    (here / "turnout.yaml").write_text(POLICY)
+    _dev(here, 0.5)
+
+    found = invoke("refresh").stdout
+    (waiting,) = json.loads(invoke("events", "--waiting", "--json").stdout)
+    taken = invoke("accept", waiting["id"], "--note", "seen").stdout
+
+    assert "noted" in found
+    assert "$1 in, $5 out per million -> $0.5 in, $2.5 out per million (-50%) [models.dev alone]" in found
+    assert "1 events taken" in taken
+    assert json.loads(invoke("show", HAIKU, "--json").stdout)["price"]["input"] == 0.5
+    assert "no event waits" in invoke("events", "--waiting").stdout
+    assert "no event" in invoke("dismiss", waiting["id"], code=1).output
+    invoke("dismiss", code=2)
+
+
+def test_what_looks_wrong_is_said_and_exits_with_one(here: Path) -> None:
+    """So that a script may ask before it refreshes."""
+    fine, wrong = invoke("diff", _dev(here)), invoke("diff", _dev(here, 100.0), code=1)
+    none = invoke("diff", "nowhere.json", code=1)
+
+    assert "the catalog would be the same" in fine.stdout
+    assert "kept apart" in wrong.output
+    assert "cannot be read" in none.output
+    assert "no source is named" in invoke("refresh", code=1).output
+    assert "no way to get it" in invoke("diff", "ftp://x/y", code=1).output
+    invoke("events", "--last", "soon", code=2)
