@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
@@ -13,12 +14,16 @@ import typer
 
 from turnout.cli.actor import actor
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
+from turnout.cli.problems import reported
 
 if TYPE_CHECKING:
     from turnout.config.settings import Settings
     from turnout.control.history import History
 
-app = typer.Typer(help="Policy versions: list, show and compare them, and go back to one.", no_args_is_help=True)
+app = typer.Typer(
+    help="Policy versions: list, show and compare them, go back to one, take what releases adopted into your file.",
+    no_args_is_help=True,
+)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VersionArgument = Annotated[int, typer.Argument(min=1, metavar="VERSION", help="As `turnout policy list` prints it.")]
@@ -92,6 +97,33 @@ def rollback(
     made = _restore(settings(config, data_dir), version, note)
     print(f"policy {made} is in force: it brings back version {version}")
     print("the policy file was not touched: as soon as it changes, it is in force again", file=sys.stderr)
+
+
+@app.command()
+def pull(
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
+) -> None:
+    """Write what releases adopted (turnout.lock.yaml) into the policy file, comments kept. What is in force stays the same."""
+    from turnout.cli.policy_pull import difference, merged, write
+
+    path = config or Path("turnout.yaml")
+    if not path.is_file():
+        _misused(f"no file {path}; name the policy file with --config")
+    with reported():
+        before, pulled = merged(path, settings(path, data_dir).data_dir)
+    for why in pulled.left:
+        print(f"not pulled: {why}", file=sys.stderr)
+    if not pulled.releases:
+        print("nothing to pull: no release's outcome is waiting for this file")
+        return
+    print(difference(before, pulled.text, path.name), end="")
+    if not yes and not typer.confirm(f"Write this into {path}?"):
+        _stop("nothing was written")
+    with reported():
+        write(path, before, pulled.text)
+    print(f"{path}: {len(pulled.releases)} adopted, written down; the policy in force stays the same")
 
 
 def _restore(where: "Settings", version: int, note: str) -> int:

@@ -190,7 +190,12 @@ def _segments(at: Path, part: RoutePart) -> Iterator[Finding]:
     for index, segment in enumerate(part.segments):
         where = (*at, "segments", index)
         if any(earlier.when is None for earlier in part.segments[:index]):
-            yield Finding(where, "is never reached: one before it takes every request", "write it before that one")
+            yield Finding(
+                where,
+                "is never reached: one before it takes every request",
+                "remove it, or write it before that one",
+                warning=True,
+            )
         if part.approved is not None and segment.model not in (*part.approved, *part.admitted):
             yield Finding((*where, "model"), f'"{segment.model}" is not approved here', "add it to `approved`, or to `admitted`")
 

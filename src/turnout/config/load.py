@@ -77,6 +77,12 @@ def inspect(path: Path, env: Mapping[str, str], catalog: Catalog, today: date, *
     return check(document, shaped, env, catalog, today, secrets_needed=secrets_needed, base=path.parent)
 
 
+def inspect_text(text: str, base: Path, env: Mapping[str, str], catalog: Catalog, today: date) -> Checked:
+    """The same of a text that is not in a file yet, its own paths seen from ``base``."""
+    document = read(text)
+    return check(document, shape(document.tree), env, catalog, today, secrets_needed=False, base=base)
+
+
 def _from_file(path: Path) -> tuple[Document, Shaped]:
     try:
         document = read(path.read_text("utf-8-sig"))

@@ -174,6 +174,7 @@ def lock_text(lock: Lock, policy_version: int | None, path: Path) -> str:
     """Routes by name; within a route what was adopted in its order."""
     yaml = YAML()
     yaml.width = 140
+    yaml.representer.ignore_aliases = lambda *_: True  # one condition in two places is written twice
     yaml.indent(mapping=2, sequence=4, offset=2)
     face = CommentedMap({"revision": lock.revision})
     if policy_version is not None:

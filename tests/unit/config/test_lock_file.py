@@ -20,7 +20,7 @@ LOCK = Lock(
     7,
     {
         "support": RouteLock("aa", "bb", (ADOPTED,), TRIAL),
-        "code": RouteLock("0123", "1e5", mirror=Mirroring("rel-3", "a/b", 0.1, PicoDollars(12))),
+        "code": RouteLock("0123", "1e5", mirror=Mirroring("rel-3", "a/b", 0.1, PicoDollars(12), WHEN)),
     },
     Frozen("bob", 1_795_000_001.0, "it is: Friday"),
 )
@@ -42,6 +42,7 @@ def test_it_tells_people_what_it_is(tmp_path: Path) -> None:
 
     assert text.startswith("# Written by Turnout: what releases made of the routes in mine.yaml.")
     assert "turnout policy pull" in text
+    assert "&id" not in text
     assert "turnout policy rollback" in text
     assert text.index("  code:") < text.index("  support:")
     assert "at: 1795000000.25 # 2026-11-18 11:06:40 UTC" in " ".join(text.split())
