@@ -14,7 +14,8 @@ from turnout.audit.chain import verify
 from turnout.release.desk import NotAllowed, NotNow
 from turnout.release.next_step import BLIND, MISMATCH, SILENT
 from turnout.store.ledger import Ledger
-from turnout.types.policy import Policy
+from turnout.types.lock import Lock
+from turnout.types.policy import Policy, Segment
 from turnout.types.release import Release
 
 
@@ -374,6 +375,17 @@ def test_an_edit_ends_the_trial_and_drops_what_it_rewrites(world: World):
     assert world.ledger.lock.read().routes == {}
 
 
+def test_what_people_took_into_their_file_is_theirs(world: World):
+    """It leaves the lock and stays adopted; to take it back is to take it out of the file."""
+    world.has(release("adopted"))
+    world.policy = _with(segments=(Segment("acme/new", None, "rel-1"),))
+    assert world.desk.human_edit("file:turnout.yaml") == ()
+    assert (world.get().status.phase, world.ledger.lock.read().routes) == ("adopted", {})
+
+    with pytest.raises(NotNow, match=r"stands in turnout\.yaml itself"):
+        world.desk.rollback("rel-1", "ann")
+
+
 def test_an_edit_is_noticed_though_the_controller_was_quicker(world: World):
     """A stage that begins between the edit and its notice does not sign for the new route."""
     on_trial(world, stage_time=10.0, stage_units=1)
@@ -404,6 +416,27 @@ def test_the_lock_file_is_taken_at_its_word(world: World):
         world.desk.take_lock(msgspec.structs.replace(now_there, routes={"chat": other}), "git")
     ended = world.desk.take_lock(msgspec.structs.replace(now_there, routes={}), "git")
     assert {(one.id, one.status.phase) for one in ended} == {("rel-0", "rolled_back"), ("rel-1", "aborted")}
+
+
+def test_what_was_taken_back_may_be_put_back(world: World):
+    """By whoever goes back to an earlier lock; what was never adopted needs its trial, and what nobody here knows is somebody else's."""
+    world.has(release("adopted"), release("proposed", id_="rel-2"))
+    before = world.ledger.lock.read()
+    world.desk.rollback("rel-1", "ann")
+    now_there = world.ledger.lock.read()
+    (back,) = world.desk.take_lock(msgspec.structs.replace(before, revision=now_there.revision), "bob")
+    assert (back.status.phase, back.status.until) == ("adopted", None)
+    assert world.ledger.lock.read().routes == before.routes
+
+    entry, revision = before.routes["chat"], world.ledger.lock.revision()
+    for release_id, refused in (("rel-2", True), ("rel-far", False)):
+        adopted = (msgspec.structs.replace(entry.adopted[0], release=release_id), *entry.adopted)
+        wanted = Lock(revision, {"chat": msgspec.structs.replace(entry, adopted=adopted)})
+        if refused:
+            with pytest.raises(NotNow, match="release rel-2 is proposed: it cannot be adopted by hand"):
+                world.desk.take_lock(wanted, "bob")
+        else:
+            assert world.desk.take_lock(wanted, "bob") == ()
 
 
 def test_an_idle_tick_asks_next_to_nothing(world: World):

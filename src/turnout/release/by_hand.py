@@ -1,6 +1,6 @@
 """What becomes of releases when people change what they stand on: a route in their file, or the lock file itself. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -9,7 +9,7 @@ from turnout.release import locked, stages
 from turnout.release.changes import Change, Moved
 from turnout.release.locked import Digests
 from turnout.release.next_step import ended
-from turnout.types.lock import Lock, Running
+from turnout.types.lock import Adopted, Lock, Running
 from turnout.types.release import ON_TRAFFIC, Release, Spec
 
 
@@ -53,6 +53,7 @@ def taken_over(lock: Lock, wanted: Lock, find: Callable[[str], Release | None], 
             raise Refused(f"routes.{route}.mirror: a mirror can be taken out of turnout.lock.yaml, not put in or changed")
         if entry.trial is not None:
             moved += _reshared(route, None if was is None else was.trial, entry.trial, find, actor, now)
+        moved += _put_back(route, () if was is None else was.adopted, entry.adopted, find, actor, now)
     moved += _let_go(lock, wanted, find, actor, now)
     return Change(moved, (lock, wanted), (LOCK, {"what": "file", "dropped": sorted(_held(lock) - _held(wanted))}))
 
@@ -75,6 +76,21 @@ def _reshared(
     stage = stages.at(spec, share)
     status = msgspec.structs.replace(release.status, share=share, stage=stage, since=now)
     yield Moved(release, msgspec.structs.replace(release, status=status), f"{actor} set the share to {share:g} %")
+
+
+def _put_back(
+    route: str, was: Sequence[Adopted], adopted: Sequence[Adopted], find: Callable[[str], Release | None], actor: str, now: float
+) -> Iterator[Moved]:
+    """What had been taken out may come back, and so may what another Turnout adopted; the rest takes a trial."""
+    known = {one.release for one in was}
+    for release in (find(one.release) for one in adopted if one.release not in known):
+        if release is None or release.status.phase == "adopted":
+            continue
+        if release.status.phase not in ("rolled_back", "aborted"):
+            raise Refused(f"routes.{route}.adopted: release {release.id} is {release.status.phase}: it cannot be adopted by hand")
+        back = ended(release, "adopted", f"put back into the lock by {actor}", now)
+        status = msgspec.structs.replace(back.after.status, until=None)
+        yield Moved(release, msgspec.structs.replace(back.after, status=status), back.note)
 
 
 def _let_go(lock: Lock, wanted: Lock, find: Callable[[str], Release | None], actor: str, now: float) -> Iterator[Moved]:

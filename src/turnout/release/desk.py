@@ -164,11 +164,14 @@ class Desk:
         return self._person(release_id, actor, move)
 
     def rollback(self, release_id: str, actor: str, note: str = "") -> Release:
-        """Take it off traffic, or back out of the policy. Raises NotNow."""
+        """Take it off traffic, or back out of the policy. Raises NotNow; so it does of what people took into their own file."""
 
         def move(release: Release) -> Moved:
             if release.status.phase not in ON_TRAFFIC and release.status.phase != "adopted":
                 raise _not_now(release, "is neither on traffic nor adopted")
+            route = self.route(release.route)
+            if release.status.phase == "adopted" and route is not None and release.id in locked.digests(route).written:
+                raise _not_now(release, "stands in turnout.yaml itself by now, and is taken out there")
             before = len(self._ledger.releases.rolled_back(release.model, release.route))
             back = rolled_back(release, f"rolled back by {_said(actor, note)}", before, self._policy().release, self._clock.now())
             return Moved(release, back.after, back.note)

@@ -33,6 +33,7 @@ _EITHER: frozenset[Who] = _ITSELF | _PERSON
 _REFUSED = Way("rejected", _PERSON, "somebody rejects it")
 _ROUTE_GONE = Way("aborted", _EITHER, "the route is gone")
 _HARM = Way("rolled_back", _EITHER, "harm on a guardrail, the model is ejected, or somebody takes it back")
+_PUT_BACK = Way("adopted", _PERSON, "somebody puts it back into the lock, or goes back to a version in which it was adopted")
 _EDITED = Way("aborted", _EITHER, "somebody edits the route or the lock file")
 
 TABLE: tuple[Stage, ...] = (
@@ -109,9 +110,9 @@ TABLE: tuple[Stage, ...] = (
         ),
     ),
     Stage("rejected", "it was not worth a trial, or somebody said no"),
-    Stage("rolled_back", "it did harm, or somebody took it back; it is left alone for a while"),
+    Stage("rolled_back", "it did harm, or somebody took it back; it is left alone for a while", (_PUT_BACK,)),
     Stage("inconclusive", "its time ran out before anything was proven"),
-    Stage("aborted", "people changed what it stood on"),
+    Stage("aborted", "people changed what it stood on", (_PUT_BACK,)),
 )
 
 _BY_PHASE = {stage.phase: stage for stage in TABLE}

@@ -33,10 +33,11 @@ def test_every_phase_is_reached_and_leads_to_an_end():
 
 
 def test_nothing_ended_goes_on_by_itself():
-    """Only a person moves what is over, and only what was adopted."""
+    """Only a person moves what is over: out of the lock, or back into it."""
     for phase in ENDED:
         assert not any(allows(phase, to, "controller") for to in PHASES if to != phase)
-    assert {phase for phase in ENDED if any(allows(phase, to, "person") for to in PHASES if to != phase)} == {"adopted"}
+    moves = {(phase, to) for phase in ENDED for to in PHASES if phase != to and allows(phase, to, "person")}
+    assert moves == {("adopted", "rolled_back"), ("adopted", "aborted"), ("rolled_back", "adopted"), ("aborted", "adopted")}
 
 
 def test_whatever_is_on_traffic_can_be_taken_back():
