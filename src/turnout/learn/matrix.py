@@ -39,6 +39,9 @@ MOVED = 0.1
 SOURCES: tuple[Source, ...] = ("user", "import", "judge", "check")
 """Whose verdicts are a measure. Implicit signals are not: they tell of bad answers only, and silence is no praise."""
 
+_COMPARED = "pairwise: "
+"""How the detail of a comparison begins (suites.graders.grade)."""
+
 Prior = Callable[[str, str], float | None]
 """Quality (0..10) stated of a model at a task; None: nothing is."""
 Place = tuple[str, str, Band | None]
@@ -82,11 +85,12 @@ def stated(base: Base, now: float) -> Prior:
 def from_benchmark(results: Iterable[Result], prior: Prior, suite: str) -> tuple[Cell, ...]:
     """The cells of one run of a suite (its hash). Answers to one case are one observation, their mean: repeats are not more cases.
 
-    What no grader could judge, and what has no task, counts for nothing; an answer that never came was no good one.
+    What no grader could judge, and what has no task, counts for nothing; nor does what was only compared with another model's answer, which is
+    no measure of its own. An answer that never came was no good one.
     """
     found: defaultdict[Place, list[Result]] = defaultdict(list)
     for result in results:
-        if result.task is not None and (result.solved is not None or result.outcome != "ok"):
+        if result.task is not None and (result.solved is not None or result.outcome != "ok") and not _is_compared(result):
             found[result.model, result.task, None].append(result)
             if result.band is not None:
                 found[result.model, result.task, result.band].append(result)
@@ -170,6 +174,10 @@ def differ(old: Matrix, new: Matrix) -> bool:
         or any(abs(new.quality[model][name] - was) >= MOVED for name, was in topics.items())
         for model, topics in old.quality.items()
     )
+
+
+def _is_compared(result: Result) -> bool:
+    return any(detail.startswith(_COMPARED) for detail in result.details)
 
 
 def _of_results(place: Place, results: Sequence[Result], prior: Prior, suite: str) -> Cell:

@@ -6,7 +6,7 @@ from statistics import fmean, median
 
 import msgspec
 
-from turnout.types.suite import Result
+from turnout.types.suite import UNCALIBRATED, Result
 from turnout.types.traits import Band
 
 
@@ -45,10 +45,10 @@ Control = Callable[[str | None, Band | None], str | None]
 
 
 def paired(results: Iterable[Result], candidate: str, control: Control) -> tuple[Pair, ...]:
-    """The cases that both answered and somebody could judge, in the order in which the candidate's answers came."""
+    """The cases that both answered and somebody who can be believed could judge, in the order in which the candidate's answers came."""
     by_case: defaultdict[str, defaultdict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
     for result in sorted(results, key=lambda one: (one.at, one.case, one.repeat)):
-        if result.solved is not None or result.outcome != "ok":
+        if (result.solved is not None or result.outcome != "ok") and UNCALIBRATED not in result.details:
             by_case[result.case][result.model].append(result)
     found: list[tuple[float, Pair]] = []
     for case, by_model in by_case.items():

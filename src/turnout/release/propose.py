@@ -231,7 +231,7 @@ def _why_not(found: Question) -> Iterator[str]:
         if found.release.incumbent is None and not found.mix:
             yield "it is not known which model serves most of the route, so that there is nothing to measure it against"
         else:
-            yield "no case was answered by it and by what serves the route"
+            yield "no case was answered by it and by what serves the route, and graded by anything that can be believed"
         return
     yield from _on_the_whole(found)
     rank = found.rank

@@ -11,9 +11,7 @@ from turnout.suites.graders.pairwise import Compared, compare, inverted
 from turnout.suites.graders.sandbox import Sandbox
 from turnout.suites.inputs import said_of
 from turnout.suites.run import AskJudge, Judged
-from turnout.types.suite import Asked, Case
-
-UNCALIBRATED = "the judge was not held against people's verdicts: what it says decides nothing by itself"
+from turnout.types.suite import UNCALIBRATED, Asked, Case
 
 
 class CaseGrader:

@@ -126,6 +126,10 @@ class Asked(msgspec.Struct, frozen=True):
     request: str | None = None
 
 
+UNCALIBRATED = "the judge was not held against people's verdicts: what it says decides nothing by itself"
+"""Stands among a result's details where that is so."""
+
+
 class Result(msgspec.Struct, frozen=True):
     """One model's answer to one case, judged. ``score`` is 0..1, None where no grader could tell (then it counts for nothing).
 

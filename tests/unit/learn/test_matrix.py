@@ -83,8 +83,9 @@ def test_repeats_are_not_more_cases() -> None:
 
 
 def test_what_nobody_could_grade_counts_for_nothing_and_what_never_came_was_no_good_answer() -> None:
-    """Nor does a case without a task; an answer of unknown cost makes the cost of a solved case unknown."""
+    """Nor does a case without a task, or one where models were only compared; an answer of unknown cost makes the cost of a solved case unknown."""
     graded = [result(0), result(1, solved=None), result(2, solved=None, outcome="failed", cost=None), result(3, task=None)]
+    graded.append(result(5, solved=False, details=("pairwise: worse in both orders",)))
     whole = of(from_benchmark(graded, seven, "h"))
     assert (whole.n, whole.good, whole.cost_solved) == (2, 1.0, PicoDollars(100))
     assert of(from_benchmark([*graded, result(4, cost=None)], seven, "h")).cost_solved is None

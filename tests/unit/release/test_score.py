@@ -11,6 +11,7 @@ from tests.support.benched import answers
 from turnout.release.pairs import paired
 from turnout.release.score import Figures, ceiling, score, terms
 from turnout.types.release_rules import ReleaseRules, Thresholds, Weights
+from turnout.types.suite import UNCALIBRATED
 
 RULES = ReleaseRules()
 OLD, NEW = "a/old", "b/new"
@@ -106,12 +107,14 @@ def test_ceilings_are_reached_at_their_thresholds() -> None:
 
 
 def test_pairs_are_of_cases_that_both_answered_and_somebody_could_judge() -> None:
-    """Repeats are averaged; the control is whoever serves that kind of request; in the order of the candidate's answers."""
+    """Believed, that is; repeats are averaged; the control is whoever serves that kind of request; in the order of the candidate's answers."""
     old, new = answers(OLD, 4, 1.0, 100), answers(NEW, 4, 1.0, 60)
     again = [msgspec.structs.replace(one, repeat=1, solved=False, score=0.0) for one in new]
     ungraded = msgspec.structs.replace(old[3], solved=None, score=None)
     found = paired([*old[1:3], ungraded, *reversed(new), *again], NEW, lambda task, band: OLD)
     assert [pair.case for pair in found] == ["c00001", "c00002"]
     assert [(pair.control.good, pair.candidate.good, pair.difference) for pair in found] == [(1.0, 0.5, -0.5)] * 2
+    doubted = [msgspec.structs.replace(one, details=("pairwise: better", UNCALIBRATED)) for one in new]
+    assert paired([*old, *doubted], NEW, lambda task, band: OLD) == ()
     assert paired([*old, *new], NEW, lambda task, band: "a/else") == ()
     assert paired([*old, *new], NEW, lambda task, band: None) == ()
