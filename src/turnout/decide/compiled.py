@@ -44,17 +44,17 @@ class Ladders:
     """The ladders of a lane's models. They follow from the view alone, so each is worked out once, when it is first asked for."""
 
     def __init__(self, slots: tuple[Slot, ...], band: float) -> None:
-        self._slots = slots
+        self.slots = slots
         self._band = band
         self._known: dict[tuple[str | None, int | None], Ladder] = {}
 
     def at(self, task: str | None, tier: int | None) -> Ladder:
         found = self._known.get((task, tier))
-        if found is None and not any(task in slot.quality for slot in self._slots):
+        if found is None and not any(task in slot.quality for slot in self.slots):
             task = None  # a caller may name any task: what no model is known by is not kept
             found = self._known.get((task, tier))
         if found is None:
-            found = self._known[task, tier] = ladder(self._slots, task, self._band, tier)
+            found = self._known[task, tier] = ladder(self.slots, task, self._band, tier)
         return found
 
 
@@ -110,7 +110,8 @@ class Lane(msgspec.Struct, frozen=True):
     of its slots, since most requests rule out none. ``patience`` is how long (seconds) a request may wait for room,
     ``twins`` are the models that others are the same as. ``topics`` names what is known of task and band together, where any of its
     models was measured in that band; None where none was. ``segments``, ``trial`` and ``mirror`` are what releases made of the route, ``explore`` is the
-    share of requests that try any of its slots; ``is_plain`` where no segment, trial or exploring can change a plan.
+    share of requests that try any of its slots; ``is_plain`` where no segment, trial or exploring can change a plan. ``besides`` are the ladders of its slots but for the trial's; None
+    where the trial's is none of them.
     """
 
     route: Route
@@ -132,6 +133,7 @@ class Lane(msgspec.Struct, frozen=True):
     mirror: Placed | None = None
     explore: float = 0.0
     is_plain: bool = True
+    besides: Ladders | None = None
 
 
 class View(msgspec.Struct, frozen=True):
@@ -251,7 +253,14 @@ def _lane(
         mirror=placed(route.mirror),
         explore=explore,
         is_plain=not beside and not explore,
+        besides=_besides(serving, trial, route.band),
     )
+
+
+def _besides(slots: tuple[Slot, ...], trial: Placed | None, band: float) -> Ladders | None:
+    if trial is None or trial.slot.id not in {slot.id for slot in slots}:
+        return None
+    return Ladders(tuple(slot for slot in slots if slot is not trial.slot), band)
 
 
 def _topics(matrix: Matrix, slots: Iterable[Slot]) -> Mapping[tuple[str | None, Band | None], str] | None:

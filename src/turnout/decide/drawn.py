@@ -32,7 +32,7 @@ def chosen(ordinary: Choice, lane: Lane, found: Match, offers: Offers, traits: T
     with it; there it comes last.
     """
     choice, candidate = ordinary, found.candidate
-    if candidate is not None and any(slot is candidate for slot in found.slots):
+    if candidate is not None and lane.besides is not None:
         choice = choice._replace(queue=chain(choice.queue, offers.of((candidate,))))
     if found.segment is not None:
         choice = _first(choice, offers.of((found.segment,))[0], "static")

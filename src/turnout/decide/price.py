@@ -74,12 +74,15 @@ class Offers:
         slot = next((slot for slot in self._slots if slot.id == id_), None)
         return self.of((slot,))[0] if slot is not None else None
 
-    def without(self, slot: Slot) -> "Offers":
-        """The same but for one of the route's own models."""
-        if all(other is not slot for other in self._slots):
+    def without(self, candidate: Slot) -> "Offers":
+        """The same but for the model on trial, where that is one of the route's own."""
+        lane = self._lane
+        if lane.besides is None:
             return self
-        others = tuple(other for other in self._slots if other is not slot)
-        return Offers(self._lane, others, self._reserve, self._traits, self._value)
+        others = lane.besides.slots
+        if self._slots is not lane.slots:
+            others = tuple(slot for slot in self._slots if slot is not candidate)
+        return Offers(lane, others, self._reserve, self._traits, self._value)
 
     def reserve(self) -> list[Offer]:
         """The fallbacks, in the policy's order."""
@@ -90,6 +93,8 @@ class Offers:
         lane, task = self._lane, self.topic
         if self._slots is lane.slots and lane.ladders is not None:  # most requests rule out none
             return lane.ladders.at(task, tier)
+        if lane.besides is not None and self._slots is lane.besides.slots:
+            return lane.besides.at(task, tier)
         return ladder(self._slots, task, lane.route.band, tier)
 
     def best(self) -> Slot | None:
