@@ -9,10 +9,11 @@ from sqlalchemy import event
 
 from tests.support.records import NOW, TRAITS, record
 from tests.support.releases import evidence, exposure, release
+from turnout.store import trials
 from turnout.store.exposures import Cut, Unit
 from turnout.store.ledger import Ledger
 from turnout.store.releases import ReleaseFilters
-from turnout.store.trials import MOST_POINTS, TrialState
+from turnout.store.trials import TrialState
 from turnout.types.evidence import Exposure
 from turnout.types.feedback import Feedback
 from turnout.types.lock import Frozen, Lock
@@ -91,14 +92,15 @@ def test_the_lock_is_one_row(ledger: Ledger):
     assert (ledger.lock.read(), ledger.lock.revision()) == (Lock(2), 2)
 
 
-def test_points_are_thinned(ledger: Ledger):
+def test_points_are_thinned(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
     """A chart keeps its first and its latest, and never more than so many."""
-    for n in range(MOST_POINTS + 50):  # a transaction each, as in life
+    monkeypatch.setattr(trials, "MOST_POINTS", 20)
+    for n in range(50):
         ledger.trials.add_point("rel-1", evidence(NOW + n))
 
     at = [point.at - NOW for point in ledger.trials.points("rel-1")]
-    assert len(at) <= MOST_POINTS
-    assert (at[0], at[-1]) == (0, MOST_POINTS + 49)
+    assert len(at) <= 20
+    assert (at[0], at[-1]) == (0, 49)
     assert at == sorted(at)
     assert ledger.trials.points("rel-2") == ()
 
