@@ -16,6 +16,7 @@ from turnout.build.policy_keeper import PolicyKeeper
 from turnout.build.publishing import read_policy
 from turnout.catalog.load import load_catalog
 from turnout.clock import ManualClock
+from turnout.config.amend import Dropped
 from turnout.config.load import load
 
 CATALOG = load_catalog()
@@ -131,7 +132,9 @@ async def test_settings_that_wait_for_a_restart_are_named(bench, capsys):
         return True
 
     publish = FakePublisher()
-    keeper = PolicyKeeper(str(bench.path), partial(read_policy, str(bench.path), "127.0.0.1", ManualClock(), CATALOG), publish)
+    keeper = PolicyKeeper(
+        str(bench.path), partial(read_policy, str(bench.path), "127.0.0.1", ManualClock(), lambda: CATALOG), publish
+    )
     for changes in (bench.write, lambda models: moved(), lambda models: moved()):
         changes(1)
         keeper._watch = ScriptedWatch()
@@ -146,3 +149,46 @@ async def test_settings_that_wait_for_a_restart_are_named(bench, capsys):
 def test_the_policies_of_this_file_are_valid(bench):
     """Otherwise the tests above would show nothing."""
     assert load(bench.path, {}, CATALOG, date(2026, 11, 23)).models
+
+
+class Heard(FakePublisher):
+    """Notes when the file was heard; ``dropped`` has no effect."""
+
+    dropped = (Dropped("support", "r1", "openai/small", "trial", "edited", "route support was edited"),)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[str] = []
+
+    def hear(self, loaded) -> bool:
+        self.order.append("heard")
+        return False
+
+    def adopt(self, loaded, note: str) -> int:
+        self.order.append("adopted")
+        return super().adopt(loaded, note)
+
+
+async def test_releases_look_at_a_file_before_it_is_in_force(bench, capsys):
+    """Also at the start, since nobody knows what was edited while nobody looked; what has no effect any more is said."""
+    publish = Heard()
+    told: list[str] = []
+
+    def edited(actor: str) -> None:
+        told.append(actor)
+        publish.order.append("told")
+        if len(told) == 1:
+            raise OperationalError("select 1", {}, Exception("locked"))
+
+    read = partial(read_policy, str(bench.path), "127.0.0.1", ManualClock(), CATALOG)
+    keeper = PolicyKeeper(str(bench.path), read, publish, edited)
+    keeper._watch = ScriptedWatch()
+    keeping = asyncio.create_task(keeper.keep())
+    async with asyncio.timeout(10):
+        await publish.called.wait()
+        while "no effect" not in (said := capsys.readouterr().err):
+            await asyncio.sleep(0)
+    keeping.cancel()
+
+    assert (told, publish.order) == (["file:turnout.json"] * 2, ["heard", "told", "heard", "told", "adopted"])
+    assert "r1 (trial: openai/small) has no effect on route support: route support was edited" in said
