@@ -19,7 +19,8 @@ _BITS_OF = {
     "max_output": ("max_output",),
     "modalities": ("input", "output"),
     "features": ("features", "unknown_features"),
-    "retires": ("retires", "status"),
+    "retires": ("retires",),
+    "status": ("status",),
 }
 """A group of facts as :attr:`ModelFacts.sources` names it -> the facts in it."""
 _WHOLE = dict.fromkeys(("context", "max_input", "max_output"), "limits")

@@ -103,7 +103,13 @@ class _Found:
         self, kind: EventKind, model: str, field: str | None, sides: tuple[str | None, str | None], *, said: Said | None = None,
         change: float | None = None, detail: str = "",
     ) -> None:  # fmt: skip
-        who = said or self._said.get((model, field or "")) or self._said.get((model, "")) or _NOBODY
+        who = (
+            said
+            or self._said.get((model, field or ""))
+            or (self._said.get((model, "status")) if field == "retires" else None)
+            or self._said.get((model, ""))
+            or _NOBODY
+        )
         before, after = sides
         named = "\n".join((self._base, kind, model, str(field), str(before), str(after)))
         name = sha256(named.encode()).hexdigest()[:16]
@@ -146,7 +152,8 @@ def _with(facts: ModelFacts, new: ModelFacts, event: CatalogEvent) -> ModelFacts
     field = event.field or ""
     group = {"input": "modalities", "output": "modalities"}.get(field, field)
     taken = {name: getattr(new, name) for name in _FIELDS.get(field, (field,))}
-    sources = facts.sources | ({group: new.sources[group]} if group in new.sources else {})
+    groups = _FIELDS["retires"] if field == "retires" else (group,)
+    sources = facts.sources | {name: new.sources[name] for name in groups if name in new.sources}
     return msgspec.structs.replace(facts, **taken, sources=sources)
 
 

@@ -151,8 +151,10 @@ class _Model:
             status = "deprecated"
         elif self._new and any(stated.preview for _, stated in self._voices):
             status = "preview"
-        if (retires, status) != (known.retires, known.status):
-            self._take("retires", {"retires": retires, "status": status}, by or said_by(noting or self._all()))
+        if retires != known.retires:
+            self._take("retires", {"retires": retires}, by)
+        if status != known.status:
+            self._take("status", {"status": status}, said_by(noting) if noting else by)
 
     def _release(self) -> None:
         offers = self._offers(lambda stated: stated.released)
