@@ -68,7 +68,7 @@ class Bench:
 
     async def kept(self, publish: FakePublisher, *looks: Callable[[], bool]) -> list[int]:
         """What was adopted first."""
-        read = partial(read_policy, str(self.path), "127.0.0.1", ManualClock(), CATALOG)
+        read = partial(read_policy, str(self.path), "127.0.0.1", ManualClock(), lambda: CATALOG)
         keeper = PolicyKeeper(str(self.path), read, publish)
         keeper._watch = ScriptedWatch(*looks)
         keeping = asyncio.create_task(keeper.keep())
@@ -180,13 +180,13 @@ async def test_releases_look_at_a_file_before_it_is_in_force(bench, capsys):
         if len(told) == 1:
             raise OperationalError("select 1", {}, Exception("locked"))
 
-    read = partial(read_policy, str(bench.path), "127.0.0.1", ManualClock(), CATALOG)
+    read = partial(read_policy, str(bench.path), "127.0.0.1", ManualClock(), lambda: CATALOG)
     keeper = PolicyKeeper(str(bench.path), read, publish, edited)
     keeper._watch = ScriptedWatch()
     keeping = asyncio.create_task(keeper.keep())
     async with asyncio.timeout(10):
         await publish.called.wait()
-        while "no effect" not in (said := capsys.readouterr().err):
+        while "no effect" not in (said := capsys.readouterr().err):  # noqa: ASYNC110 - what is said sets no event
             await asyncio.sleep(0)
     keeping.cancel()
 
