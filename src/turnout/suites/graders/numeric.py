@@ -25,7 +25,7 @@ _SPACED = "[1-9][0-9]{0,2}(?:['’_\u00a0\u2009\u202f][0-9]{3})++(?:[.,][0-9]++)
 _COMMA = r"(?<![0-9],)[0-9]++,[0-9]++(?!,?[0-9])"
 _PLAIN = r"[0-9]++(?:\.[0-9]++)?|\.[0-9]++"
 _NUMBER = re.compile(
-    r"(?<![\w^])(?<!\^\{)(?P<sign>[-−–+]?)[$€£¥]?\s?(?P<minus>[-−–]?)"  # noqa: RUF001  signs that look alike
+    r"(?<![\w^])(?<!\^\{)(?P<sign>[-−–+]?)(?:[$€£¥]\s?)?(?P<minus>[-−–]?)"  # noqa: RUF001  signs that look alike
     rf"(?:(?P<mixed>[0-9]++)[ ](?=[0-9]++/[0-9]))?(?P<digits>{_WHOLE}|{_SPACED}|{_COMMA}|{_PLAIN})"
     r"(?:\s?/\s?(?P<under>[0-9]++)(?![/\d.]))?"
     r"(?:\^\{?(?P<raised>[-−+]?[0-9]{1,3})\}?)?"  # noqa: RUF001  same

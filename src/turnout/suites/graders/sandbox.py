@@ -51,7 +51,7 @@ while [ "$1" != -- ]; do
   shift
 done
 shift
-mount -n -o remount,ro /sys
+mount -n -o remount,bind,ro /sys
 chroot . "$@" || exit 1
 """
 
@@ -138,7 +138,7 @@ def _shown() -> list[str]:
     """What the code may read: the system's programs and libraries, and Python."""
     links = [f"/{name}" for name in ("bin", "sbin", "lib", "lib32", "lib64") if Path(f"/{name}").exists()]
     more = {sys.base_prefix, sys.base_exec_prefix, "/nix/store", "/etc/ld.so.cache"}
-    return [*links, "/usr", *sorted(place for place in more if Path(place).exists() and not place.startswith("/usr/"))]
+    return [*links, "/usr", *sorted(place for place in more if Path(place).exists() and not f"{place}/".startswith("/usr/"))]
 
 
 def _guest() -> list[str]:
