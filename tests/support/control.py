@@ -7,7 +7,6 @@ from pathlib import Path
 from starlette.applications import Starlette
 
 from turnout.build.control import _app, _house, publisher
-from turnout.build.policy_keeper import PolicyKeeper
 from turnout.build.spec import ControlSpec
 from turnout.catalog.load import load_catalog
 from turnout.clock import SystemClock
@@ -21,7 +20,7 @@ def real_app(data_dir: Path) -> Iterator[Starlette]:
     publish, ledger = publisher(data_dir, "sqlite", clock, load_catalog())
     spec = ControlSpec(0, str(data_dir), "sqlite", "127.0.0.1", "127.0.0.1")
     try:
-        yield _app(_house(spec, clock, publish, ledger, PolicyKeeper(None, _unread, publish)))
+        yield _app(_house(spec, clock, publish, ledger, _unread))
     finally:
         ledger.close()
 

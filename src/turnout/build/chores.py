@@ -13,6 +13,8 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.audit.kinds import RETENTION
+from turnout.build.bench_keep import keep_benching
+from turnout.build.loop import Loop
 from turnout.build.policy_keeper import PolicyKeeper
 from turnout.build.process import say
 from turnout.build.spec import ControlSpec, Places
@@ -39,6 +41,12 @@ SIGNALS_EVERY = 15.0
 """Seconds between looks at what people did after an answer."""
 TIDY_EVERY = 6 * 3600.0
 """Seconds between looks for what is too old or not needed: such a look may read all of the ledger."""
+TICK_EVERY = 0.5
+"""Seconds between two looks at the releases: harm is answered within a second of its evidence, ingest included."""
+LOCK_EVERY, OPEN_EVERY, WATCH_EVERY = 0.5, 2.0, 2.0
+"""Seconds between looks at the lock's file, at events that call for a release, and at whether a refresh of the catalog is due."""
+LEARN_EVERY, SEND_EVERY, SPEND_EVERY = 600.0, 2.0, 60.0
+"""Seconds between refreshes of measured quality, rounds of sending alerts, and looks at the day's spending."""
 LEASE, LEAD_EVERY = 30.0, 10.0
 """Seconds that the lead lasts after its holder fell silent, and between its renewals."""
 BREATH = 0.05
@@ -122,11 +130,12 @@ class House(msgspec.Struct, frozen=True):
     telemetry: Telemetry
     ingested: Ingested
     lead: Lead
+    loop: Loop
 
 
 def chores(house: House) -> list[Callable[[], Coroutine[Any, Any, None]]]:
     """Each to be begun, and begun again if it breaks."""
-    ledger, clock, only = house.ledger, house.clock, house.lead.only
+    ledger, clock, only, loop = house.ledger, house.clock, house.lead.only, house.loop
     every = partial(_every, clock)
     return [
         partial(keep_ingesting, house.data_dir / Places.journal, ledger, house.ingested.add, partial(_taken, house)),
@@ -140,6 +149,14 @@ def chores(house: House) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         partial(every, TIDY_EVERY, only(partial(_let_go, house)), "what is too old could not be deleted", at_once=True),
         partial(every, TIDY_EVERY, house.publish.clean, "unused views could not be deleted"),
         partial(every, TIDY_EVERY, house.tickets.clean, "old tickets could not be deleted"),
+        partial(every, TICK_EVERY, only(loop.tick), "releases stay where they are, harm is not seen"),
+        partial(every, LOCK_EVERY, loop.lock.look, "turnout.lock.yaml is not what is in force"),
+        partial(every, OPEN_EVERY, only(loop.open_releases), "no release is opened"),
+        partial(every, WATCH_EVERY, only(loop.watch), "the world's catalogs were not looked at", at_once=True),
+        partial(every, LEARN_EVERY, only(loop.learn), "measured quality stays as it is"),
+        partial(every, SEND_EVERY, only(loop.alarm.send), "alerts wait"),
+        partial(every, SPEND_EVERY, only(lambda: loop.alarm.watch_spend(ledger.slices)), "nobody is told of what is spent"),
+        partial(keep_benching, loop.bench),
         house.policy.keep,
         partial(keep_collecting, house.tickets),
         partial(keep_drilling, house.data_dir, clock, partial(say, "control")),

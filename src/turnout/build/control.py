@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,16 +20,18 @@ from starlette.routing import Route
 from turnout.build.chores import House, Ingested, chores, lead_of
 from turnout.build.content_keys import opening_keys
 from turnout.build.control_metrics import scraped
+from turnout.build.loop import Loop
 from turnout.build.policy_keeper import PolicyKeeper
 from turnout.build.process import Server, chore, end_with_supervisor, say
-from turnout.build.publishing import publisher, read_policy
+from turnout.build.publishing import catalog_of, publisher, read_policy
 from turnout.build.spec import ControlSpec, Places
-from turnout.catalog.load import load_catalog
 from turnout.clock import Clock, SystemClock
+from turnout.config.load import Loaded
 from turnout.content.seal import Keyring
 from turnout.control.app import control_app
 from turnout.control.audit_api import audit_routes
 from turnout.control.audit_keeper import AuditKeeper
+from turnout.control.catalog_api import catalog_routes
 from turnout.control.contents import ContentDesk, content_routes
 from turnout.control.drills import drill_routes
 from turnout.control.feedback_api import feedback_routes
@@ -39,6 +42,7 @@ from turnout.control.page_api import page_routes
 from turnout.control.pages.sources import Sources
 from turnout.control.policy_api import policy_routes
 from turnout.control.publish import Publisher
+from turnout.control.release_api import release_routes
 from turnout.control.tickets import Tickets
 from turnout.control.token import admin_token
 from turnout.errors import Unusable
@@ -61,11 +65,12 @@ def main() -> None:
 
 async def serve(spec: ControlSpec) -> None:
     """Until SIGTERM or the supervisor's death; what the journal holds by then is taken in first."""
-    clock, catalog = SystemClock(), load_catalog()
-    publish, ledger = publisher(Path(spec.data_dir), spec.store, clock, catalog)
-    policy = PolicyKeeper(spec.config, partial(read_policy, spec.config, spec.served_on, clock, catalog), publish)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, policy.ask)
-    house = _house(spec, clock, publish, ledger, policy)
+    clock, data_dir = SystemClock(), Path(spec.data_dir)
+    publish, ledger = publisher(data_dir, spec.store, clock, catalog_of(data_dir))
+    house = _house(
+        spec, clock, publish, ledger, partial(read_policy, spec.config, spec.served_on, clock, partial(catalog_of, data_dir))
+    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, house.policy.ask)
     server = _server(_app(house))
     end_with_supervisor(server)
     tasks = [chore("control", work) for work in chores(house)]
@@ -78,13 +83,16 @@ async def serve(spec: ControlSpec) -> None:
         _leave(house)
 
 
-def _house(spec: ControlSpec, clock: Clock, publish: Publisher, ledger: Ledger, policy: PolicyKeeper) -> House:
+def _house(spec: ControlSpec, clock: Clock, publish: Publisher, ledger: Ledger, read: Callable[[], Loaded]) -> House:
     data_dir = Path(spec.data_dir)
     audit = AuditKeeper(ledger.audit, data_dir, clock, spec.retention)
     tickets = Tickets(Spool(data_dir / Places.tickets), ledger.tickets, clock, audit.trail)
     telemetry = start(os.environ, clock, partial(say, "control"))
     lead = lead_of(ledger, f"{socket.gethostname()}:{data_dir.resolve()}", clock)  # whoever comes after it has its lease at once
-    return House(spec, data_dir, clock, ledger, publish, policy, audit, tickets, telemetry, Ingested(), lead)
+    loop = Loop(spec, clock, ledger, publish, lead.holds)
+    policy = PolicyKeeper(spec.config, read, publish, loop.desk.human_edit)
+    loop.read_again = policy.ask
+    return House(spec, data_dir, clock, ledger, publish, policy, audit, tickets, telemetry, Ingested(), lead, loop)
 
 
 def _app(house: House) -> Starlette:
@@ -108,7 +116,9 @@ def _app(house: House) -> Starlette:
             *page_routes(seen_from),
             *drill_routes(data_dir, clock),
             *health_routes(health, clock),
-            *policy_routes(house.publish, history),
+            *policy_routes(house.publish, history, house.loop.relock),
+            *release_routes(house.loop.desk, ledger, house.loop.open_one),
+            *catalog_routes(house.loop, ledger, clock),
             *content_routes(contents),
             *audit_routes(ledger, audit, clock),
             *feedback_routes(ledger.feedback, clock),

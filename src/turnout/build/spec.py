@@ -23,7 +23,7 @@ class GatewaySpec(msgspec.Struct, frozen=True):
 class ControlSpec(msgspec.Struct, frozen=True):
     """``fd`` is the listening socket; ``served_on`` the data plane's address; ``config`` None: providers come from environment keys.
 
-    ``retention`` and ``content_retention`` in seconds.
+    ``retention`` and ``content_retention`` in seconds. ``dashboard`` is where links to it begin, empty where that is not known.
     """
 
     fd: int
@@ -35,6 +35,7 @@ class ControlSpec(msgspec.Struct, frozen=True):
     hosts: tuple[str, ...] = ()
     retention: float = 400 * 86_400.0
     content_retention: float = 30 * 86_400.0
+    dashboard: str = ""
 
 
 class Places:
@@ -48,4 +49,3 @@ class Places:
     judged = "judged"
     ledger = "ledger.db"
     lock = "lock"
-    lock_written = "lock-written"

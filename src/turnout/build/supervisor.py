@@ -15,9 +15,8 @@ from setproctitle import setproctitle
 from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.build.process import DRAIN_WITHIN, say
-from turnout.build.publishing import publisher, read_policy
+from turnout.build.publishing import catalog_of, publisher, read_policy
 from turnout.build.spec import ControlSpec, GatewaySpec, Places
-from turnout.catalog.load import load_catalog
 from turnout.clock import SystemClock
 from turnout.config.settings import Settings
 from turnout.errors import Unusable
@@ -47,8 +46,8 @@ def prepare(config: str | None, settings: Settings) -> int:
         Unusable: the data directory or the ledger is not to be worked with.
     """
     data_dir = settings.data_dir
-    clock, catalog = SystemClock(), load_catalog()
-    loaded = read_policy(config, settings.server.host, clock, catalog)
+    clock, catalog = SystemClock(), catalog_of(data_dir)
+    loaded = read_policy(config, settings.server.host, clock, lambda: catalog)
     try:
         (data_dir / Places.journal).mkdir(exist_ok=True)
         publish, ledger = publisher(data_dir, settings.store.url, clock, catalog)
@@ -152,6 +151,7 @@ def _control(config: str | None, settings: Settings, listening: socket.socket) -
         control.hosts,
         settings.store.retention,
         settings.store.content_retention,
+        f"http://{control.host}:{control.port}",
     )
     return Child("turnout.build.control", msgspec.json.encode(spec), listening)
 

@@ -57,7 +57,7 @@ def _simulated(new: Path, since: float, route: str | None, most: int, config: Pa
     where = settings(config, data_dir)
     with ledger(where) as opened:
         views = ViewStore(where.data_dir / Places.views)
-        view = _view(new, views)
+        view = _view(new, views, where.data_dir)
         ids: list[str] = []
         cursor: str | None = None
         while len(ids) < most:
@@ -70,8 +70,9 @@ def _simulated(new: Path, since: float, route: str | None, most: int, config: Pa
         return again(records, opened.quality.verdicts(since, time.time() + 1), views, view, route)
 
 
-def _view(new: Path, views: "ViewStore") -> "View":
+def _view(new: Path, views: "ViewStore", data_dir: Path) -> "View":
     """The new policy, on what is known today of latency, mix and measured quality."""
+    from turnout.catalog.accepted import DIRECTORY
     from turnout.catalog.load import load_catalog
     from turnout.config.load import inspect
     from turnout.decide.compiled import compile_view
@@ -79,7 +80,7 @@ def _view(new: Path, views: "ViewStore") -> "View":
     from turnout.types.view import Base, Overlay
 
     today = datetime.now(UTC).date()
-    catalog = load_catalog()
+    catalog = load_catalog(accepted=data_dir / DIRECTORY)
     with reported():
         loaded = inspect(new, os.environ, catalog, today, secrets_needed=False)
         if loaded.problems:

@@ -22,6 +22,8 @@ LATE = 30.0
 """Seconds that the ledger may be behind before evidence counts as missing."""
 SETTLES_WITHIN = 2.0
 """Seconds after which a request that has ended is in the ledger, where nobody says how far it is behind."""
+USUAL = 86_400.0
+"""Seconds of traffic that say how long answers take."""
 _TRIES = 5
 _SLACK = 60.0
 """Seconds that a request may take longer than its route's deadline."""
@@ -133,6 +135,8 @@ class Controller:
             bench = self._studies.benchmark(release)
             proposal = self._studies.propose(release) if bench.state == "waiting" and release.kind == "retiring" else None
             return msgspec.structs.replace(found, bench=bench, proposal=proposal)
+        if phase == "proposed":
+            return msgspec.structs.replace(found, usual_ms=self._ledger.usual_ms(release.route, self._clock.now() - USUAL))
         return msgspec.structs.replace(found, proposal=self._studies.propose(release)) if phase == "benchmarked" else found
 
     def _on_traffic(self, release: Release, route: Route | None, found: Found) -> Found:

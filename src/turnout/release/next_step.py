@@ -39,6 +39,7 @@ class Found(msgspec.Struct, frozen=True):
 
     ``route`` is the one it is about, as people wrote it, None when it is gone. ``frozen``: the freeze switch is on. ``busy`` names what else is on
     the route's traffic. ``rollbacks`` counts how often this model was rolled back on this route before, ``rests_until`` when it may be tried again.
+    ``usual_ms`` is the 95 % quantile of the times of what serves the route today.
     ``blind``: evidence is not up to date. ``ejected`` says how the candidate fares where health has ejected it.
     """
 
@@ -53,6 +54,7 @@ class Found(msgspec.Struct, frozen=True):
     proposal: Proposal | None = None
     evidence: Evidence | None = None
     blind: bool = False
+    usual_ms: float | None = None
     ejected: str | None = None
 
 
@@ -153,7 +155,7 @@ def _proposed(release: Release, found: Found, now: float) -> Move:
         return _enter(release, "adopted", f"{word}: {proposal.text}", now)
     if found.busy is not None:
         return _wait(release, f"the route's traffic is taken by {found.busy}")
-    spec = release.spec or stages.begun(found.rules, found.route, proposal)
+    spec = release.spec or stages.begun(found.rules, found.route, proposal, found.usual_ms)
     begun = msgspec.structs.replace(release, spec=spec)
     phase: Phase = "mirror" if spec.mirror_sample > 0 else "trial"
     return _begin(begun, phase, f"{word}: {proposal.text}", now)

@@ -119,7 +119,7 @@ def _replaced(
     held = next((model for model in (against, *(step.model for step in route.fallback)) if model in ids), None)
     if held is not None:
         return _in_place_of(event, held, route, base, now)
-    if ids & {part.model for part in (*route.segments, *route.cascade)}:
+    if ids & {*(segment.model for segment in route.segments), *(arm.model for arm in route.cascade)}:
         return Opening(
             route.name, None, "it serves a part of the route: without it, what stands behind it there serves that part too"
         )

@@ -10,6 +10,7 @@ from turnout.release import places
 from turnout.types.models import Feature, Modality, ModelFacts, names
 from turnout.types.policy import Route
 from turnout.types.release import CatalogEvent, Gate, Release
+from turnout.types.traits import Traits
 from turnout.types.view import Base
 
 LEAST_SHARE = 0.05
@@ -27,6 +28,17 @@ class Kind(msgspec.Struct, frozen=True):
     input: int = 0
     output: int = 0
     tokens: int = 0
+
+
+def kinds(asked: Iterable[Traits]) -> tuple[Kind, ...]:
+    """Requests by what they ask for and how long they are, a doubling at a time; of each kind the longest counts."""
+    found: dict[tuple[int, int, int, int], Kind] = {}
+    for traits in asked:
+        tokens = traits.tokens_max + (traits.max_output or 0)
+        key = (traits.features, traits.input, traits.output, tokens.bit_length())
+        known = found.get(key, Kind(0, *key[:3]))
+        found[key] = msgspec.structs.replace(known, n=known.n + 1, tokens=max(known.tokens, tokens))
+    return tuple(found.values())
 
 
 class Screened(msgspec.Struct, frozen=True):

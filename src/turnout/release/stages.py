@@ -6,15 +6,27 @@ from turnout.types.policy import Route
 from turnout.types.release import Proposal, Spec
 from turnout.types.release_rules import ReleaseRules
 
+SLOW = 1.5
+"""Times the 95 % quantile of what serves today: an answer beyond it is slow, where the route names no bound itself."""
 
-def begun(rules: ReleaseRules, route: Route | None, proposal: Proposal) -> Spec:
-    """The rules of a trial that begins now: the policy's, with the ceiling of the score and the margins of the route."""
+
+def begun(rules: ReleaseRules, route: Route | None, proposal: Proposal, usual_ms: float | None = None) -> Spec:
+    """The rules of a trial that begins now: the policy's, with the ceiling of the score, the margins of the route and its bound on time.
+
+    ``usual_ms`` is the 95 % quantile of the times of what serves the route today, None where that is not known.
+    """
     margins, score = rules.spec.margins, proposal.score
     if route is not None:
         own = {name: value for name in ("quality", "success") if (value := getattr(route.margin, name)) is not None}
         margins = msgspec.structs.replace(margins, **own)
     ceiling = score.ceiling if score is not None and score.ceiling > 0 else rules.first_ceiling
-    return msgspec.structs.replace(rules.spec, ceiling=ceiling, margins=margins)
+    return msgspec.structs.replace(rules.spec, ceiling=ceiling, margins=margins, slow_ms=_slow(rules.spec, route, usual_ms))
+
+
+def _slow(spec: Spec, route: Route | None, usual_ms: float | None) -> float | None:
+    """The policy's bound, else the route's own wish, else a multiple of what is usual."""
+    wished = (route.needs.latency_p95_ms or route.prefers.latency_p95_ms) if route is not None else None
+    return spec.slow_ms or wished or (None if usual_ms is None else usual_ms * SLOW)
 
 
 def whole(spec: Spec) -> float:

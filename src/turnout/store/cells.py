@@ -11,13 +11,17 @@ from turnout.store.schema import attempts, cells, requests
 from turnout.types.feedback import Source
 from turnout.types.matrix import Basis, Cell
 from turnout.types.money import PicoDollars
-from turnout.types.traits import Band
+from turnout.types.traits import Band, Traits
 
 MOST_JUDGED = 50_000
 """The latest so many judged requests are read at a time: enough for every cell that traffic fills, and read in a quarter of a second."""
 MOST_MIXED = 50_000
 """The latest so many requests say what a route's traffic is."""
 
+MOST_ASKED = 2_000
+"""The latest so many requests of a route say what is asked of it."""
+
+_traits = msgspec.msgpack.Decoder(Traits).decode
 _encode = msgspec.json.Encoder().encode
 _cell = msgspec.json.Decoder(Cell).decode
 
@@ -120,6 +124,15 @@ class CellStore:
         with self._engine.connect() as connection:
             found = [_part(row) for row in connection.execute(summed)]
         return tuple(sorted(found, key=lambda part: (part.route, -part.requests, part.model, part.task or "", part.band or "")))
+
+    def traits(self, since: float, route: str, limit: int = MOST_ASKED) -> tuple[Traits, ...]:
+        """What the latest requests of a route were, from ``since`` on."""
+        r = requests.c
+        wanted = select(r.traits).where(
+            r.at >= since, r.route == route, r.traits.is_not(None), r.copy_of.is_(None), r.drill.is_(None)
+        ).order_by(r.at.desc()).limit(limit)  # fmt: skip
+        with self._engine.connect() as connection:
+            return tuple(_traits(content) for content in connection.execute(wanted).scalars())
 
 
 def serving(parts: Sequence[Part]) -> dict[str, str]:

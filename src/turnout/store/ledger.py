@@ -14,8 +14,8 @@ from turnout.errors import Unusable
 from turnout.store import feedback, queries, summary
 from turnout.store.alerts import AlertStore
 from turnout.store.audit import AuditStore
-from turnout.store.catalog_events import CatalogEventStore
 from turnout.store.bench import BenchStore
+from turnout.store.catalog_events import CatalogEventStore
 from turnout.store.cells import CellStore
 from turnout.store.contents import Contents
 from turnout.store.digests import digest
@@ -246,6 +246,11 @@ class Ledger:
         """What each model's successful attempts took."""
         with self._engine.connect() as connection:
             return queries.latency_by_model(connection, since)
+
+    def usual_ms(self, route: str, since: float) -> float | None:
+        """How long nearly all answers of a route take; None where too few came from ``since`` (unix seconds) on."""
+        with self._engine.connect() as connection:
+            return queries.usual_ms(connection, route, since)
 
     def _store(self, connection: Connection, entries: Sequence[Entry]) -> None:
         asked: list[Values] = []

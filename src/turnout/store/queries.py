@@ -61,7 +61,7 @@ class Filters(msgspec.Struct, frozen=True):
     """Which requests to list; None means any. ``before``, ``since`` and ``until`` are unix seconds; ``cursor`` is what an earlier search gave.
 
     ``tag`` is ``key=value``, ``called`` whom one of the upstream calls went to and ``fault`` how that call failed, ``id`` the beginning of
-    an id. ``outcomes`` are those of which it is one. ``copies`` are left out (False), the only ones (True), or among the others (None).
+    an id. ``trial`` is the release on whose trial it was, ``side`` its arm. ``outcomes`` are those of which it is one. ``copies`` are left out (False), the only ones (True), or among the others (None).
     Of the rest the numbers are bounds, both ends included.
     """
 
@@ -87,6 +87,8 @@ class Filters(msgspec.Struct, frozen=True):
     until: float | None = None
     cursor: str | None = None
     called: str | None = None
+    trial: str | None = None
+    side: str | None = None
     outcomes: tuple[str, ...] = ()
     copies: bool | None = False
 
@@ -115,7 +117,8 @@ class ObservedLatency(msgspec.Struct, frozen=True):
 Worst = Literal["slowest", "dearest", "failed", "rejected"]
 LOOK = 15_000
 """Requests that a search reads at most before it asks whether to go on."""
-_EQUAL = ("route", "model", "task", "outcome", "code", "reason", "caller", "policy", "drill")
+_USUAL_SAMPLE = 2_000
+_EQUAL = ("route", "model", "task", "outcome", "code", "reason", "caller", "policy", "drill", "side")
 _AT_LEAST = {"min_cost": requests.c.cost_pico, "min_duration_ms": requests.c.duration_ms, "min_verdict": requests.c.verdict}
 _ID_SLACK_S = 60.0
 """An id begins with the milliseconds of arrival; a clock may be set between the two."""
@@ -166,8 +169,8 @@ def _within(filters: Filters) -> list[ColumnElement[bool]]:
     """The stretch of time to read, by the index of arrival, or a session's."""
     at = requests.c.at
     bounds: list[ColumnElement[bool]] = [at < end for end in (filters.before, filters.until) if end is not None]
-    if filters.session is not None:  # it has an index of its own
-        bounds.append(requests.c.session == filters.session)
+    indexed = ((name, getattr(filters, name)) for name in ("session", "trial"))
+    bounds += [requests.c[name] == value for name, value in indexed if value is not None]
     if filters.since is not None:
         bounds.append(at >= filters.since)
     if filters.id is not None and (stretch := _stretch_of(filters.id)) is not None:
@@ -274,6 +277,16 @@ def latency_by_model(connection: Connection, since: float) -> dict[str, Observed
     for row in rows:
         by_model[row.model].append(row)
     return {model: _observed(rows) for model, rows in by_model.items()}
+
+
+def usual_ms(connection: Connection, route: str, since: float) -> float | None:
+    """The 95 % quantile of the times of a route's latest answered requests; None of fewer than 20."""
+    wanted = select(requests.c.duration_ms).where(
+        requests.c.at >= since, requests.c.route == route, requests.c.outcome == "ok", requests.c.drill.is_(None), _ASKED,
+        requests.c.reason != "cache",
+    ).order_by(requests.c.at.desc()).limit(_USUAL_SAMPLE)  # fmt: skip
+    found = sorted(connection.execute(wanted).scalars())
+    return quantile(found, 0.95) if len(found) >= 20 else None
 
 
 def quantile(ascending: Sequence[float], q: float) -> float | None:

@@ -72,3 +72,12 @@ class TrialStore:
         wanted = select(trial_points.c.content).where(trial_points.c.release == release_id).order_by(trial_points.c.at)
         with self._engine.connect() as connection:
             return tuple(map(_decode, connection.execute(wanted).scalars()))
+
+    def latest(self, release_id: str) -> Evidence | None:
+        """The last of them."""
+        last = (
+            select(trial_points.c.content).where(trial_points.c.release == release_id).order_by(trial_points.c.at.desc()).limit(1)
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(last).scalar()
+        return None if found is None else _decode(found)

@@ -1,0 +1,188 @@
+"""The release loop put together, for the control process: who watches, who decides, who is told (ADR 10)."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from turnout.alerts.tell import of_drift, of_event, of_step
+from turnout.build.bench_keep import Benching
+from turnout.build.desk import desk_of, relock_of
+from turnout.build.lock_keeper import LockKeeper
+from turnout.build.process import say
+from turnout.build.spec import ControlSpec, Places
+from turnout.build.studies import Studies
+from turnout.build.watching import places_of, watch_of
+from turnout.catalog.load import load_catalog
+from turnout.clock import Clock
+from turnout.config.lock import lock_path
+from turnout.control.alerting import Alarm
+from turnout.control.behind import behind
+from turnout.control.health import STANDINGS, read_workers
+from turnout.control.publish import Publisher
+from turnout.errors import Unusable
+from turnout.learn import refresh as learning
+from turnout.release.controller import Controller
+from turnout.release.desk import Desk
+from turnout.release.open import CannotOpen, manual, opened
+from turnout.store.cells import serving
+from turnout.store.ledger import Ledger
+from turnout.suites.schedule import Drift
+from turnout.types.alert import Alerting
+from turnout.types.release import CatalogEvent, Release, Step
+from turnout.types.suite import Run
+from turnout.watch.keep import Watch
+from turnout.watch.sight import Refreshed
+
+NEWS = 7 * 86_400.0
+"""Seconds for which an event opens releases: a control process that was away finds what came meanwhile."""
+RECENT = 7 * 86_400.0
+"""Seconds of traffic that say which model serves a route."""
+
+
+SETTLES = 0.5
+"""Seconds that a record may be on its way from its worker's memory to the journal."""
+
+
+def _nothing() -> None:
+    """Who reads the policy again, before there is somebody."""
+
+
+class Loop:
+    """Everything that releases need beside the desk's own transactions. Methods block, and raise OSError and sqlalchemy.exc.SQLAlchemyError.
+
+    ``read_again`` has the policy's file read with the catalog there is by then; set by whoever puts the house together.
+    """
+
+    def __init__(
+        self, spec: ControlSpec, clock: Clock, ledger: Ledger, publish: Publisher, leads: Callable[[], bool]
+    ) -> None:  # fmt: skip
+        self._data_dir = Path(spec.data_dir)
+        self._config = spec.config
+        self._clock = clock
+        self._ledger = ledger
+        self._publish = publish
+        self.read_again: Callable[[], None] = _nothing
+        self._refreshed_at = 0.0
+        self._opened: set[str] = set()
+        self.alarm = Alarm(ledger.alerts, self._alerting, clock, os.environ, spec.dashboard, partial(say, "control"))
+        self.desk: Desk = desk_of(publish, ledger, clock, self._happened)
+        self.relock = relock_of(self.desk, ledger.lock.read)
+        studies = Studies(self._data_dir, spec.config, clock, ledger, publish)
+        self.controller = Controller(self.desk, ledger, clock, studies, self._ejected, self._complete)
+        place = lock_path(Path(spec.config) if spec.config else None, self._data_dir)
+        self.lock = LockKeeper(place, self._data_dir / "lock.ours", publish, ledger.lock.read, self.desk.take_lock)
+        self.bench = Benching(self._data_dir, spec.store, spec.config, clock, ledger, publish, leads, self._benched)
+
+    def tick(self) -> None:
+        """One look at every release."""
+        if self._publish.base is not None:
+            self.controller.tick()
+
+    def watch(self, actor: str | None = None) -> Refreshed | None:
+        """Look at the world's catalogs, if it is time to, or because somebody wants it. None: it is not, or there is nowhere to look."""
+        base, now = self._publish.base, self._clock.now()
+        if base is None or not base.policy.release.sources:
+            return None
+        if actor is None and now - self._refreshed_at < base.policy.release.refresh:
+            return None
+        self._refreshed_at = now
+        found = self.watcher().refresh(*([actor] if actor else []))
+        for source, error in found.errors.items():
+            say("control", f"catalog {source}: {error}")
+        if found.changed:
+            self.read_again()
+        return found
+
+    def watcher(self) -> Watch:
+        """Over the sources of the policy in force. Raises Unusable: one of them cannot be."""
+        base = self._publish.base
+        if base is None:
+            raise Unusable("no policy is in force yet")
+        folder = Path(self._config).parent if self._config else Path()
+        sources = places_of(base.policy, base.policy.release.sources, os.environ, folder)
+        return watch_of(
+            self._data_dir, self._ledger, self._clock, load_catalog(), sources, base.policy, base.models, self._heard
+        )  # fmt: skip
+
+    def open_releases(self) -> None:
+        """The releases that accepted events call for, once each. An event is looked at again until the facts in force know its model."""
+        base, now = self._publish.base, self._clock.now()
+        if base is None:
+            return
+        known = {facts.id for facts in base.models}
+        fresh = [
+            event for event in self._ledger.catalog_events.since(now - NEWS, state="accepted") if event.id not in self._opened
+        ]
+        if not fresh:
+            return
+        served = serving(self._ledger.cells.mix(now - RECENT))
+        for event in fresh:
+            for release in opened(event, base, now, served):
+                self.desk.open(
+                    release, note=f"{event.kind} of {event.model}: {event.before or 'nothing'} -> {event.after or 'nothing'}"
+                )
+            if event.kind != "model_added" or event.model in known or self._is_settled(event, now):
+                self._opened.add(event.id)
+
+    def open_one(self, model: str, route: str) -> Release | str:
+        """At somebody's wish; a sentence where there can be none."""
+        base, now = self._publish.base, self._clock.now()
+        if base is None:
+            return "no policy is in force yet"
+        try:
+            return manual(model, route, base, now, serving(self._ledger.cells.mix(now - RECENT)))
+        except CannotOpen as why:
+            return str(why)
+
+    def learn(self) -> None:
+        """Measured quality, made anew from what was judged."""
+        if self._publish.base is not None:
+            learning.refresh(self._ledger, self._publish.base, self._clock.now())
+
+    def _is_settled(self, event: CatalogEvent, now: float) -> bool:
+        """The policy has had the time to take the facts up: nobody here serves it."""
+        return now - event.at > 60.0
+
+    def _alerting(self) -> Alerting:
+        return self._publish.base.policy.alerts if self._publish.base is not None else Alerting()
+
+    def _happened(self, release: Release, step: Step) -> None:
+        route = self.desk.route(release.route)
+        say("control", f"release {release.id}: {step.phase}{f' at {step.share:g} %' if step.share else ''}: {step.note}")
+        for alert in of_step(release, step, route.owner if route is not None else None, self._alerting().outperforms):
+            self.alarm.tell(alert)
+
+    def _heard(self, event: CatalogEvent) -> None:
+        base = self._publish.base
+        users = tuple(route.name for route in base.policy.routes if event.model in route.models) if base is not None else ()
+        if (alert := of_event(event, users)) is not None:
+            self.alarm.tell(alert)
+
+    def _benched(self, run: Run, changed: tuple[Drift, ...]) -> None:
+        """Its cells stand in the matrix from the next view on; a model that answers otherwise than it did is told."""
+        base, now = self._publish.base, self._clock.now()
+        if base is not None and run.state in ("done", "stopped"):
+            learning.benchmarked(self._ledger, base, self._ledger.bench.results(run.id), run.suite_hash, now)
+        for one in changed:
+            title = f"{one.model} does {'worse' if one.is_worse else 'better'} on suite {run.suite} than it did"
+            text = f"{one.before:.1%} before, {one.after:.1%} in run {one.run}: its provider may have changed it"
+            self.alarm.tell(of_drift(f"{one.model}:{run.id}", now, title, text, None))
+
+    def _ejected(self, model: str) -> str | None:
+        """Why, where every worker that knows the model has ejected all of its deployments."""
+        seen = [
+            one
+            for worker in read_workers(self._data_dir / Places.health, self._clock.now())
+            for one in worker.deployments
+            if one.model == model
+        ]
+        if not seen or any(one.standing != STANDINGS[-1] for one in seen):
+            return None
+        return seen[0].cause or "its health"
+
+    def _complete(self) -> float | None:
+        """Up to when the ledger has all that has ended."""
+        now = self._clock.now()
+        late = behind(self._data_dir / Places.journal, self._ledger, now)
+        return now - late.seconds - SETTLES
