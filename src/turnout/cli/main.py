@@ -7,7 +7,7 @@ import typer
 
 COMMANDS = (
     "serve", "demo", "sim", "check", "explain", "replay", "models", "keys", "drill", "audit", "policy", "feedback", "doctor",
-    "report", "bench",
+    "report", "bench", "release", "trial",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import typer
 
 from turnout.cli.actor import actor
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
+from turnout.cli.policy_simulate import simulate
 from turnout.cli.problems import reported
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ def diff(
         print(msgspec.json.format(msgspec.json.encode(changes)).decode())
         return
     print("\n".join(sentences(changes)) or f"versions {one} and {other} say the same")
+
+
+app.command()(simulate)
 
 
 @app.command()
