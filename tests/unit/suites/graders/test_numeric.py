@@ -14,8 +14,8 @@ from turnout.types.suite import Numeric
 @pytest.mark.parametrize(("text", "value"), [
     ("1,234", 1234), ("1,234.5", 1234.5), ("1.234,56", 1234.56), ("1.234.567", 1234567), ("1'234'567", 1234567), ("1\u202f234,5", 1234.5),
     ("1,5", 1.5), ("0,125", 0.125), ("1,2,3", 3), ("$1,234.50.", 1234.5), ("-$5", -5), ("$-5", -5), ("€ 7", 7), ("10-20", 20), ("5 - 3", 3),
-    ("−3", -3), ("½", 0.5), ("1½", 1.5), ("1 1/2", 1.5), ("3/4", 0.75), (r"\frac{3}{4}", 0.75), (r"\boxed{42}", 42), ("$1{,}234$", 1234),
-    ("2.5e-3", 0.0025), ("2.5 x 10^-3", 0.0025), ("6.02 × 10^{23}", 6.02e23), ("10^5", 100000), ("5 km2", 5), ("5 m^2", 5),
+    ("\u22123", -3), ("½", 0.5), ("1½", 1.5), ("1 1/2", 1.5), ("3/4", 0.75), (r"\frac{3}{4}", 0.75), (r"\boxed{42}", 42), ("$1{,}234$", 1234),
+    ("2.5e-3", 0.0025), ("2.5 x 10^-3", 0.0025), ("6.02 \u00d7 10^{23}", 6.02e23), ("10^5", 100000), ("5 km2", 5), ("5 m^2", 5),
     ("first 7, then 9", 9), (".5", 0.5), ("5.", 5), ("3rd", 3), ("1. 2. The answer is 12", 12), ("٣٤", None), ("CO2", None), ("none", None),
     ("", None), ("1/0", None), ("1e999", None), ("9" * 500, None),
 ])  # fmt: skip
@@ -55,7 +55,7 @@ def test_decimals_are_exact(number) -> None:
     (Numeric(200, relative=0.01), "197.9", False), (Numeric(0, relative=0.5), "0.1", False), (Numeric(1 / 3), "1/3", True),
     (Numeric(-200, relative=0.01), "-198", True),
 ])  # fmt: skip
-def test_tolerance_is_exact_at_its_edge(rule: Numeric, text: str, holds: bool) -> None:
+def test_tolerance_is_exact_at_its_edge(rule: Numeric, text: str, *, holds: bool) -> None:
     """1.1 is within 0.1 of 1, whatever floats make of it."""
     assert (numeric(rule, text) is None) is holds
 

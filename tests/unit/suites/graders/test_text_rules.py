@@ -27,7 +27,7 @@ def test_what_is_forgiven_at_the_end_changes_nothing(text: str, end: str) -> Non
     ("Paris", " paris. ", True), ("Paris", "**Paris**", True), ("New York", "new\n york!", True), ("Paris", "Paris, France", False),
     ("5", "-5", False), ("5", ".5", False), ("5", "5%", False), ("C#", "C", False), ("!", "?", False), ("straße", "STRASSE", True),
 ])  # fmt: skip
-def test_normal_forgives_no_more_than_that(wanted: str, text: str, same: bool) -> None:
+def test_normal_forgives_no_more_than_that(wanted: str, text: str, *, same: bool) -> None:
     """A sign, a point before a number and a percent are part of what is said."""
     assert (exact(Exact((wanted,), normal=True), text) is None) is same
 
