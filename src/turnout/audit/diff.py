@@ -7,7 +7,7 @@ import msgspec
 
 from turnout.types.models import ModelFacts, PriceRow
 from turnout.types.money import PICO_PER_USD
-from turnout.types.policy import Policy
+from turnout.types.policy import Mirror, Policy, Segment, Trial
 from turnout.types.view import Base
 
 Thing = Literal["route", "provider", "key", "model", "price", "setting"]
@@ -145,9 +145,25 @@ def _shown(value: object) -> str | None:
     text = (
         value
         if isinstance(value, str)
+        else "; ".join(map(_part, value))
+        if isinstance(value, tuple) and isinstance(value[0], Segment)
+        else _part(value)
+        if isinstance(value, Trial | Mirror)
         else msgspec.json.encode(value, order="deterministic").decode().replace('"', "").replace(",", ", ")
     )
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def _part(part: Segment | Trial | Mirror) -> str:
+    """What a release made of a route."""
+    whom = "all requests" if part.when is None else "part of the requests"
+    match part:
+        case Trial(share=share):
+            return f"{part.model} tried on {100 * share:g} % of {whom}"
+        case Mirror(sample=sample):
+            return f"copies of {100 * sample:g} % of {whom} to {part.model}"
+        case _:
+            return f"{part.model} first for {whom}"
 
 
 def _sentence(change: Change) -> str:
