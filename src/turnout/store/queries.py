@@ -61,7 +61,8 @@ class Filters(msgspec.Struct, frozen=True):
     """Which requests to list; None means any. ``before``, ``since`` and ``until`` are unix seconds; ``cursor`` is what an earlier search gave.
 
     ``tag`` is ``key=value``, ``called`` whom one of the upstream calls went to and ``fault`` how that call failed, ``id`` the beginning of
-    an id. ``trial`` is the release on whose trial it was, ``side`` its arm. ``outcomes`` are those of which it is one. ``copies`` are left out (False), the only ones (True), or among the others (None).
+    an id. ``trial`` is the release on whose trial it was, ``side`` its arm. ``outcomes`` are those of which it is one. ``copies`` are left
+    out (False), the only ones (True), or among the others (None).
     Of the rest the numbers are bounds, both ends included.
     """
 

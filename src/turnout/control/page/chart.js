@@ -4,9 +4,10 @@ import { colourOf, token } from "./colours.js";
 
 const CONFIG = { displayModeBar: false, responsive: false, scrollZoom: false, showTips: false, doubleClick: "reset" };
 const NARROW = 480;
+const MINUTE = 60_000;
 const DAY = 86_400_000;
 const DATES = [
-  { dtickrange: [null, DAY - 1], value: "%H:%M\n%b %-d" }, { dtickrange: [DAY, "M1"], value: "%b %-d" }, { dtickrange: ["M1", null], value: "%b %Y" },
+  { dtickrange: [null, MINUTE - 1], value: "%H:%M:%S\n%b %-d" }, { dtickrange: [MINUTE, DAY - 1], value: "%H:%M\n%b %-d" }, { dtickrange: [DAY, "M1"], value: "%b %-d" }, { dtickrange: ["M1", null], value: "%b %Y" },
 ];
 let loading = null;
 const drawn = new WeakMap(); // plot -> what to draw in it again when its width changes
@@ -66,7 +67,7 @@ function coloured(trace) {
   if (meta.colours) return { ...trace, marker: { ...trace.marker, colors: meta.colours.map(colourOf), line: { color: token("panel"), width: 2 } } };
   if (meta.scale) {
     const scale = [[0, token("low")], [0.7, token("middle")], [1, token("high")]];
-    return { ...trace, colorscale: scale, textfont: { color: token("text") }, opacity: 1 };
+    return { ...trace, colorscale: scale, textfont: { ...trace.textfont, color: token("text") } };
   }
   const colour = meta.series ? colourOf(meta.series) : meta.tone ? token(meta.tone) : null;
   if (!colour) return trace;

@@ -26,7 +26,7 @@ export function sortBy(table, column) {
 
 export const openAll = (table) => opened.add(table);
 
-const DRAWERS = { figures, chart, table, note, search, action, text };
+const DRAWERS = { figures, chart, table, note, search, action, actions, text };
 const drawn = (block) => DRAWERS[block.type](block);
 
 function figures(block) {
@@ -116,24 +116,31 @@ function barOf(share) {
 }
 
 function search(block) {
-  return h("form", { class: "search", role: "search", "data-search": true }, block.fields.map(field), h("button", { class: "unseen" }, "Search"));
+  return h("form", { class: "search", role: "search", "data-search": true }, block.fields.map((one) => field(one)), h("button", { class: "unseen" }, "Search"));
 }
 
-function field(one) {
+function field(one, empty = "any") {
   if (one.options && !one.options.includes("") && one.options.join("").length < 32) {
     return h("fieldset", { class: "choice", title: one.label }, h("legend", { class: "unseen" }, one.label), one.options.map((option) =>
       h("label", {}, h("input", { type: "radio", name: one.name, value: option, checked: option === one.value }), h("span", {}, option))));
   }
   const input = one.options
-    ? h("select", { name: one.name, "aria-label": one.label }, one.options.map((option) => h("option", { value: option, selected: option === one.value }, option || `any ${one.label.toLowerCase()}`)))
+    ? h("select", { name: one.name, "aria-label": one.label, required: empty === "choose" }, one.options.map((option) => h("option", { value: option, selected: option === one.value }, option || `${empty} ${one.label.toLowerCase()}`)))
     : h("input", { name: one.name, value: one.value, autocomplete: "off", spellcheck: "false" });
   return one.options?.includes("") ? input : h("label", {}, h("span", {}, one.label), input);
 }
 
 function action(block) {
   const attributes = { class: "action", "data-action": block.path, "data-method": block.method, "data-confirm": block.confirm || null, "data-body": JSON.stringify(block.body) };
-  return h("form", attributes, block.fields.map(field), h("button", { class: block.tone }, block.label));
+  return h("form", attributes, inputs(block), h("button", { class: block.tone }, block.label));
 }
+
+function actions(block) {
+  return h("form", { class: "action", "data-method": "POST", "data-body": "{}" }, inputs(block), block.buttons.map((one) =>
+    h("button", { class: one.tone, "data-action": one.path, "data-confirm": one.confirm || null }, one.label)));
+}
+
+const inputs = (block) => block.fields.map((one) => field(one, "choose"));
 
 function text(block) {
   const lines = block.language === "diff" ? block.text.split("\n").map((line) => h("span", { class: { "+": "good", "-": "bad" }[line[0]] }, `${line}\n`)) : [block.text];

@@ -150,11 +150,13 @@ async function save(file) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-async function act(form) {
-  if (form.dataset.confirm && !confirm(form.dataset.confirm)) return;
+// A form says itself where it goes, or each of its buttons does.
+async function act(form, button) {
+  const { action, confirm: question } = form.dataset.action ? form.dataset : button.dataset;
+  if (question && !confirm(question)) return;
   const filled = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
   const body = JSON.stringify({ ...JSON.parse(form.dataset.body), ...filled });
-  await call(form.dataset.action, { method: form.dataset.method, body, headers: { "content-type": "application/json" } });
+  await call(action, { method: form.dataset.method, body, headers: { "content-type": "application/json" } });
   say("Done.", "good");
   look();
 }
@@ -202,7 +204,7 @@ addEventListener("submit", (event) => {
     sessionStorage.setItem(TOKEN, at("token").value.trim());
     look();
   } else if ("search" in form.dataset) search(form);
-  else if ("action" in form.dataset) attempt(act(form));
+  else if ("body" in form.dataset) attempt(act(form, event.submitter));
 });
 addEventListener("popstate", look);
 addEventListener("hashchange", () => { takeToken(); look(); });

@@ -120,6 +120,22 @@ class Action(msgspec.Struct, frozen=True, tag="action"):
     method: Literal["POST", "DELETE"] = "POST"
 
 
+class Button(msgspec.Struct, frozen=True):
+    """One of several ways to say something: where it posts, after asking ``confirm``."""
+
+    label: str
+    path: str
+    confirm: str = ""
+    tone: Tone = "plain"
+
+
+class Actions(msgspec.Struct, frozen=True, tag="actions"):
+    """Buttons that share their fields: each posts these as JSON to its own path."""
+
+    buttons: tuple[Button, ...]
+    fields: tuple[Field, ...] = ()
+
+
 class Text(msgspec.Struct, frozen=True, tag="text"):
     """Preformatted: a JSON value, a diff (``diff``: lines that begin with + and - are coloured)."""
 
@@ -128,7 +144,7 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     language: Literal["plain", "json", "diff", "yaml"] = "plain"
 
 
-Block = Figures | Chart | Table | Note | Search | Action | Text
+Block = Figures | Chart | Table | Note | Search | Action | Actions | Text
 
 
 class Section(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from turnout.store.queries import Filters, Found, RequestLine, key_and_value, pl
 from turnout.store.rollups import sums
 from turnout.types.decision import Reason
 from turnout.types.money import pico_from_usd
-from turnout.types.record import Outcome
+from turnout.types.record import Outcome, Side
 
 _LESS = 1e-9
 LARGEST_USD, LARGEST_WHOLE = 9e6, 2**31 - 1
@@ -31,7 +31,23 @@ _JUDGED: dict[str, tuple[float | None, float | None]] = {
     "": (None, None), "judged": (0.0, None), "good": (ACCEPTABLE, None), "bad": (None, ACCEPTABLE - _LESS),
 }  # fmt: skip
 _COPIES: dict[str, bool | None] = {"": False, "with": None, "only": True}
-_SAME = ("route", "model", "task", "reason", "code", "caller", "session", "tag", "called", "fault", "policy", "drill", "cursor")
+_SAME = (
+    "route",
+    "model",
+    "task",
+    "reason",
+    "code",
+    "caller",
+    "session",
+    "tag",
+    "called",
+    "fault",
+    "policy",
+    "drill",
+    "trial",
+    "side",
+    "cursor",
+)
 _AMOUNTS = ("min_cost_usd", "min_ms", "since", "until")
 
 
@@ -39,6 +55,7 @@ class DecisionsAsked(Asked, frozen=True, kw_only=True):
     """With an ``id``: that request. ``find`` is the beginning of one. Times are unix seconds, ``cursor`` is where an earlier page ended.
 
     ``outcome`` may be ``errors``: failed or cut. ``called`` is whom a call went to, whoever answered in the end.
+    ``trial`` is the release on whose trial it was, ``side`` its arm.
     """
 
     id: str | None = None
@@ -53,6 +70,8 @@ class DecisionsAsked(Asked, frozen=True, kw_only=True):
     fault: str | None = None
     policy: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_WHOLE)] | None = None
     drill: str | None = None
+    trial: str | None = None
+    side: Side | Literal[""] = ""
     judged: Judged = ""
     copies: Copies = ""
     min_cost_usd: float | None = None
@@ -145,12 +164,14 @@ def _search(asked: DecisionsAsked, seen: Seen) -> Search:
 
 def _rarer(asked: DecisionsAsked) -> Iterator[Field]:
     """Filters that links bring: seen where they are set, so that they can be taken off, and are kept when another one changes."""
-    for name, label in (("called", "Called"), ("drill", "Drill"), ("policy", "Policy")):
+    for name, label in (("called", "Called"), ("drill", "Drill"), ("policy", "Policy"), ("trial", "Trial")):
         if value := getattr(asked, name):
             yield Field(name, label, str(value))
     for name, label in (("since", "From (unix s)"), ("until", "Before (unix s)")):
         if (moment := getattr(asked, name)) is not None:
             yield Field(name, label, _number(moment))
+    if asked.side or asked.trial:
+        yield Field("side", "Arm", asked.side, ("", *get_args(Side)))
     if asked.copies:
         yield Field("copies", "Copies", asked.copies, get_args(Copies))
 

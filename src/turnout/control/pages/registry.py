@@ -8,15 +8,19 @@ import msgspec
 from turnout.control.pages.api import ApiAsked, api
 from turnout.control.pages.audit import AuditAsked, audit
 from turnout.control.pages.blocks import Page
+from turnout.control.pages.catalog import CatalogAsked, catalog
 from turnout.control.pages.cost import CostAsked, cost
 from turnout.control.pages.decisions import DecisionsAsked, decisions
 from turnout.control.pages.drills import DrillsAsked, drills
 from turnout.control.pages.latency import LatencyAsked, latency
+from turnout.control.pages.matrix import MatrixAsked, matrix
 from turnout.control.pages.now import NowAsked, now
 from turnout.control.pages.policy import PolicyAsked, policy
 from turnout.control.pages.quality import QualityAsked, quality
 from turnout.control.pages.queues import QueuesAsked, queues
+from turnout.control.pages.releases import ReleasesAsked, releases
 from turnout.control.pages.sources import Sources
+from turnout.control.pages.trials import TrialsAsked, trials
 
 
 class Listed(NamedTuple):
@@ -38,6 +42,10 @@ PAGES = (
     Listed("quality", "Quality", "q", QualityAsked, quality),
     Listed("latency", "Latency", "l", LatencyAsked, latency),
     Listed("decisions", "Decisions", "d", DecisionsAsked, decisions),
+    Listed("releases", "Releases", "e", ReleasesAsked, releases),
+    Listed("trials", "Trials", "t", TrialsAsked, trials),
+    Listed("matrix", "Matrix", "m", MatrixAsked, matrix),
+    Listed("catalog", "Catalog", "k", CatalogAsked, catalog),
     Listed("policy", "Policy", "p", PolicyAsked, policy),
     Listed("drills", "Drills", "r", DrillsAsked, drills),
     Listed("queues", "Queues", "u", QueuesAsked, queues),

@@ -9,9 +9,10 @@ from starlette.routing import BaseRoute
 from turnout.clock import Clock
 from turnout.content.open import Opened
 from turnout.control.audit_keeper import AuditKeeper
-from turnout.control.history import History
+from turnout.control.history import History, NoSuchVersion
 from turnout.control.ingest import IngestReport
 from turnout.store.ledger import Ledger
+from turnout.types.view import Base
 from turnout.view import ViewStore
 
 
@@ -39,3 +40,11 @@ class Sources(msgspec.Struct, frozen=True):
     opened: Callable[[str], Opened | None] = nothing_kept
     routes: tuple[BaseRoute, ...] = ()
     address: str = ""
+
+    def in_force(self) -> Base | None:
+        """The policy and the facts that are decided on; None before the first, or where its file cannot be read."""
+        versions = self.history.list(1)
+        try:
+            return self.history.base(versions[0]) if versions else None
+        except NoSuchVersion:
+            return None
