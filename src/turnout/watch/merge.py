@@ -39,7 +39,7 @@ def merge(world: World, sheets: Sequence[Sheet], vendors: frozenset[str], today:
     for name in sorted(world.models.keys() | listed.keys()):
         if name.partition("/")[0] not in vendors:
             continue
-        voices = [(sheet, stated) for sheet, of in speakers if (stated := of(name)) is not None]
+        voices = _voices(name, speakers)
         if not voices:
             continue
         known = world.models.get(name)
@@ -60,6 +60,15 @@ def merge(world: World, sheets: Sequence[Sheet], vendors: frozenset[str], today:
     ended = _ended(world, models, listed, {sheet.source for sheet in sheets}, _own_words(sheets), today)
     stated_by = {**world.stated_by, **listed}
     return Merged(World(models, ended, _aliases(world, sheets, models), stated_by, conflicts), said)
+
+
+def _voices(name: str, speakers: Sequence[tuple[Sheet, Callable[[str], Stated | None]]]) -> Voices:
+    """Each publisher speaks once of a model: of two copies of its catalog, by the one that is named first."""
+    found: dict[str, tuple[Sheet, Stated]] = {}
+    for sheet, of in speakers:
+        if sheet.source not in found and (stated := of(name)) is not None:
+            found[sheet.source] = (sheet, stated)
+    return tuple(found.values())
 
 
 class _Model:

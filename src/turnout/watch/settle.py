@@ -105,7 +105,9 @@ def settle_prices(rows: tuple[PriceRow, ...], offers: Sequence[Offer], conflicts
     if agree(base, lead.value) and not _steps_moved(kept, lead):
         others = [offer for offer in fresh if not agree(offer.value, base)]
         return Priced(rows, said, _disputes(conflicts, kept, others))
-    others = [offer for offer in fresh if not agree(offer.value, lead.value)]
+    others = [
+        offer for offer in offers if not agree(offer.value, lead.value)
+    ]  # those known to differ differ from another price now
     row = _row(lead, agreeing, today, rows[-1])
     earlier = tuple(each for each in rows if each.start is None or each.start < (row.start or date.min))
     return Priced((*earlier, row), said, _disputes(_still(conflicts, row), lead, others))
