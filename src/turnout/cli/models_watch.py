@@ -132,7 +132,8 @@ def _watch(config: Path | None, data_dir: Path | None, sources: Sequence[str], *
     from turnout.build.watching import watch_of
     from turnout.catalog.load import load_catalog
 
-    of, checked = settings(config, data_dir), _policy(config)
+    of = settings(config, data_dir)
+    checked = _policy(config, of.data_dir)
     policy, models = (checked.policy, checked.models) if checked is not None else (None, ())
     with reported():
         found = _places(config, sources, policy) if make else ()
@@ -147,7 +148,8 @@ def _sight(config: Path | None, data_dir: Path | None, sources: Sequence[str]) -
     from turnout.build.watching import sight_of
     from turnout.catalog.load import load_catalog
 
-    of, checked = settings(config, data_dir), _policy(config)
+    of = settings(config, data_dir)
+    checked = _policy(config, of.data_dir)
     policy, models = (checked.policy, checked.models) if checked is not None else (None, ())
     with reported():
         return sight_of(of.data_dir, SystemClock(), load_catalog(), _places(config, sources, policy), policy, models)
@@ -163,8 +165,9 @@ def _places(config: Path | None, sources: Sequence[str], policy: "Policy | None"
     return places_of(policy, sources or stated, os.environ, Path() if sources else (config or Path("turnout.yaml")).parent)
 
 
-def _policy(config: Path | None) -> "Checked | None":
-    """As its file says, whatever may stand against serving it."""
+def _policy(config: Path | None, data_dir: Path) -> "Checked | None":
+    """As its file says, whatever may stand against serving it; it may name what a refresh found."""
+    from turnout.catalog.accepted import DIRECTORY
     from turnout.catalog.load import load_catalog
     from turnout.config.load import inspect
 
@@ -172,7 +175,9 @@ def _policy(config: Path | None) -> "Checked | None":
     if not path.exists():
         return None
     with reported():
-        return inspect(path, os.environ, load_catalog(), datetime.now(UTC).date(), secrets_needed=False)
+        return inspect(
+            path, os.environ, load_catalog(accepted=data_dir / DIRECTORY), datetime.now(UTC).date(), secrets_needed=False
+        )
 
 
 def _chosen(ids: list[str] | None, *, every: bool) -> list[str] | None:
