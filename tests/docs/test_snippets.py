@@ -105,6 +105,10 @@ def test_policies_may_be_served(snippet: Snippet, tmp_path: Path) -> None:
     authority.touch()
     written = YAML(typ="safe", pure=True).load(snippet.text.replace("CA_FILE", str(authority)))
     whole = written if "policy" in snippet.words else AROUND | written
+    for suite in whole.get("suites", {}).values():
+        if "file" in suite:
+            (tmp_path / suite["file"]).parent.mkdir(exist_ok=True)
+            (tmp_path / suite["file"]).touch()
     (tmp_path / "turnout.yaml").write_bytes(msgspec.json.encode(whole))
 
     checked = inspect(tmp_path / "turnout.yaml", ENV, load_catalog(), TODAY, secrets_needed=True)

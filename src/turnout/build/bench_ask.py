@@ -68,7 +68,7 @@ class Asking:
         suite = suite_of(rules, self._base, self._frozen, self._ledger.bench, keys, now, afresh=order.afresh)
         wish = Wish(
             self._models(order, rules), rules.budget if order.budget is None else order.budget, self._actor, order.cases,
-            order.repeats or rules.repeats, rules.judge or policy.release.judge, margin=order.margin, anyhow=order.anyhow,
+            order.repeats or rules.repeats, rules.judge, margin=order.margin, anyhow=order.anyhow,
         )  # fmt: skip
         run, self.estimate = begun(wish, suite, self._view.slots, now, self._clock.seed())
         self._frozen.keep(suite)

@@ -158,7 +158,7 @@ def _begun(bench: Benching, one: Due, policy: Policy, now: float) -> Run | None:
         current = views.current()
         if current is None:
             return None
-        wish = Wish(one.models, budget, SCHEDULE, repeats=one.suite.repeats, judge=one.suite.judge or policy.release.judge)
+        wish = Wish(one.models, budget, SCHEDULE, repeats=one.suite.repeats, judge=one.suite.judge)
         run, _ = begun(wish, suite, views.load(current).slots, now, bench.clock.seed())
     except Unusable as reason:
         say("control", f"the scheduled benchmark of suite {one.suite.name} was not begun: {reason}")

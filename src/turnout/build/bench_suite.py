@@ -32,7 +32,7 @@ def suite_of(
         OSError, sqlalchemy.exc.SQLAlchemyError
     """
     if rules.sample is None:
-        return load_suite(rules, base)
+        return load_suite(rules, base, rules.judge)
     suite = None if afresh else frozen.sampled(rules.name)
     if suite is None:
         suite = sample(rules, store, keys, now).suite

@@ -13,6 +13,7 @@ from turnout.build.process import say
 from turnout.build.spec import ControlSpec, Places
 from turnout.build.studies import Studies
 from turnout.build.watching import places_of, watch_of
+from turnout.catalog.accepted import DIRECTORY, POINTER
 from turnout.catalog.load import load_catalog
 from turnout.clock import Clock
 from turnout.config.lock import lock_path
@@ -64,6 +65,7 @@ class Loop:
         self._publish = publish
         self.read_again: Callable[[], None] = _nothing
         self._refreshed_at = 0.0
+        self._accepted = self._pointer()
         self._opened: set[str] = set()
         self.alarm = Alarm(ledger.alerts, self._alerting, clock, os.environ, spec.dashboard, partial(say, "control"))
         self.desk: Desk = desk_of(publish, ledger, clock, self._happened)
@@ -82,6 +84,9 @@ class Loop:
     def watch(self, actor: str | None = None) -> Refreshed | None:
         """Look at the world's catalogs, if it is time to, or because somebody wants it. None: it is not, or there is nowhere to look."""
         base, now = self._publish.base, self._clock.now()
+        if (pointer := self._pointer()) != self._accepted:  # somebody refreshed it at the prompt
+            self._accepted = pointer
+            self.read_again()
         if base is None or not base.policy.release.sources:
             return None
         if actor is None and now - self._refreshed_at < base.policy.release.refresh:
@@ -139,6 +144,13 @@ class Loop:
         """Measured quality, made anew from what was judged."""
         if self._publish.base is not None:
             learning.refresh(self._ledger, self._publish.base, self._clock.now())
+
+    def _pointer(self) -> bytes:
+        """Which refresh was accepted last."""
+        try:
+            return (self._data_dir / DIRECTORY / POINTER).read_bytes()
+        except OSError:
+            return b""
 
     def _is_settled(self, event: CatalogEvent, now: float) -> bool:
         """The policy has had the time to take the facts up: nobody here serves it."""

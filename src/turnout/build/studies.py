@@ -127,7 +127,7 @@ class Studies:
         if slots is None:
             return BenchState("waiting", "no view is in force yet")
         wish = Wish(
-            (*against, release.model), budget, release.id, repeats=rules.repeats, judge=rules.judge or policy.release.judge,
+            (*against, release.model), budget, release.id, repeats=rules.repeats, judge=rules.judge,
             release=release.id,
         )  # fmt: skip
         try:

@@ -66,7 +66,7 @@ def policy(file: File, providers: Mapping[str, Provider], catalog: Catalog) -> P
         content=content,
         content_keys=file.store.content_key,
         release=release_rules(file.release),
-        suites=suites(file.suites),
+        suites=suites(file.suites, file.release.judge),
         alerts=alerting(file.alerts),
         people=people(file.control.people),
     )

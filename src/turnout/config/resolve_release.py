@@ -50,12 +50,15 @@ def _spec(part: ReleasePart) -> Spec:
     )
 
 
-def suites(parts: Mapping[str, SuitePart]) -> tuple[SuiteRules, ...]:
-    """Those of which it is said where the cases are. A file stays as written: it is seen from the policy file's folder."""
-    return tuple(_suite(name, part) for name, part in parts.items() if part.file or part.sample)
+def suites(parts: Mapping[str, SuitePart], judge: str | None = None) -> tuple[SuiteRules, ...]:
+    """Those of which it is said where the cases are. A file stays as written: it is seen from the policy file's folder.
+
+    ``judge`` is that of suites which name none.
+    """
+    return tuple(_suite(name, part, judge) for name, part in parts.items() if part.file or part.sample)
 
 
-def _suite(name: str, part: SuitePart) -> SuiteRules:
+def _suite(name: str, part: SuitePart, judge: str | None) -> SuiteRules:
     routes = part.routes or (name,)
     return SuiteRules(
         name=name,
@@ -65,7 +68,7 @@ def _suite(name: str, part: SuitePart) -> SuiteRules:
         schedule=part.schedule,
         budget=pico_from_usd(part.budget_usd),
         graders=tuple(_readable(part.graders)),
-        judge=part.judge,
+        judge=part.judge or judge,
         repeats=part.repeats,
         threshold=part.threshold,
     )

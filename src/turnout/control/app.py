@@ -20,7 +20,7 @@ from turnout.control.openapi import described, openapi_route
 from turnout.control.page_api import shell_routes
 from turnout.control.ticket_api import ticket_routes
 from turnout.control.tickets import Tickets
-from turnout.control.wire import as_json, read_query
+from turnout.control.wire import TooLarge, as_json, read_query
 from turnout.store.ledger import Ledger, in_words
 from turnout.store.queries import Filters
 from turnout.types.money import usd
@@ -78,6 +78,7 @@ def control_app(
         exception_handlers={
             msgspec.DecodeError: _on_bad_call,
             UnicodeDecodeError: _on_bad_call,
+            TooLarge: _on_large_call,
             OverflowError: _on_odd_value,  # SQLite's driver
             DataError: _on_odd_value,
             SQLAlchemyError: _on_store_away,
@@ -149,6 +150,10 @@ def _in_dollars(name: str, amount: int | None) -> tuple[str, float | None]:
 
 def _on_bad_call(_: Request, error: Exception) -> Response:
     return refusal(400, "invalid_request", str(error))
+
+
+def _on_large_call(_: Request, error: Exception) -> Response:
+    return refusal(413, "too_large", str(error))
 
 
 def _on_odd_value(_: Request, error: Exception) -> Response:

@@ -13,7 +13,7 @@ from turnout.clock import Clock
 from turnout.control.guard import refusal, speaker
 from turnout.control.openapi import described
 from turnout.control.release_api import Word
-from turnout.control.wire import TooLarge, as_json, read_call, read_query
+from turnout.control.wire import as_json, read_call, read_query
 from turnout.errors import Unusable
 from turnout.store.ledger import Ledger
 from turnout.types.alert import Alert
@@ -76,7 +76,7 @@ class _CatalogApi:
 
     @described("looks at all sources now", body=Word, answers=Refreshed)
     async def refresh(self, request: Request) -> Response:
-        return await _said(request, self._refresh)
+        return await _said(request, await read_call(request, Word), self._refresh)
 
     @described("takes an event that waits for a person", body=Word, answers={"events": tuple[CatalogEvent, ...]})
     async def accept(self, request: Request) -> Response:
@@ -85,14 +85,14 @@ class _CatalogApi:
             self._watching.read_again()
             return _settled(request, found)
 
-        return await _said(request, accept)
+        return await _said(request, await read_call(request, Word), accept)
 
     @described("says no to an event that waits for a person", body=Word, answers={"events": tuple[CatalogEvent, ...]})
     async def dismiss(self, request: Request) -> Response:
         def dismiss(actor: str, note: str) -> Response:
             return _settled(request, self._watching.watcher().dismiss([request.path_params["id"]], actor, note))
 
-        return await _said(request, dismiss)
+        return await _said(request, await read_call(request, Word), dismiss)
 
     @described("measured quality by model, task and band", answers={"cells": tuple[Cell, ...]})
     def matrix(self, _: Request) -> Response:
@@ -113,12 +113,9 @@ class _CatalogApi:
         return as_json(found)
 
 
-async def _said(request: Request, do: Callable[[str, str], Response]) -> Response:
+async def _said(request: Request, word: Word, do: Callable[[str, str], Response]) -> Response:
     try:
-        word = await read_call(request, Word)
         return await run_in_threadpool(do, speaker(request, word.by), word.note)
-    except TooLarge as large:
-        return refusal(413, "too_large", str(large))
     except Unusable as why:
         return refusal(409, "not_now", str(why))
 

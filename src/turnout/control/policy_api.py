@@ -13,12 +13,9 @@ from turnout.control.guard import ADMIN, refusal, speaker
 from turnout.control.history import History, NoSuchVersion, Shown
 from turnout.control.openapi import described
 from turnout.control.publish import Publisher, Relock
-from turnout.control.wire import as_json, read_query
+from turnout.control.wire import as_json, read_call, read_query
 from turnout.release.desk import NotNow
 from turnout.store.policies import PolicyVersion
-
-LARGEST_CALL = 64 * 1024
-"""Bytes of a call that says why."""
 
 
 class PolicyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,12 +78,7 @@ class _PolicyApi:
 
     @described("puts a version in force again", body=RestoreCall, answers={"version": int, "restores": int})
     async def restore(self, request: Request) -> Response:
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_CALL:
-                return refusal(413, "too_large", f"more than {LARGEST_CALL:,} bytes")
-        call = msgspec.json.decode(bytes(body), type=RestoreCall)
+        call = await read_call(request, RestoreCall)
         version = request.path_params["version"]
         try:
             actor = speaker(request, call.by)

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from turnout.control.guard import actor_of, refusal, speaker
 from turnout.control.openapi import described
-from turnout.control.wire import TooLarge, as_json, read_call, read_query
+from turnout.control.wire import as_json, read_call, read_query
 from turnout.release.desk import Desk, NotAllowed, NotNow
 from turnout.store.ledger import Ledger
 from turnout.store.releases import ReleaseFilters
@@ -97,10 +97,7 @@ class _ReleaseApi:
 
     @described("opens a release of a model on a route", body=OpenCall, answers=Release)
     async def open(self, request: Request) -> Response:
-        try:
-            call = await read_call(request, OpenCall)
-        except TooLarge as large:
-            return refusal(413, "too_large", str(large))
+        call = await read_call(request, OpenCall)
         actor = speaker(request, call.by)
 
         def do() -> Response:
@@ -115,23 +112,29 @@ class _ReleaseApi:
 
     @described("says yes to a proposal", body=Word, answers=Release)
     async def approve(self, request: Request) -> Response:
-        return await self._decided(request, self._desk.approve)
+        return await self._decided(request, await read_call(request, Word), self._desk.approve)
 
     @described("says no to a release that is not on traffic", body=Word, answers=Release)
     async def reject(self, request: Request) -> Response:
-        return await self._decided(request, self._desk.reject)
+        return await self._decided(request, await read_call(request, Word), self._desk.reject)
 
     @described("holds a release where it is", body=Word, answers=Release)
     async def pause(self, request: Request) -> Response:
-        return await self._decided(request, lambda id_, actor, _, note: self._desk.pause(id_, actor, note))
+        return await self._decided(
+            request, await read_call(request, Word), lambda id_, actor, _, note: self._desk.pause(id_, actor, note)
+        )
 
     @described("lets it go on", body=Word, answers=Release)
     async def resume(self, request: Request) -> Response:
-        return await self._decided(request, lambda id_, actor, _, note: self._desk.resume(id_, actor, note))
+        return await self._decided(
+            request, await read_call(request, Word), lambda id_, actor, _, note: self._desk.resume(id_, actor, note)
+        )
 
     @described("takes it off traffic, or back out of the policy", body=Word, answers=Release)
     async def rollback(self, request: Request) -> Response:
-        return await self._decided(request, lambda id_, actor, _, note: self._desk.rollback(id_, actor, note))
+        return await self._decided(
+            request, await read_call(request, Word), lambda id_, actor, _, note: self._desk.rollback(id_, actor, note)
+        )
 
     @described("what releases decided, over what people wrote", answers=Lock)
     def lock(self, _: Request) -> Response:
@@ -139,13 +142,13 @@ class _ReleaseApi:
 
     @described("stops all steps but rollbacks", body=Word, answers=Lock)
     async def freeze(self, request: Request) -> Response:
-        return await self._switched(request, self._desk.freeze)
+        return await self._switched(request, await read_call(request, Word), self._desk.freeze)
 
     @described("lets releases go on", body=Word, answers=Lock)
     async def thaw(self, request: Request) -> Response:
-        return await self._switched(request, self._desk.thaw)
+        return await self._switched(request, await read_call(request, Word), self._desk.thaw)
 
-    async def _decided(self, request: Request, decide: Callable[[str, str, str, str], Release]) -> Response:
+    async def _decided(self, request: Request, word: Word, decide: Callable[[str, str, str, str], Release]) -> Response:
         release_id = request.path_params["id"]
 
         def do(actor: str, role: str, note: str) -> Response:
@@ -153,24 +156,21 @@ class _ReleaseApi:
                 return _no_such(request)
             return as_json(decide(release_id, actor, role, note))
 
-        return await _said(request, do)
+        return await _said(request, word, do)
 
-    async def _switched(self, request: Request, switch: Callable[[str, str], None]) -> Response:
+    async def _switched(self, request: Request, word: Word, switch: Callable[[str, str], None]) -> Response:
         def do(actor: str, _: str, note: str) -> Response:
             switch(actor, note)
             return as_json(self._ledger.lock.read())
 
-        return await _said(request, do)
+        return await _said(request, word, do)
 
 
-async def _said(request: Request, do: Callable[[str, str, str], Response]) -> Response:
+async def _said(request: Request, word: Word, do: Callable[[str, str, str], Response]) -> Response:
     """With who says so and why; what does not apply any more is 409, what is not theirs to say 403."""
     try:
-        word = await read_call(request, Word)
         _, role = actor_of(request)
         return await run_in_threadpool(do, speaker(request, word.by), role, word.note)
-    except TooLarge as large:
-        return refusal(413, "too_large", str(large))
     except NotAllowed as why:
         return refusal(403, "forbidden", str(why))
     except NotNow as why:

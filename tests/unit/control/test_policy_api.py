@@ -16,7 +16,8 @@ from turnout.audit.checkpoint import from_text
 from turnout.control.app import control_app
 from turnout.control.audit_api import audit_routes
 from turnout.control.audit_keeper import AuditKeeper
-from turnout.control.policy_api import LARGEST_CALL, policy_routes
+from turnout.control.policy_api import policy_routes
+from turnout.control.wire import LARGEST_CALL
 
 ADMIN = "Bearer secret"
 
