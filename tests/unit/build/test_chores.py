@@ -12,6 +12,7 @@ from tests.support.records import NOW, record
 from tests.support.virtual_time import LoopClock, run
 from turnout.build import chores as module
 from turnout.build.chores import LEAD_EVERY, LEASE, REASONS, REMIND_EVERY, House, Ingested, Lead, Trouble, chores, lead_of
+from turnout.build.loop import Loop
 from turnout.build.policy_keeper import PolicyKeeper
 from turnout.build.process import BEGUN_AGAIN_AFTER, chore
 from turnout.build.spec import ControlSpec
@@ -58,8 +59,10 @@ def house(ledger: Ledger, folder: Path, clock: Clock, lease: Lease | None = None
     tickets = Tickets(Spool(folder / "tickets"), ledger.tickets, clock, audit.trail)
     publish = Publisher(ViewStore(folder / "views"), ledger, clock, {})
     policy = StillFile(None, lambda: None, publish)
+    lead = Lead(lease, clock)
+    loop = Loop(spec, clock, ledger, publish, lead.holds)
     return House(
-        spec, folder, clock, ledger, publish, policy, audit, tickets, start({}, clock, lambda _: None), Ingested(), Lead(lease, clock)
+        spec, folder, clock, ledger, publish, policy, audit, tickets, start({}, clock, lambda _: None), Ingested(), lead, loop
     )  # fmt: skip
 
 
