@@ -5,10 +5,12 @@ from pathlib import Path
 from random import Random
 
 import msgspec
+from sqlalchemy import Connection
 
 from tests.support.benched import in_bands
 from tests.support.records import record
 from tests.support.views import TASKS, model
+from turnout.audit.kinds import RELEASE
 from turnout.clock import ManualClock
 from turnout.control.publish import Publisher
 from turnout.evidence.trial import Fold
@@ -62,7 +64,8 @@ PROPOSAL = Proposal(
 def publish(folder: Path, ledger: Ledger, clock: ManualClock, models: tuple[ModelFacts, ...] = MODELS) -> Base:
     """The policy in force, as the control process would have put it."""
     providers = tuple(
-        Provider(name, None, "openai-chat", "http://127.0.0.1:1", "none") for name in dict.fromkeys(one.provider for one in models)
+        Provider(name, None, "openai-chat", "http://127.0.0.1:1", "none")
+        for name in dict.fromkeys(one.provider for one in models)
     )
     publisher = Publisher(ViewStore(folder / "views"), ledger, clock, TASKS)
     publisher.adopt(_Loaded(Policy(ROUTES, providers, release=ReleaseRules()), models), "lead@example.com")
@@ -77,12 +80,14 @@ class _Loaded(msgspec.Struct, frozen=True):
 
 def happened(folder: Path, ledger: Ledger, now: float) -> Base:
     """All of it: releases, a trial, benchmarks, cells, alerts, the catalog's events, requests."""
-    clock = ManualClock(now - 5 * DAY)
+    clock = ManualClock(now - 20 * DAY)
     base = publish(folder, ledger, clock)
     desk = Desk(ledger, clock, lambda: base.policy, lambda _note, _actor: 1, ledger.lock.revision)
-    for one in (*_under_way(now), *_over(now)):
-        assert desk.open(one, note=f"{one.kind}: {one.model} is in the catalog")
-        _history(ledger, one, now)
+    for one in sorted((*_under_way(now), *_over(now)), key=lambda each: each.at):
+        clock.advance(one.at - clock.now())
+        found = msgspec.structs.replace(one, status=Status("detected", one.at), proposal=None, spec=None)
+        assert desk.open(found, note=f"{one.kind}: {one.event}")
+        _history(ledger, msgspec.structs.replace(one, revision=1))
     exposed(ledger, "r-trial", now - 9 * HOUR, 9 * HOUR, (0.01, 0.05, 0.10), SPEC)
     exposed(ledger, "r-bake", now - 60 * HOUR, 60 * HOUR, (0.05, 0.25, 0.97), SPEC, seed=5, per_hour=100)
     benchmarked(ledger, base, now)
@@ -105,7 +110,10 @@ def _under_way(now: float) -> tuple[Release, ...]:
     )  # fmt: skip
     bake = Status("bake", now - 5 * HOUR, 5, 97.0, now - 60 * HOUR, proven=True, reason="all stages are done")
     paused = Status(
-        "mirror", now - 3 * HOUR, began=now - 3 * HOUR, paused="no request of the trial has come for too long; it goes on when one does"
+        "mirror",
+        now - 3 * HOUR,
+        began=now - 3 * HOUR,
+        paused="no request of the trial has come for too long; it goes on when one does",
     )
     return (
         release("r-trial", NEW, "support", OLD, trial, now - 26 * HOUR, PROPOSAL, SPEC),
@@ -140,7 +148,7 @@ def release(
     return Release(id_, at, "ev-new", "new", name, route, incumbent, status, proposal, spec)
 
 
-def _history(ledger: Ledger, one: Release, now: float) -> None:
+def _history(ledger: Ledger, one: Release) -> None:
     """The steps it would have taken to be where it is."""
     ways: dict[Phase, tuple[tuple[Phase, float, str], ...]] = {
         "trial": (
@@ -152,13 +160,23 @@ def _history(ledger: Ledger, one: Release, now: float) -> None:
     shares = [share for _, share, _ in ways.get(one.status.phase, ())]
     began = one.status.began or one.status.since
 
-    def write(connection: object) -> None:
+    def write(connection: Connection) -> None:
+        assert ledger.releases.put(connection, one)
         quiet = shares.count(0)
-        for n, (phase, share, note) in enumerate(ways.get(one.status.phase, ((one.status.phase, one.status.share, one.status.reason),))):
+        for n, (phase, share, note) in enumerate(
+            ways.get(one.status.phase, ((one.status.phase, one.status.share, one.status.reason),))
+        ):
             whole = max(len(shares) - quiet - 1, 1)
-            at = one.at + (n + 1) * (began - one.at) / (quiet + 1) if share == 0 else began + (n - quiet) * (one.status.since - began) / whole
-            step = Step(one.id, 0, at, phase, "ana@example.com" if "ana@" in note else "turnout", note, share, policy=1 if share else None)
-            ledger.releases.add_step(connection, step, b"{}" if share else None)  # type: ignore[arg-type]  # a Connection
+            at = (
+                one.at + (n + 1) * (began - one.at) / (quiet + 1)
+                if share == 0
+                else began + (n - quiet) * (one.status.since - began) / whole
+            )
+            step = Step(
+                one.id, 0, at, phase, "ana@example.com" if "ana@" in note else "turnout", note, share, policy=1 if share else None
+            )
+            written = ledger.releases.add_step(connection, step, b"{}" if share else None)
+            ledger.audit.append(connection, RELEASE, step.actor, {"release": one.id, "n": written.n, "phase": phase}, at)
 
     ledger.audit.within(write)
 
@@ -201,7 +219,19 @@ def benchmarked(ledger: Ledger, base: Base, now: float) -> None:
         release="r-trial", ended=now - 11 * HOUR,
     )  # fmt: skip
     half = Run(
-        "run-2", now - 600, "support", "9f31c2aa77", (OLD, LATE), "running", "r-bench", budget, budget, pico_from_usd("0.42"), 480, 84, release="r-bench"
+        "run-2",
+        now - 600,
+        "support",
+        "9f31c2aa77",
+        (OLD, LATE),
+        "running",
+        "r-bench",
+        budget,
+        budget,
+        pico_from_usd("0.42"),
+        480,
+        84,
+        release="r-bench",
     )
     for run in (done, half):
         ledger.bench.begin(run)

@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { inFull, isNumeric, written } from "./format.js";
 
 const BARE = new Set(["figures", "search", "note"]);
+const LONG = 40; // characters that are no column beside two others on a telephone
 const opened = new Set(); // tables of which all rows are wanted
 const sorts = new Map(); // table id -> {column, down}: kept while the page is refreshed
 
@@ -66,7 +67,8 @@ function table(block) {
   const rows = inOrder(block.rows, sorted);
   const few = block.first && rows.length > block.first + 3 && !opened.has(block.id);
   const body = (few ? rows.slice(0, block.first) : rows).map((row) => h("tr", {}, row.map((one, n) => cell(one, columns[n], n))));
-  const grid = h("table", { class: columns.length > 4 ? "stacks" : null },
+  const wide = columns.length > 4 || (columns.length > 2 && block.rows.some((row) => row.some((one) => String(valueOf(one)).length > LONG)));
+  const grid = h("table", { class: wide ? "stacks" : null },
     h("caption", { class: "unseen" }, block.title), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
   return h("div", { class: "tabled" }, titleOf(block, true), h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": block.title || block.id }, grid),
     few ? h("button", { type: "button", class: "all", "data-all": block.id }, `All ${rows.length} rows`) : null,

@@ -47,6 +47,8 @@ _STALE = 3 * 86_400.0
 _STATES: dict[EventState, Tone] = {"accepted": "plain", "quarantined": "bad", "noted": "warn", "dismissed": "plain"}
 _PRICE = re.compile(r"\$(?P<input>[\d.e+-]+) in, \$(?P<output>[\d.e+-]+) out per million")
 """How an event writes a price (watch.diff)."""
+_UNSETTLED: tuple[EventState, ...] = ("quarantined", "noted")
+_LOOK = Button("Look at all sources now", "/api/catalog/refresh")
 _EMPTY = (
     "No event yet. Name sources under `release.sources` in the policy (models.dev, litellm, openrouter, genai-prices, a URL or a file) and look: "
     "turnout models refresh"
@@ -82,19 +84,29 @@ def catalog(asked: CatalogAsked, sources: Sources) -> Page:
         return _one(asked.id, sources, zone, now)
     base, store = sources.in_force(), sources.ledger.catalog_events
     events = store.since(0.0, model=asked.model or None, state=asked.state or None, limit=_MOST)
-    waiting = store.since(0.0, state="quarantined", limit=_MOST)
+    waiting = [event for state in _UNSETTLED for event in store.since(0.0, state=state, limit=_MOST) if waits(event)]
     sections = [
         Section((_search(asked, base, events),), wide=True),
         Section(tuple(_waiting(waiting)), "Waits for a word", wide=True),
     ]
-    if asked.model:
-        sections.append(Section(tuple(_price(asked.model, base, sources, zone, now)), wide=True))
+    if model := asked.model or _repriced(events):
+        sections.append(Section(tuple(_price(model, base, sources, zone, now)), wide=True))
     sections += [
         Section((_table([event for event in events if asked.kind in (None, event.kind)]),), wide=True),
-        Section((_sources(sources, now),), wide=True),
+        Section((_sources(sources, now), Actions((_LOOK,), WHY_AND_WHO)), wide=True),
     ]
     shown = tuple(section for section in sections if section.blocks)
-    return Page("catalog", "Catalog", shown, now, max((event.at for event in events), default=None))
+    return Page("catalog", "Catalog", shown, now)
+
+
+def _repriced(events: Sequence[CatalogEvent]) -> str | None:
+    """The model whose price changed last."""
+    return next((event.model for event in events if event.kind == "price_changed" and event.state == "accepted"), None)
+
+
+def waits(event: CatalogEvent) -> bool:
+    """Whether a person's word could make it so (watch.sight): a price that one source says, and all of a look that seemed wrong."""
+    return event.state == "quarantined" or (event.state == "noted" and event.kind == "price_changed")
 
 
 def event_link(event: CatalogEvent) -> str:
@@ -116,7 +128,7 @@ def _search(asked: CatalogAsked, base: Base | None, events: Sequence[CatalogEven
 def _waiting(events: Sequence[CatalogEvent]) -> Iterator[Block]:
     """What looked wrong is not in force until somebody says so."""
     for event in events[:_AT_ONCE]:
-        yield Note(f"{event.model}: {_sentence(event)}", "bad")
+        yield Note(f"{event.model}: {_sentence(event)}", _STATES[event.state])
         yield _word(event)
     if len(events) > _AT_ONCE:
         yield Note(
@@ -180,11 +192,11 @@ def _one(event_id: str, sources: Sources, zone: ZoneInfo, now: float) -> Page:
     )
     releases = Table("releases", "Releases it opened", columns, rows, "None: no route could use it, or it is not accepted.")
     sections = [
-        Section((figures, *([Note(event.detail)] if event.detail else []), *([_word(event)] if event.state == "quarantined" else [])), wide=True),
+        Section((figures, *([Note(event.detail)] if event.detail else []), *([_word(event)] if waits(event) else [])), wide=True),
         Section((releases,), wide=True),
         Section(tuple(_price(event.model, sources.in_force(), sources, zone, now)), wide=True),
     ]  # fmt: skip
-    return Page("catalog", event.model, tuple(section for section in sections if section.blocks), now, event.at)
+    return Page("catalog", event.model, tuple(section for section in sections if section.blocks), now)
 
 
 def _sources(sources: Sources, now: float) -> Table:
@@ -294,4 +306,4 @@ def _sentence(event: CatalogEvent) -> str:
 
 
 def _change(change: float) -> Cell:
-    return Cell(change, "good" if change < 0 else "warn" if change > 0 else "plain")
+    return Cell(change, "warn" if change > 0 else "plain")

@@ -55,7 +55,7 @@ def stacked(
     times = clock_of(moments)
     data = tuple(
         {
-            "type": "bar", "name": _plain(one.name), "x": times, "y": list(one.values), "meta": one.meta, "width": width * _BAR,
+            "type": "bar", "name": plain(one.name), "x": times, "y": list(one.values), "meta": one.meta, "width": width * _BAR,
             "offset": width * (1 - _BAR) / 2, "hovertemplate": _hover(look),
         }
         for one in series
@@ -77,7 +77,7 @@ def lines(
     times = clock_of(moments)
     data = tuple(
         {
-            "type": "scatter", "mode": "lines+markers" if len(times) < 40 else "lines", "name": _plain(one.name), "x": times, "y": list(one.values),
+            "type": "scatter", "mode": "lines+markers" if len(times) < 40 else "lines", "name": plain(one.name), "x": times, "y": list(one.values),
             "meta": one.meta, "line": {"width": 2, "shape": "linear"}, "marker": {"size": 5}, "hovertemplate": _hover(look),
         }
         for one in series
@@ -94,7 +94,7 @@ def lines(
 def pie(ident: str, title: str, says: str, parts: Mapping[str, int], links: Mapping[str, str]) -> Chart:
     """Of a whole; the middle says how much that is."""
     data = {
-        "type": "pie", "labels": [_plain(name) for name in parts], "values": list(parts.values()), "sort": False, "direction": "clockwise", "hole": 0.62,
+        "type": "pie", "labels": [plain(name) for name in parts], "values": list(parts.values()), "sort": False, "direction": "clockwise", "hole": 0.62,
         "textinfo": "none", "hovertemplate": "%{label}<br>%{value:,} requests, %{percent}<extra></extra>",
         "meta": {"colours": list(parts), "links": [links[name] for name in parts]},
     }  # fmt: skip
@@ -142,7 +142,7 @@ def heatmap(
 ) -> Chart:
     """Shares 0..1 by two names; empty where nothing is known."""
     data = {
-        "type": "heatmap", "x": [_plain(name) for name in across], "y": [_plain(name) for name in down], "z": [list(row) for row in values], "zmin": 0, "zmax": 1, "xgap": 3, "ygap": 3,
+        "type": "heatmap", "x": [plain(name) for name in across], "y": [plain(name) for name in down], "z": [list(row) for row in values], "zmin": 0, "zmax": 1, "xgap": 3, "ygap": 3,
         "showscale": False, "meta": {"scale": True}, "texttemplate": "%{z:.2f}",
         "hovertemplate": "%{y}, %{x}<br>%{z:.3f}<extra></extra>", "hoverongaps": False,
     }  # fmt: skip
@@ -157,7 +157,7 @@ def ranked(ident: str, title: str, says: str, names: Sequence[str], series: Sequ
     """A bar for each name, from the top down, of parts."""
     data = tuple(
         {
-            "type": "bar", "orientation": "h", "name": _plain(one.name), "y": [_plain(name) for name in names], "x": list(one.values), "meta": one.meta,
+            "type": "bar", "orientation": "h", "name": plain(one.name), "y": [plain(name) for name in names], "x": list(one.values), "meta": one.meta,
             "hovertemplate": f"%{{x:{look.format}}}{look.suffix}",
         }
         for one in series
@@ -197,7 +197,7 @@ def _bins(values: Sketch) -> dict[int, int]:
     return {place: found.get(place, 0) for place in range(min(found, default=0), max(found, default=-1) + 1)}
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """Plotly reads some markup in texts; a name has none."""
     return escape(name, quote=False)
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from html import escape
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from turnout.control.pages.blocks import Chart
-from turnout.control.pages.charts import COUNTS, Look
+from turnout.control.pages.charts import COUNTS, Look, plain
 
 _ROOM = 1.15
 
@@ -84,7 +83,7 @@ def clock(moments: Iterable[float], zone: ZoneInfo) -> list[str]:
 
 def _line(one: Curve, zone: ZoneInfo, look: Look) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "type": "scatter", "mode": "lines+markers" if len(one.at) == 1 else "lines", "name": escape(one.name, quote=False), "x": clock(one.at, zone),
+        "type": "scatter", "mode": "lines+markers" if len(one.at) == 1 else "lines", "name": plain(one.name), "x": clock(one.at, zone),
         "y": list(one.values), "meta": one.meta, "line": {"width": 2, "shape": one.shape}, "marker": {"size": 6},
         "hovertemplate": "%{customdata}" if one.words else f"%{{y:{look.format}}}{look.suffix}",
     }  # fmt: skip
@@ -101,13 +100,13 @@ def _band(band: Band, zone: ZoneInfo, look: Look) -> Iterable[dict[str, Any]]:
     times = clock((at for at, _, _ in known), zone)
     for name, place, more in (("at most", 2, {}), ("at least", 1, {"fill": "tonexty"})):
         yield {
-            "type": "scatter", "mode": "lines", "name": f"{escape(band.name, quote=False)}, {name}", "x": times, "y": [each[place] for each in known], "meta": band.meta,
+            "type": "scatter", "mode": "lines", "name": f"{plain(band.name)}, {name}", "x": times, "y": [each[place] for each in known], "meta": band.meta,
             "line": {"width": 0}, "showlegend": False, "hovertemplate": f"%{{y:{look.format}}}{look.suffix}", **more,
         }  # fmt: skip
 
 
 def _words(mark: Mark) -> dict[str, Any]:
     return {
-        "text": escape(mark.text, quote=False), "xref": "paper", "x": 0 if mark.place == "left" else 1, "xanchor": mark.place, "y": mark.value,
+        "text": plain(mark.text), "xref": "paper", "x": 0 if mark.place == "left" else 1, "xanchor": mark.place, "y": mark.value,
         "yanchor": "top" if mark.below else "bottom",
     }  # fmt: skip

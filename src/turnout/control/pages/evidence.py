@@ -5,10 +5,11 @@ from math import exp, log
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from turnout.control.pages.blocks import Cell, Chart, Column, Figure, Table
+from turnout.control.pages.blocks import Cell, Chart, Column, Figure, Table, Tone
 from turnout.control.pages.charts import SHARE, Look, size
 from turnout.control.pages.curves import Band, Curve, Frame, Mark, around, curves
 from turnout.control.pages.seen import NOTHING
+from turnout.evidence.continuous import FEWEST
 from turnout.types.evidence import METRICS, Evidence, Metric, Reading
 from turnout.types.release import Margins, Spec
 
@@ -27,8 +28,8 @@ _MS, _DOLLARS = "ms", 3
 def readings(evidence: Evidence, ident: str, title: str) -> Table:
     """Both arms, metric by metric, with how far each test is."""
     columns = (
-        Column("Metric"), Column("Control"), Column("Candidate"), Column("Difference", "percent"), Column("Evidence of harm"),
-        Column("Evidence of no harm"), Column("To go", "count"), Column("Units, control", "count"), Column("Units, candidate", "count"),
+        Column("Metric"), Column("Control"), Column("Candidate"), Column("Difference", "percent"), Column("Harm"),
+        Column("No worse"), Column("To go", "count"), Column("Units, control", "count"), Column("Units, candidate", "count"),
     )  # fmt: skip
     rows = tuple(
         (
@@ -38,8 +39,9 @@ def readings(evidence: Evidence, ident: str, title: str) -> Table:
         for one in evidence.readings
     )  # fmt: skip
     note = (
-        "Differences are candidate less control (time and cost: in parts of the control's), between bounds that hold at every moment at once. "
-        "Evidence is an e-value: “20 of 20” is as unlikely as one in twenty if the opposite were true. "
+        "Differences are candidate less control (time and cost: in parts of the control's), between bounds that hold at every moment at once, and "
+        f"are known from {FEWEST} units of each arm on. "
+        "Harm and no worse are e-values: “20 of 20” comes about with a chance of one in twenty, at most, if it is not so. "
         "To go: further units of the candidate's until it is expected to be shown that it is no worse."
     )
     return Table(ident, title, columns, rows, "Nothing came yet: the first request of the trial begins it.", note)
@@ -151,7 +153,7 @@ def _progress(one: Reading, test: Test) -> Cell | str:
     if value is None or needed is None:
         return NOTHING
     crossed = value >= needed
-    tone = "plain" if not crossed else "bad" if test == "harm" else "good"
+    tone: Tone = "plain" if not crossed else "bad" if test == "harm" else "good"
     return Cell(f"{evalue(value)} of {evalue(needed)}", tone, bar=max(0.0, min(1.0, value / needed)))
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
+from urllib.parse import urlencode
 
 import msgspec
 
 from turnout.control.pages.blocks import Block, Cell, Chart, Column, Field, Note, Page, Search, Section, Table, Tone
+from turnout.control.pages.charts import plain
 from turnout.control.pages.seen import NOTHING, listed
 from turnout.control.pages.sources import Sources
 from turnout.learn.matrix import BENCHMARK_HOLDS, ENOUGH, HALF_LIFE, Estimate, estimates, stated
@@ -65,8 +67,7 @@ def matrix(asked: MatrixAsked, sources: Sources) -> Page:
         Section(tuple(_map(asked, here, prior, base)), wide=True),
         Section((_table(asked, cells, known, now),), wide=True),
     )
-    asof = max((cell.at for cell in cells), default=None)
-    return Page("matrix", "Matrix", sections, now, asof)
+    return Page("matrix", "Matrix", sections, now)
 
 
 def _search(asked: MatrixAsked, tasks: Iterable[str]) -> Search:
@@ -128,13 +129,13 @@ def _heat(models: Sequence[str], tasks: Sequence[str], squares: Mapping[tuple[st
     }  # fmt: skip
     measured = [(f"{model} for {task}", f"{one.quality:.2f} of {one.n}") for (model, task), one in squares.items() if one.n]
     says = "Quality by model and task: " + (listed(measured) or "nothing was measured yet")
-    return Chart("quality", "Quality, 0 to 1", says, tuple(data), layout, _HOW, 70 + 46 * len(models), 170 + 92 * len(tasks))
+    return Chart("quality", "Quality, 0 to 1", says, tuple(data), layout, _HOW, 70 + 60 * len(models), 170 + 104 * len(tasks))
 
 
 def _trace(models: Sequence[str], tasks: Sequence[str], squares: Mapping[tuple[str, str], Square], sure: Sure) -> dict[str, Any]:
     found = [[one if (one := squares.get((model, task))) and one.sure == sure else None for task in tasks] for model in models]
     return {
-        "type": "heatmap", "x": list(tasks), "y": list(models), "z": [[one.quality if one else None for one in row] for row in found],
+        "type": "heatmap", "x": list(map(plain, tasks)), "y": list(map(plain, models)), "z": [[one.quality if one else None for one in row] for row in found],
         "zmin": 0, "zmax": 1, "xgap": 3, "ygap": 3, "showscale": False, "meta": {"scale": True}, "opacity": _OPACITY[sure],
         "text": [[_text(one) if one else "" for one in row] for row in found], "texttemplate": "%{text}", "textfont": {"size": 11},
         "customdata": [[_hover(one) if one else "" for one in row] for row in found],
@@ -143,7 +144,10 @@ def _trace(models: Sequence[str], tasks: Sequence[str], squares: Mapping[tuple[s
 
 
 def _text(one: Square) -> str:
-    return f"{one.quality:.2f} · n {one.n:,}" if one.sure != "stated" else f"{one.quality:.2f} stated"
+    """The figure, what it rests on, and between what it lies."""
+    if one.low is None or one.high is None:
+        return f"{one.quality:.2f}<br>as stated"
+    return f"{one.quality:.2f} · n {one.n:,}<br>{one.low:.2f} to {one.high:.2f}"
 
 
 def _hover(one: Square) -> str:
@@ -158,7 +162,7 @@ def _interval(across: int, down: int, one: Square) -> list[dict[str, Any]]:
     if one.low is None or one.high is None:
         return []
     low, middle, high = (across - 0.45 + 0.9 * value for value in (one.low, one.quality, one.high))
-    below = down + 0.33
+    below = down + 0.36
     return [
         {"type": "line", "x0": low, "x1": high, "y0": below, "y1": below, "line": {"width": 2, "dash": "solid"}},
         {"type": "line", "x0": middle, "x1": middle, "y0": below - 0.07, "y1": below + 0.07, "line": {"width": 2, "dash": "solid"}},
@@ -168,14 +172,14 @@ def _interval(across: int, down: int, one: Square) -> list[dict[str, Any]]:
 def _table(asked: MatrixAsked, cells: Sequence[Measured], known: Sequence[Estimate], now: float) -> Table:
     """Each measurement by itself, as benchmarks and traffic made it."""
     columns = (
-        Column("Model"), Column("Task"), Column("Band"), Column("Measured by"), Column("Quality", "score"), Column("n", "count"),
-        Column("A good answer costs", "usd"), Column("Median", "ms"), Column("Suite", "code"), Column("Latest", "time"), Column("Holds until", "time"),
+        Column("Model"), Column("Task"), Column("Measured by"), Column("Quality", "score"), Column("n", "count"),
+        Column("Cost per solved", "usd"), Column("Median", "ms"), Column("Suite", "code"), Column("Latest", "time"), Column("Holds until", "time"),
         Column("Decided on"),
     )  # fmt: skip
     certain = {(one.model, one.task, one.band): one.is_known for one in known}
     rows = tuple(
         (
-            Cell(cell.model, series=cell.model), cell.task, cell.band or "all", "benchmark" if cell.basis == "benchmark" else "live answers",
+            Cell(cell.model, series=cell.model), cell.task, "benchmark" if cell.basis == "benchmark" else "live answers",
             Cell(cell.quality, low=cell.low, high=cell.high), _count(cell), cell.cost_solved, cell.p50_ms, NOTHING if cell.suite is None else cell.suite[:8],
             cell.at, _holds(cell, now), "yes" if certain.get((cell.model, cell.task, cell.band)) else Cell("not yet", "warn"),
         )
@@ -195,7 +199,9 @@ def _count(cell: Measured) -> Cell | int:
     """Live ones are requests, and can be looked at."""
     if cell.basis == "benchmark":
         return cell.n
-    return Cell(cell.n, link=f"/decisions?window=90d&judged=judged&model={cell.model}&task={cell.task}")
+    return Cell(
+        cell.n, link="/decisions?" + urlencode({"window": "90d", "judged": "judged", "model": cell.model, "task": cell.task})
+    )
 
 
 def _holds(cell: Measured, now: float) -> Cell | str:

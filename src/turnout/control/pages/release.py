@@ -64,11 +64,11 @@ def one(release_id: str, zone: ZoneInfo, sources: Sources) -> Page:
     base = sources.in_force()
     rules = base.policy.release if base is not None else ReleaseRules()
     now = sources.clock.now()
+    proposed, shown = tuple(_proposed(release)), tuple(_shown(release, steps, points, zone, now))
     sections = [
         Section((*_standing(release), _figures(release, rules)), wide=True),
         Section(tuple(_word(release)), wide=True),
-        *_proposed(release),
-        *_shown(release, steps, points, zone, now),
+        *((*shown, *proposed) if release.status.phase in ON_TRAFFIC else (*proposed, *shown)),
         Section((rests_on(release, ledger.bench),), wide=True),
         Section((_timeline(release, steps, ledger),), wide=True),
     ]
@@ -238,42 +238,36 @@ def _shown(release: Release, steps: Sequence[Step], points: Sequence[Evidence], 
         yield Section((Note("Nothing of its trial is known yet: the first requests make it known within seconds."),), wide=True)
         return
     latest = points[-1]
-    yield Section((units(release, latest), readings(latest, "readings", "Both arms")), "What the trial shows", wide=True)
-    drawn = [
-        _stages(release, steps, zone, now),
-        processes(points, "harm", zone),
-        processes(points, "fit", zone),
-        *bands(points, release.spec, zone),
-    ]
-    yield from (Section((chart,)) for chart in drawn if chart is not None)
+    harm = Figure("Harm", ", ".join(latest.harmful) or "none", "text", "on a guardrail", "bad" if latest.harmful else "good")
+    figures = Figures((*units(release, latest), harm, Figure("Latest unit", latest.latest, "time")))
+    yield Section((figures, readings(latest, "readings", "Both arms")), "What the trial shows", wide=True)
+    drawn = [processes(points, "fit", zone), processes(points, "harm", zone), *bands(points, release.spec, zone)]
+    there = [chart for chart in drawn if chart is not None]
+    yield Section((_stages(release, steps, zone, now),), wide=len(there) % 2 == 0)
+    yield from (Section((chart,)) for chart in there)
 
 
-def units(release: Release, latest: Evidence) -> Figures:
+def units(release: Release, latest: Evidence) -> tuple[Figure, ...]:
     """How much there is, each count with the requests it is made of."""
     gates = [one for one in latest.readings if one.fit_at is not None and not one.fits]
-    to_go = [one.to_go for one in gates if one.to_go is not None]
-    unknown = gates and len(to_go) < len(gates)
+    known = [one.to_go for one in gates if one.to_go is not None]
+    unknown = len(known) < len(gates)
     said = "shown already" if not gates else "cannot be said yet" if unknown else "of the candidate's, to show it is no worse"
-    return Figures(
-        (
-            Figure("Units", latest.units, "count", f"{latest.settled:,} past their feedback window", link=trial_link(release)),
-            Figure("The candidate's", latest.candidates, "count", "", link=trial_link(release, "candidate")),
-            Figure("Units to go", 0 if not gates else None if unknown else max(to_go), "count", said, "plain" if gates else "good"),
-            ratio(latest),
-            Figure("Harm", ", ".join(latest.harmful) or "none", "text", "on a guardrail", "bad" if latest.harmful else "good"),
-            Figure("Latest unit", latest.latest, "time"),
-        )
-    )  # fmt: skip
+    return (
+        Figure("Units", latest.units, "count", f"{latest.settled:,} past their feedback window", link=trial_link(release)),
+        Figure("The candidate's", latest.candidates, "count", "", link=trial_link(release, "candidate")),
+        Figure("Units to go", None if unknown else max(known, default=0), "count", said, "plain" if gates else "good"),
+        ratio(latest),
+    )
 
 
 def _stages(release: Release, steps: Sequence[Step], zone: ZoneInfo, now: float) -> Chart:
     """The candidate's share from when traffic first met it."""
     began = release.status.began or release.at
-    before = [step for step in steps if step.at < began][-1:]
-    met = [*before, *(step for step in steps if step.at >= began)]
+    met = [step for step in steps if step.at >= began]
     end = release.status.since if release.is_over else now
-    at = [*(max(step.at, began) for step in met), max(end, met[-1].at if met else end)]
-    values = [*(step.share for step in met), release.status.share]
+    at = [began, *(step.at for step in met), max(end, met[-1].at if met else began)]
+    values = [met[0].share if met else release.status.share, *(step.share for step in met), release.status.share]
     marks = []
     if release.spec is not None and not release.status.proven:
         marks.append(Mark(release.spec.ceiling, f"ceiling until proven: {release.spec.ceiling:g} %"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from turnout.control.pages.asked import zone_of
-from turnout.control.pages.blocks import Block, Cell, Column, Note, Page, Section, Table
+from turnout.control.pages.blocks import Block, Figure, Figures, Note, Page, Section
 from turnout.control.pages.evidence import readings
 from turnout.control.pages.release import release_link, share_of, trial_link, units, waits_for
 from turnout.control.pages.sources import Sources
@@ -36,26 +36,23 @@ def trials(_: TrialsAsked, sources: Sources) -> Page:
         key=lambda one: (-one.status.share, one.route, one.id),
     )
     found = [(one, sources.ledger.trials.latest(one.id)) for one in running]
-    sections = [Section(tuple(_one(*each)), wide=True) for each in found] or [Section((Note(_EMPTY),), wide=True)]
+    sections = [Section(tuple(_one(*each)), f"{each[0].model} on {each[0].route}", wide=True) for each in found]
     asof = max((latest.latest for _, latest in found if latest is not None and latest.latest is not None), default=None)
-    return Page("trials", "Trials", tuple(sections), now, asof, live=True)
+    return Page("trials", "Trials", tuple(sections) or (Section((Note(_EMPTY),), wide=True),), now, asof, live=True)
 
 
 def _one(release: Release, latest: Evidence | None) -> Iterator[Block]:
     status = release.status
-    columns = (
-        Column("Release"), Column("Route"), Column("Phase"), Column("Traffic", "percent"), Column("Since", "time"), Column("No worse, live"),
-        Column("Where it stands"),
-    )  # fmt: skip
-    phase = Cell(status.phase, "warn", note="paused") if status.paused is not None else status.phase
-    row = (
-        Cell(release.model, link=release_link(release.id), series=release.model), release.route, phase,
-        Cell(share_of(release), link=trial_link(release), bar=share_of(release)), status.since,
-        Cell("proven", "good") if status.proven else "not yet", Cell(waits_for(release) or "", "warn" if status.paused else "plain"),
-    )  # fmt: skip
-    yield Table(f"release-{release.id}", "", columns, (row,), "")
+    paused = status.paused is not None
+    said = f"{status.phase}, paused" if paused else status.phase
+    phase = Figure("Phase", said, "text", waits_for(release) or "", "warn" if paused else "plain", release_link(release.id))
+    proven = "no worse, and proven" if status.proven else "not proven yet"
+    share = Figure(
+        "Share of traffic", share_of(release), "percent", proven, "good" if status.proven else "plain", trial_link(release)
+    )
     if latest is None:
+        yield Figures((phase, share))
         yield Note("Nothing of it is known yet: the first requests make it known within seconds.")
         return
-    yield units(release, latest)
+    yield Figures((phase, share, *units(release, latest)))
     yield readings(latest, f"readings-{release.id}", "Both arms")
