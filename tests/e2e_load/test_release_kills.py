@@ -180,6 +180,7 @@ def test_a_program_that_folds_otherwise_folds_anew(tmp_path: Path) -> None:
         with Traffic(home.turnout.port, 80):
             home.has(proposed())
             reaches(home, "r-1", "trial", 50)
+            assert home.say("olga", "/api/releases/r-1/pause", note="an upgrade")[0] == 200
             until(lambda: home.rows("select units from trial_states where units > 20"), "a state is kept", 60)
         home.stop()
         now = time.time()
@@ -197,6 +198,7 @@ def test_a_program_that_folds_otherwise_folds_anew(tmp_path: Path) -> None:
             assert Folds(ledger.trials).evidence(release, now, now, 60.0) == before
             ledger.trials.keep_state("r-1", msgspec.structs.replace(kept, state=spoilt))
         home.turnout.start()
+        assert home.say("olga", "/api/releases/r-1/resume")[0] == 200
         with Traffic(home.turnout.port, 80):
             adopted(home, "r-1")
         assert story(home, "r-1") == [("proposed", 0), *LIFE[5:]]

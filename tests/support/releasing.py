@@ -8,14 +8,15 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from bench import free_port, wait_for
-from tests.e2e_load.running import Serving, until
 import msgspec
+from bench import free_port, wait_for
+
+from tests.e2e_load.running import Serving, until
 from turnout.audit.chain import verify
 from turnout.cli.keys import key_hash
 from turnout.clock import SystemClock
@@ -24,12 +25,14 @@ from turnout.release.desk import Desk
 from turnout.store.ledger import Ledger
 from turnout.types.lock import Lock
 from turnout.types.policy import Policy
-from turnout.types.release import Gate, Proposal, Release, Score, Status
+from turnout.types.release import Gate, Proposal, Release, Role, Score, Status
 from turnout.types.view import Base, Overlay
 from turnout.view import ViewStore
 
-OLD, NEW = "sim-openai/large", "sim-openai/small"
-KEYS = {name: f"tk-{name}-{role}" for name, role in (("ann", "approver"), ("ben", "approver"), ("olga", "admin"), ("vic", "viewer"))}
+OLD, MID, NEW = "sim-openai/large", "sim-openai/medium", "sim-openai/small"
+KEYS = {
+    name: f"tk-{name}-{role}" for name, role in (("ann", "approver"), ("ben", "approver"), ("olga", "admin"), ("vic", "viewer"))
+}
 """People and their keys, by name."""
 _ROLES = {name: key.rpartition("-")[2] for name, key in KEYS.items()}
 QUICK: dict[str, Any] = {
@@ -40,8 +43,8 @@ QUICK: dict[str, Any] = {
 """A release's days in seconds. Margins are wide, so that a hundred requests prove that a model is no worse."""
 
 
-def policy(sim: int, **release: Any) -> dict[str, Any]:
-    """One route that a dear model serves, a cheap one beside it, and a suite of forty questions."""
+def policy(sim: int, routes: Sequence[str] = ("chat",), **release: Any) -> dict[str, Any]:
+    """Routes that a dear model serves, cheaper ones beside it, and a suite of questions."""
     facts = {
         "context": 128_000, "max_output": 16_000, "input": ["text"], "features": {"streaming": True, "tools": True},
         "quality": {"default": 6}, "latency_p95": "1s",
@@ -50,12 +53,14 @@ def policy(sim: int, **release: Any) -> dict[str, Any]:
         "providers": {
             "sim-openai": {"dialect": "openai-chat", "base_url": f"http://127.0.0.1:{sim}/sim-openai/v1", "vendor": "sim", "proxy": "none"}
         },
-        "models": {OLD: {**facts, "price": {"input": 10, "output": 40}}, NEW: {**facts, "price": {"input": 0.15, "output": 0.6}}},
+        "models": {
+            name: {**facts, "price": {"input": usd, "output": 4 * usd}} for name, usd in ((OLD, 10), (MID, 2), (NEW, 0.15))
+        },
         "routes": {
-            "chat": {"static": OLD, "owner": "olga", "online": {"checks": ["refusal"]}},
+            **{name: {"static": OLD, "owner": "olga", "online": {"checks": ["refusal"]}} for name in routes},
             "default": {"objective": "cost", "models": [OLD]},
         },
-        "suites": {"chat": {"file": "chat.jsonl", "budget_usd": 5}},
+        "suites": {"chat": {"file": "chat.jsonl", "routes": list(routes), "budget_usd": 5}},
         "release": {**QUICK, **release},
         "control": {"people": [{"name": name, "hash": key_hash(key), "role": _ROLES[name]} for name, key in KEYS.items()]},
     }  # fmt: skip
@@ -63,13 +68,16 @@ def policy(sim: int, **release: Any) -> dict[str, Any]:
 
 def suite(cases: int) -> str:
     return "\n".join(
-        json.dumps({"input": f"Say something kind about the number {n}.", "graders": ["refusal"], "task": "chat"}) for n in range(cases)
+        json.dumps({"input": f"Say something kind about the number {n}.", "graders": ["refusal"], "task": "chat"})
+        for n in range(cases)
     )
 
 
-def proposed(id_: str = "r-1", *, route: str = "chat", **changes: Any) -> Release:
+def proposed(id_: str = "r-1", *, route: str = "chat", role: Role = "primary", **changes: Any) -> Release:
     """A release of the cheap model that has been measured: with ``autonomy: auto`` its trial is the next step."""
-    proposal = Proposal("primary", "it is as good", (Gate("price", True, "confirmed"),), score=Score(0.3, 0.25, 0.4, 0.1, 0.0, 40, 50.0))
+    proposal = Proposal(
+        role, "it is as good", (Gate("price", True, "confirmed"),), score=Score(0.3, 0.25, 0.4, 0.1, 0.0, 40, 50.0)
+    )
     made = Release(id_, time.time(), f"manual:{id_}", "new", NEW, route, OLD, Status("proposed", time.time()), proposal)
     return msgspec.structs.replace(made, **changes)
 
@@ -151,10 +159,12 @@ class House:
         self.turnout.start()
         return at
 
-    def break_model(self, model: str) -> None:
-        """From now on its provider refuses every request for it."""
+    def break_model(self, *models: str) -> None:
+        """From now on their providers refuse every request for these, and for these alone."""
         connection = http.client.HTTPConnection("127.0.0.1", self.sim, timeout=10)
-        connection.request("POST", "/sim/faults", json.dumps([{"model": model, "fault": {"kind": "unavailable"}}]))
+        connection.request(
+            "POST", "/sim/faults", json.dumps([{"model": model, "fault": {"kind": "unavailable"}} for model in models])
+        )
         assert connection.getresponse().status == 200
         connection.close()
 
@@ -190,7 +200,7 @@ class House:
     def base(self) -> Base:
         return ViewStore(self.turnout.data_dir / "views").base(self.overlay().base)
 
-    def edit(self, change: Any) -> None:
+    def edit(self, change: Callable[[Any], object]) -> None:
         """People change their file: ``change`` gets it as a tree."""
         tree = json.loads(self.turnout.config.read_text())
         change(tree)
@@ -202,7 +212,7 @@ class House:
         """Put them into the ledger as they are, whoever else writes there; for phases before traffic."""
         with self.ledger() as ledger:
             desk = Desk(ledger, SystemClock(), lambda: Policy(routes=(), providers=()), lambda _, __: 0, lambda: 0)
-            assert all([desk.open(one, "test") for one in releases])
+            assert all(desk.open(one, "test") for one in releases)
 
     def agrees(self) -> Lock:
         """The ledger's lock, its file, the releases' rows, the view in force and the audit chain say the same; the lock."""
@@ -211,7 +221,10 @@ class House:
             with contextlib.suppress(OSError), self.ledger() as ledger:
                 lock, every = ledger.lock.read(), ledger.releases.list(1_000)
                 placed = {
-                    one.release: one for entry in lock.routes.values() for one in (*entry.adopted, entry.trial, entry.mirror) if one
+                    one.release: one
+                    for entry in lock.routes.values()
+                    for one in (*entry.adopted, entry.trial, entry.mirror)
+                    if one
                 }
                 on = {one.id for one in every if one.status.phase in ("mirror", "trial", "bake", "adopted")}
                 written = read_lock(self.lock_file) if self.lock_file.exists() else Lock()
@@ -243,7 +256,7 @@ class Traffic:
         self.refused: list[str] = []
         self._threads = [threading.Thread(target=self._ask_on, daemon=True) for _ in range(workers)]
 
-    def __enter__(self) -> "Traffic":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -259,7 +272,10 @@ class Traffic:
     def _ask_on(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         while not self._enough.wait(self._pause):
-            body = {"model": self._route, "messages": [{"role": "user", "content": f"Hello, this is number {next(self._numbers)}."}]}
+            body = {
+                "model": self._route,
+                "messages": [{"role": "user", "content": f"Hello, this is number {next(self._numbers)}."}],
+            }
             try:
                 connection.request("POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"})
                 answer = connection.getresponse()
@@ -277,10 +293,10 @@ class Traffic:
         connection.close()
 
 
-def share_of(house: House, model: str, requests: int = 60) -> float:
+def share_of(house: House, model: str, requests: int = 60, route: str = "chat") -> float:
     """Of so many new requests, what that model answers."""
     found: Counter[str] = Counter()
-    with Traffic(house.turnout.port, 400) as traffic:
+    with Traffic(house.turnout.port, 400, route) as traffic:
         until(lambda: len(traffic.answered) >= requests, "answers")
     found.update(traffic.answered.values())
     return found[model] / found.total()
@@ -311,11 +327,13 @@ def paid(sim: int) -> Mapping[str, int]:
 
 
 @contextlib.contextmanager
-def house(folder: Path, *, time_scale: float = 0.0, cases: int = 40, store: str | None = None, **release: Any) -> Iterator[House]:
+def house(
+    folder: Path, *, time_scale: float = 0.0, cases: int = 40, store: str | None = None, routes: Sequence[str] = ("chat",), **release: Any
+) -> Iterator[House]:  # fmt: skip
     """Ready when entered; everything is ended when left."""
     (folder / "chat.jsonl").write_text(suite(cases))
     with simulating(time_scale=time_scale) as sim:
-        written = policy(sim, **release)
+        written = policy(sim, routes, **release)
         if store is not None:
             written["store"] = {"url": store}
         turnout = Serving(folder, written, 1)

@@ -65,7 +65,7 @@ def of_event(event: CatalogEvent, users: tuple[str, ...]) -> Alert | None:
     link, figures = "/catalog", {"change": event.change, "sources": ", ".join(event.sources)}
     if event.state == "quarantined":
         title = "a catalog refresh looks wrong and was not taken up"
-        return Alert(f"{event.id}:quarantined", event.at, "catalog_quarantined", "critical", title, about, f"quarantine:{event.at:.0f}", link, (), figures)  # fmt: skip
+        return Alert(f"{event.id}:{event.at:.0f}:quarantined", event.at, "catalog_quarantined", "critical", title, about, f"quarantine:{event.at:.0f}", link, (), figures)  # fmt: skip
     if not users:
         return None
     used = f"{event.model} (used by {', '.join(users)})"

@@ -22,14 +22,19 @@ class CatalogEventStore:
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     def put(self, connection: Connection, events: Iterable[CatalogEvent]) -> frozenset[str]:
-        """Note them within the caller's transaction; the ids of those that were not known yet. A known one stays as it is."""
+        """Note them within the caller's transaction; the ids of those that are news.
+
+        A known one stays as it is, but for one that was over: the sources say it again.
+        """
         fresh = set()
         for event in events:
             row = {
                 "id": event.id, "at": event.at, "kind": event.kind, "model": event.model, "state": event.state, "content": _encode(event),
             }  # fmt: skip
-            added = self._insert(catalog_events).values(row).on_conflict_do_nothing().returning(catalog_events.c.id)
-            if connection.execute(added).first() is not None:
+            added = self._insert(catalog_events).values(row)
+            again = {name: added.excluded[name] for name in ("at", "state", "content")}
+            added = added.on_conflict_do_update(index_elements=["id"], set_=again, where=catalog_events.c.state == "dismissed")
+            if connection.execute(added.returning(catalog_events.c.id)).first() is not None:
                 fresh.add(event.id)
         return frozenset(fresh)
 
