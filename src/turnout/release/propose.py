@@ -19,7 +19,7 @@ from turnout.release.cascade import Cascade, Told, cascade, checks_of, is_worth_
 from turnout.release.pairs import Pair, paired
 from turnout.release.score import score
 from turnout.release.screen import Kind, Screened, screen
-from turnout.release.traffic import EVERYTHING, Scope, controls, saving, unmeasured
+from turnout.release.traffic import EVERYTHING, Scope, controls, ratio, saving, together, unmeasured
 from turnout.store.cells import Part
 from turnout.types.checks import Check, name_of
 from turnout.types.matrix import BANDS
@@ -73,6 +73,14 @@ class Question(msgspec.Struct, frozen=True):
     def against(self) -> str:
         found = dict.fromkeys(pair.control.model for pair in self.pairs)
         return " and ".join(found) or self.release.incumbent or "the route's own choice"
+
+
+class Considered(msgspec.Struct, frozen=True):
+    """A part of the traffic, the cases that may speak for it, and among how many parts it is looked at."""
+
+    scope: Scope
+    proving: tuple[Pair, ...]
+    tried: int
 
 
 def propose(
@@ -144,39 +152,36 @@ def _primary(found: Question) -> Proposal | None:
     text = (
         f"{found.facts.id} is as good as {found.against} on this route: {measured[0].text}. {_scored(found, rank)}{_saves(cost)}"
     )
-    return _proposal(found, "primary", text, measured, rank, saving=cost)
+    return _proposal(found, "primary", text, measured, rank, saving=cost, costs=ratio(found.pairs))
 
 
 def _segment(found: Question) -> Proposal | None:
-    """In front of part of it: of the parts that hold, the one that saves most."""
-    scopes = [
-        scope
-        for scope in _scopes(found.pairs, found.mix)
-        if len(_inside(found, scope)) >= SEGMENT_LEAST and not _elsewhere(found, scope)
-    ]
-    held: list[tuple[float, Scope, tuple[Gate, ...]]] = []
-    for scope in scopes:  # as many as may be chosen from, each must prove that much more
-        inside = _inside(found, scope)
-        if gates.weak_parts(inside, found.margins.quality):
+    """In front of part of it: of the parts that hold the one that saves most, of those that save nothing the one that gains most."""
+    parts = _parts(found)
+    held: list[tuple[float, float, Considered, tuple[Gate, ...]]] = []
+    for part in parts:
+        if gates.weak_parts(_inside(found, part.scope), found.margins.quality):
             continue
-        measured = (*gates.measured(inside, found.margins, len(scopes)), *gates.needed(found.route, inside))
+        measured = (*gates.measured(part.proving, found.margins, part.tried), *gates.needed(found.route, part.proving))
         if gates.is_passed(measured):
-            held.append((saving(found.mix, scope, found.pairs, found.facts.id) or 0.0, scope, measured))
-    for cost, scope, measured in sorted(held, key=lambda one: -one[0]):
-        rank = score(_inside(found, scope), found.base.policy.release, found.release.id)
+            saved = saving(found.mix, part.scope, found.pairs, found.facts.id) or 0.0
+            held.append((max(saved, 0.0), sum(pair.difference for pair in _inside(found, part.scope)), part, measured))
+    for _, _, part, measured in sorted(held, key=lambda one: (-one[0], -one[1])):
+        rank = score(part.proving, found.base.policy.release, found.release.id)
         if rank is not None and _reaches(found, rank):
-            return _as_segment(found, scope, measured, rank, cost, len(scopes))
+            return _as_segment(found, part.scope, measured, rank, len(parts))
     return None
 
 
-def _as_segment(found: Question, scope: Scope, measured: tuple[Gate, ...], rank: Score, cost: float, tried: int) -> Proposal:
+def _as_segment(found: Question, scope: Scope, measured: tuple[Gate, ...], rank: Score, tried: int) -> Proposal:
+    cost = saving(found.mix, scope, found.pairs, found.facts.id)
     stays = f"The rest stays where it is: {reason}. " if (reason := "; ".join(_on_the_whole(found))) else ""
     among = f", the best of {tried} parts of the traffic looked at" if tried > 1 else ""
     text = (
         f"{found.facts.id} is as good as {found.against} for {scope}: {measured[0].text}{among}. "
         f"{stays}{_scored(found, rank)}{_saves(cost)}"
     )
-    return _proposal(found, "segment", text, measured, rank, saving=cost, when=scope.when)
+    return _proposal(found, "segment", text, measured, rank, saving=cost, when=scope.when, costs=ratio(_inside(found, scope)))
 
 
 def _cascade(found: Question, tried: Cascade | None) -> Proposal | None:
@@ -264,6 +269,16 @@ def _scopes(pairs: Sequence[Pair], mix: Sequence[Part]) -> Iterator[Scope]:
         yield from (Scope(frozenset({task})) for task in tasks)
     if len(all_tasks) > 1 and len(all_bands) > 1:
         yield from (Scope(frozenset({task}), some) for task in tasks for some in by_band)
+
+
+def _parts(found: Question) -> list[Considered]:
+    """Of as many as may be chosen from each must prove that much more; half of the doubt is for the tasks that seem to hold together."""
+    chosen = together(found.pairs, found.margins.quality)
+    one_by_one = [(scope, _inside(found, scope)) for scope in _scopes(found.pairs, found.mix)]
+    able = [(scope, inside) for scope, inside in one_by_one if len(inside) >= SEGMENT_LEAST and not _elsewhere(found, scope)]
+    if chosen is None or len(chosen[1]) < SEGMENT_LEAST or _elsewhere(found, chosen[0]):
+        return [Considered(scope, inside, len(able)) for scope, inside in able]
+    return [Considered(*chosen, 2), *(Considered(scope, inside, 2 * len(able)) for scope, inside in able)]
 
 
 def _inside(found: Question, scope: Scope) -> tuple[Pair, ...]:

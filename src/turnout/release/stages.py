@@ -19,8 +19,15 @@ def begun(rules: ReleaseRules, route: Route | None, proposal: Proposal, usual_ms
     if route is not None:
         own = {name: value for name in ("quality", "success") if (value := getattr(route.margin, name)) is not None}
         margins = msgspec.structs.replace(margins, **own)
+    margins = msgspec.structs.replace(margins, cost=_dearer(margins.cost, proposal))
     ceiling = score.ceiling if score is not None and score.ceiling > 0 else rules.first_ceiling
     return msgspec.structs.replace(rules.spec, ceiling=ceiling, margins=margins, slow_ms=_slow(rules.spec, route, usual_ms))
+
+
+def _dearer(margin: float, proposal: Proposal) -> float:
+    """The margin beyond what was proposed: a candidate known to cost twice as much does no harm by doing so."""
+    costs = proposal.costs or 1.0
+    return margin if costs <= 1 else (1 + margin) * costs - 1
 
 
 def _slow(spec: Spec, route: Route | None, usual_ms: float | None) -> float | None:

@@ -1,7 +1,8 @@
 """What a route's traffic consists of: who serves what part of it, and what a part costs. Pure."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from statistics import fmean, median
 
 import msgspec
 
@@ -12,6 +13,9 @@ from turnout.types.traits import Band
 
 CELL_LEAST = 10
 """Pairs of a task and band from which their own costs are taken; else those of all that were measured together."""
+
+SHRUNK = 20
+"""Cases for which a task is believed to be like the middle one: what a few cases say of it is mostly chance."""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -72,13 +76,13 @@ def saving(parts: Sequence[Part], scope: Scope, pairs: Sequence[Pair], candidate
     By the ledger's mix; without one by the suite's own, as if it were the traffic.
     """
     inside = [pair for pair in pairs if scope.holds(pair.task, pair.band)]
-    ratio = _ratio(inside)
-    if ratio is None:
+    all_of_them = ratio(inside)
+    if all_of_them is None:
         return None
     total = sum(part.cost for part in parts)
     if not total:
         before, all_of_it = sides.mean_cost(pair.control for pair in inside), sides.mean_cost(pair.control for pair in pairs)
-        return None if before is None or not all_of_it else (1 - ratio) * before * len(inside) / (all_of_it * len(pairs))
+        return None if before is None or not all_of_it else (1 - all_of_them) * before * len(inside) / (all_of_it * len(pairs))
     by_cell: defaultdict[tuple[str | None, Band | None], list[Pair]] = defaultdict(list)
     for pair in inside:
         by_cell[pair.task, pair.band].append(pair)
@@ -86,12 +90,40 @@ def saving(parts: Sequence[Part], scope: Scope, pairs: Sequence[Pair], candidate
     for part in parts:
         if part.model != candidate and scope.holds(part.task, part.band):
             some = by_cell.get((part.task, part.band), [])
-            own = _ratio(some) if len(some) >= CELL_LEAST else None
-            saved += part.cost * (1 - (ratio if own is None else own))
+            own = ratio(some) if len(some) >= CELL_LEAST else None
+            saved += part.cost * (1 - (all_of_them if own is None else own))
     return saved / total
 
 
-def _ratio(pairs: Sequence[Pair]) -> float | None:
+def together(pairs: Sequence[Pair], margin: float) -> tuple[Scope, tuple[Pair, ...]] | None:
+    """The tasks in which the candidate seems to hold, and the cases to prove it by; None where that is one, or all.
+
+    Tasks are chosen by every other of their cases and proven by the rest: the same cases would flatter the choice. Half of the margin is
+    left to prove it with.
+    """
+    choosing: defaultdict[str | None, list[float]] = defaultdict(list)
+    proving: list[Pair] = []
+    seen: Counter[str | None] = Counter()
+    for pair in pairs:
+        seen[pair.task] += 1
+        if seen[pair.task] % 2:
+            choosing[pair.task].append(pair.difference)
+        else:
+            proving.append(pair)
+    if not proving:
+        return None
+    usual = median(fmean(each) for each in choosing.values())
+    holds = frozenset(
+        task
+        for task, each in choosing.items()
+        if task is not None and (sum(each) + SHRUNK * usual) / (len(each) + SHRUNK) >= -margin / 2
+    )
+    if not 1 < len(holds) < len(seen):
+        return None
+    return Scope(holds), tuple(pair for pair in proving if pair.task in holds)
+
+
+def ratio(pairs: Sequence[Pair]) -> float | None:
     """What the candidate's answers cost of what the control's do."""
     before, after = sides.mean_cost(pair.control for pair in pairs), sides.mean_cost(pair.candidate for pair in pairs)
     return None if after is None or not before else after / before

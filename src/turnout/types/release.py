@@ -84,6 +84,7 @@ class Proposal(msgspec.Struct, frozen=True):
     """What the release should become. ``when`` is a condition as turnout.yaml writes it; ``checks`` those of a cascade's step.
 
     ``text`` says it to people; ``saving`` is the expected share of the route's cost (0..1), ``runs`` the benchmarks it rests on.
+    ``costs`` is what its answers cost as a multiple of those they replace, as measured; None: not known.
     """
 
     role: Role
@@ -95,6 +96,7 @@ class Proposal(msgspec.Struct, frozen=True):
     checks: tuple[Check, ...] = ()
     saving: float | None = None
     runs: tuple[str, ...] = ()
+    costs: float | None = None
 
 
 class Margins(msgspec.Struct, frozen=True):
