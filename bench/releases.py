@@ -17,6 +17,7 @@ from math import log, sin
 
 import msgspec
 
+from turnout.evidence.intervals import at_most
 from turnout.evidence.trial import Fold
 from turnout.release.next_step import Found, next_step
 from turnout.types.evidence import Exposure
@@ -145,21 +146,6 @@ def play(scenario: Scenario, seed: int) -> Ended:
     return Ended(release.status.phase if release.is_over else "undecided", n, candidates, turned, n / PER_DAY)
 
 
-def upper(hits: int, of: int) -> float:
-    """The upper end of Clopper and Pearson's one-sided interval of 95 %, by bisection on the binomial's lower tail."""
-    if hits >= of:
-        return 1.0
-    low, high = hits / of, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        term = total = (1 - middle) ** of
-        for k in range(1, hits + 1):
-            term *= (of - k + 1) / k * middle / (1 - middle)
-            total += term
-        low, high = (middle, high) if total > 0.05 else (low, middle)
-    return high
-
-
 def report(scenario: Scenario, ends: list[Ended], seconds: float) -> None:
     phases = Counter(end.phase for end in ends)
     of = len(ends)
@@ -167,7 +153,7 @@ def report(scenario: Scenario, ends: list[Ended], seconds: float) -> None:
     for phase, hits in phases.most_common():
         mine = sorted(end.days for end in ends if end.phase == phase)
         print(
-            f"  {phase:12} {hits / of:7.2%}  (at most {upper(hits, of):.2%})  days: median {mine[len(mine) // 2]:.1f}, p90 {mine[int(0.9 * len(mine))]:.1f}"
+            f"  {phase:12} {hits / of:7.2%}  (at most {at_most(hits, of):.2%})  days: median {mine[len(mine) // 2]:.1f}, p90 {mine[int(0.9 * len(mine))]:.1f}"
         )
     taken = sorted(end.after_turn for end in ends if end.phase == "rolled_back")
     if taken:
