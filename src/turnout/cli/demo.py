@@ -5,7 +5,7 @@ import signal
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, NoReturn, TypeVar
 
 import msgspec
 import typer
@@ -30,6 +30,7 @@ OUTAGE_OF = "sim-openai/small"
 REDRAW_EVERY = 0.5
 
 T = TypeVar("T")
+Story = Literal["support", "code", "finance", "bad-release"]
 STILL = 5
 """Looks in a row that find the same cost: nobody is being graded any more."""
 
@@ -44,8 +45,14 @@ def demo(
         float,
         typer.Option(min=0, callback=finite, envvar="TURNOUT_DEMO_SECONDS", help="End after this long; 0: run until Ctrl-C."),
     ] = 0,
+    story: Annotated[
+        Story | None,
+        typer.Option(help="Play one story from a model's release to its end, in a minute or so, and hold its figures against what was wanted."),
+    ] = None,
 ) -> None:
     """Show Turnout at work on simulated providers: no keys, no cost, nothing leaves this machine."""
+    if story is not None:
+        _tell(story)
     try:
         figures = asyncio.run(_demo(Ports(port, control_port, sim_port), rate, seed, seconds or None))
     except ImportError as error:
@@ -55,6 +62,17 @@ def demo(
         typer.echo(f"demo: {error}", err=True)
         raise typer.Exit(1) from None
     raise typer.Exit(0 if figures.tally.ok else 1)
+
+
+def _tell(story: Story) -> NoReturn:
+    from turnout.cli.story import tell
+
+    try:
+        code = tell(story)
+    except OSError as error:
+        typer.echo(f"demo: {error}", err=True)
+        code = 1
+    raise typer.Exit(code)
 
 
 async def _demo(ports: Ports, rate: float, seed: int, seconds: float | None) -> demo_view.Figures:

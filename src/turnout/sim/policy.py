@@ -54,18 +54,24 @@ class Ports(msgspec.Struct, frozen=True):
     sim: int = 9000
 
 
-def policy_yaml(fleet: Fleet, ports: Ports, *, data_dir: str | None = None, routes: str = ROUTES) -> str:
-    """The file's text. ``routes`` is YAML; the default ones name the models of the default fleet."""
+def policy_yaml(
+    fleet: Fleet, ports: Ports, *, data_dir: str | None = None, routes: str = ROUTES, control: str = "", vendor: str | None = "sim"
+) -> str:
+    """The file's text. ``routes`` is YAML; the default ones name the models of the default fleet.
+
+    ``control`` is what else stands in that section. Without a ``vendor`` catalogs call the models as the policy does.
+    """
+    known_as = f"vendor: {vendor}, " if vendor else ""
     lines = [
         "# Simulated providers: nothing here leaves this machine or costs anything.",
         f"server: {{port: {ports.api}}}",
-        f"control: {{port: {ports.control}}}",
+        f"control: {{port: {ports.control}{control}}}",
         *([f"data_dir: {_quoted(data_dir)}"] if data_dir else []),
         "providers:",
     ]
     for provider in fleet.providers:
         url = f"http://127.0.0.1:{ports.sim}/{provider.id}/v1"
-        lines.append(f"  {provider.id}: {{vendor: sim, dialect: {provider.dialect}, base_url: {_quoted(url)}, proxy: none}}")
+        lines.append(f"  {provider.id}: {{{known_as}dialect: {provider.dialect}, base_url: {_quoted(url)}, proxy: none}}")
     lines.append("models:")
     for name, model in fleet.models().items():
         lines += _facts(name, model, fleet.time_scale)
