@@ -200,6 +200,7 @@ ROWS: Mapping[str, tuple[Panel, ...]] = {
         Panel("Online checks", "timeseries", "short", ((_rate("turnout_online_checks_total", "model, check, result", _SELECTED), "{{model}} {{check}} {{result}}"),)),
         Panel("Judged", "timeseries", "short", ((_rate("turnout_judged_total", "model, result", _SELECTED), "{{model}} {{result}}"), (_rate("turnout_online_left_out_total", "reason"), "left out: {{reason}}"))),
         Panel("Feedback", "timeseries", "short", ((_rate("turnout_feedback_total", "kind, source"), "{{kind}} {{source}}"),)),
+        Panel("On trial", "timeseries", "reqps", ((_rate("turnout_exposures_total", "route, side", '{route=~"$route"}'), "{{route}} {{side}}"), (_rate("turnout_mirrored_total", "route, result", '{route=~"$route"}'), "mirror, {{route}} {{result}}"))),
     ),
     "Cache, people, content": (
         Panel("Cache", "timeseries", "short", ((_rate("turnout_cache_lookups_total", "result"), "{{result}}"), (f"sum(rate(turnout_cache_kept_total{_RATE}))", "kept"), (f"sum(rate(turnout_cache_errors_total{_RATE}))", "errors"))),
