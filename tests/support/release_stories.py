@@ -279,5 +279,5 @@ def _told(ledger: Ledger, now: float) -> None:
         )
     ):  # fmt: skip
         ledger.alerts.add(
-            Alert(f"alert-{n}", now - n * 3_000, kind, severity, title, text, f"key-{n}", link, ("ana@example.com",))  # type: ignore[arg-type]  # of the literals
+            Alert(f"alert-{n}", now - n * 3_000, kind, severity, title, text, f"key-{n}", link, ("ana@example.com",))
         )  # fmt: skip

@@ -24,7 +24,7 @@ export function morph(old, fresh) {
     else if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   if (old instanceof HTMLInputElement || old instanceof HTMLSelectElement || old instanceof HTMLTextAreaElement) {
-    if (old !== document.activeElement && old.value !== fresh.value) old.value = fresh.value;
+    if (old !== document.activeElement && !old.closest("form[data-body]") && old.value !== fresh.value) old.value = fresh.value; // what is being filled in is the viewer's
     if (old === document.activeElement) return;
   }
   morphChildren(old, fresh);

@@ -88,6 +88,7 @@ async function draw(page, key) {
   at("main").hidden = false;
   const first = shown?.key !== key;
   if (first && shown?.page.name !== page.name) at("page").replaceChildren();
+  if (first) for (const form of at("page").querySelectorAll("form[data-body]")) form.reset(); // what was filled in there is not meant for here
   shown = { key, page };
   document.title = `${page.title} · Turnout`;
   at("title").textContent = page.title;
@@ -158,6 +159,7 @@ async function act(form, button) {
   const body = JSON.stringify({ ...JSON.parse(form.dataset.body), ...filled });
   await call(action, { method: form.dataset.method, body, headers: { "content-type": "application/json" } });
   say("Done.", "good");
+  form.reset();
   look();
 }
 

@@ -7,10 +7,13 @@ from tests.support.dashboard import blocks, filled, varied
 from tests.support.records import NOW, attempt, record
 from turnout.control.pages import charts
 from turnout.control.pages.blocks import Chart
+from turnout.control.pages.catalog import CatalogAsked, catalog
 from turnout.control.pages.cost import CostAsked, cost
 from turnout.control.pages.latency import LatencyAsked, latency
+from turnout.control.pages.matrix import MatrixAsked, matrix
 from turnout.control.pages.now import NowAsked, now
 from turnout.control.pages.quality import QualityAsked, quality
+from turnout.control.pages.releases import ReleasesAsked, releases
 from turnout.control.pages.sources import Sources
 from turnout.store.ledger import Ledger
 from turnout.store.rollups.sketch import sketch
@@ -37,6 +40,21 @@ def test_plotly_takes_every_chart_of_every_page(ledger: Ledger, made_from: Sourc
     for chart in found:
         go.Figure(data=list(chart.data), layout=chart.layout)
         assert chart.says
+
+
+@pytest.mark.parametrize(
+    ("asked", "made", "least"),
+    [(ReleasesAsked(id="r-bake"), releases, 7), (MatrixAsked(), matrix, 1), (CatalogAsked(), catalog, 1)],
+)
+def test_plotly_takes_the_charts_of_releases(stories: Sources, asked, made, least):
+    """Theirs too; and they leave colours to the theme."""
+    found = [block for block in blocks(made(asked, stories)) if isinstance(block, Chart)]
+
+    assert len(found) == least
+    for chart in found:
+        go.Figure(data=list(chart.data), layout=chart.layout)
+        assert chart.says
+        assert "color" not in str(chart.data) + str(chart.layout)
 
 
 def test_no_chart_names_a_colour():
