@@ -77,7 +77,10 @@ class Connection:
 
 
 class Users:
-    """They ask ``cases`` one after the other at ``rate`` a second. ``heard`` is all they got, in the order in which it came."""
+    """They ask ``cases`` one after the other at ``rate`` a second. ``heard`` is all they got, in the order in which it came.
+
+    ``told`` is when what they think of a request was on disk (unix seconds), ``broken`` what went wrong on the way.
+    """
 
     def __init__(
         self, port: int, cases: Iterator[Case], rate: float, tags: Mapping[str, str], *, judge: Judge = is_right, speak: bool = True
@@ -93,6 +96,7 @@ class Users:
         self._going = True
         self.heard: list[Heard] = []
         self.broken: list[str] = []
+        self.told: dict[str, float] = {}
 
     async def run(self) -> None:
         """Until :meth:`stop`; then what is under way is waited for."""
@@ -144,7 +148,9 @@ class Users:
                     status, _, content = await connection.post("/v1/feedback", msgspec.json.encode({"feedback": said}), {})
                 except OSError as error:
                     status, content = 0, str(error).encode()
-                if status != 202:
+                if status == 202:
+                    self.told |= dict.fromkeys((str(one["request_id"]) for one in said), time.time())
+                else:
                     self.broken.append(f"feedback: {status} {content[:200].decode(errors='replace')}")
             await asyncio.sleep(SAY_EVERY)
         connection.close()
