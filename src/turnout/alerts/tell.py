@@ -29,7 +29,7 @@ def of_step(release: Release, step: Step, owner: str | None, outperforms: float)
     if paused is not None:
         title = f"the trial of {release.model} on {release.route} is paused"
         yield Alert(f"{key}:paused", step.at, "paused", "warning", title, paused, f"{release.id}:{paused}", link, to)
-    elif found is not None:
+    elif found is not None and not _is_an_approval(release, step):
         kind, severity, title = found
         first_share = kind == "stage" and step.phase == "trial" and release.status.stage == 0 and not release.status.proven
         kind = "trial_started" if first_share else kind
@@ -38,7 +38,12 @@ def of_step(release: Release, step: Step, owner: str | None, outperforms: float)
             {"share_percent": step.share, "actor": step.actor},
         )  # fmt: skip
     score = release.proposal.score if release.proposal is not None else None
-    if step.phase == "proposed" and score is not None and (best := _gain(score)) > outperforms:
+    if (
+        step.phase == "proposed"
+        and not _is_an_approval(release, step)
+        and score is not None
+        and (best := _gain(score)) > outperforms
+    ):
         title = f"{release.model} outperforms what serves {release.route} by more than {outperforms:.0%}"
         text = f"cost {score.cost:+.0%}, latency {score.latency:+.0%}, quality {score.quality:+.0%} (above zero is better), over {score.n} cases"
         yield Alert(
@@ -53,6 +58,11 @@ def of_step(release: Release, step: Step, owner: str | None, outperforms: float)
             to,
             {"gain": best},
         )
+
+
+def _is_an_approval(release: Release, step: Step) -> bool:
+    """Who was asked has spoken: that is no news to them, and does not ask them again."""
+    return step.phase == "proposed" and bool(release.status.approvals)
 
 
 def _gain(score: Score) -> float:

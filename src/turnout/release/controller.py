@@ -136,7 +136,8 @@ class Controller:
             proposal = self._studies.propose(release) if bench.state == "waiting" and release.kind == "retiring" else None
             return msgspec.structs.replace(found, bench=bench, proposal=proposal)
         if phase == "proposed":
-            return msgspec.structs.replace(found, usual_ms=self._ledger.usual_ms(release.route, self._clock.now() - USUAL))
+            usual = self._ledger.usual_ms(release.route, self._clock.now() - USUAL)
+            return msgspec.structs.replace(found, usual_ms=usual, ejected=self._ejected(release.model))
         return msgspec.structs.replace(found, proposal=self._studies.propose(release)) if phase == "benchmarked" else found
 
     def _on_traffic(self, release: Release, route: Route | None, found: Found) -> Found:

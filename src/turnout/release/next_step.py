@@ -155,6 +155,8 @@ def _proposed(release: Release, found: Found, now: float) -> Move:
         return _enter(release, "adopted", f"{word}: {proposal.text}", now)
     if found.busy is not None:
         return _wait(release, f"the route's traffic is taken by {found.busy}")
+    if found.ejected is not None:  # it would be rolled back at the next look, and left alone for long
+        return _wait(release, f"its health is to be better first: {found.ejected}")
     spec = release.spec or stages.begun(found.rules, found.route, proposal, found.usual_ms)
     begun = msgspec.structs.replace(release, spec=spec)
     phase: Phase = "mirror" if spec.mirror_sample > 0 else "trial"

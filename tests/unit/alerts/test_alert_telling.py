@@ -5,7 +5,7 @@ import pytest
 
 from turnout.alerts.tell import of_event, of_spend, of_step
 from turnout.types.money import pico_from_usd
-from turnout.types.release import CatalogEvent, Phase, Proposal, Release, Score, Status, Step
+from turnout.types.release import Approval, CatalogEvent, Phase, Proposal, Release, Score, Status, Step
 
 RELEASE = Release("rel-1", 0.0, "ev-1", "new", "acme/nano", "support", "acme/small", Status("trial", 10.0, share=5.0))
 EVENT = CatalogEvent("ev-1", 5.0, "price_changed", "acme/small", "input", "1", "2", ("models.dev",), "noted", change=1.0)
@@ -49,6 +49,14 @@ def test_a_pause_is_told_by_its_reason() -> None:
     paused = msgspec.structs.replace(RELEASE, status=Status("trial", 10.0, paused="the arms are not of the size that was drawn"))
     (alert,) = of_step(paused, _step("trial"), None, 0.2)
     assert (alert.kind, alert.text) == ("paused", "the arms are not of the size that was drawn")
+
+
+def test_an_approval_asks_nobody_again() -> None:
+    """It is a step of a proposal that people have been told of."""
+    score = Score(0.12, 0.1, 0.5, 0.0, 0.0, 300, 5.0)
+    approved = Status("proposed", 20.0, approvals=(Approval("ann", 20.0, approved=True),))
+    proposed = msgspec.structs.replace(RELEASE, proposal=Proposal("segment", "simple requests", score=score), status=approved)
+    assert [*of_step(proposed, _step("proposed"), None, 0.2)] == []
 
 
 @pytest.mark.parametrize(("cost", "told"), [(0.19, False), (0.21, True)])

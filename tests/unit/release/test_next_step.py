@@ -140,6 +140,12 @@ def test_one_at_a_time_on_a_route():
     assert step(release("proposed"), busy="rel-7").after.status.waiting == "the route's traffic is taken by rel-7"
 
 
+def test_a_candidate_that_is_ejected_waits():
+    """Its outage is not the trial's to find: it would be rolled back at once, and left alone for a week."""
+    waits = step(release("proposed"), ejected="consecutive failures").after.status
+    assert (waits.phase, waits.waiting) == ("proposed", "its health is to be better first: consecutive failures")
+
+
 def test_a_trial_begins_with_the_scores_ceiling_and_the_routes_margins():
     """The rules are frozen with it."""
     spec = step(release("proposed")).after.spec
