@@ -161,7 +161,8 @@ def test_everybody_at_once(world: World):
     assert world.get("rel-1").status.phase in ("aborted", "rolled_back")
     assert world.get("rel-2").status.phase == "rolled_back"
     assert world.get("rel-3").status.paused == "pia"
-    assert world.get("rel-5").status.phase == "rejected"
+    was_quicker = ("ann", "rel-5") in won  # than bob's yes and the controller, after whom it is on trial and a no comes too late
+    assert (world.get("rel-5").status.phase == "rejected") == was_quicker
     assert [one.actor for one in world.get("rel-4").status.approvals] == ["ann"]
     world.desk.thaw("fay")
     agrees(world)
