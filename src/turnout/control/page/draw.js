@@ -108,7 +108,7 @@ function cell(one, column, n) {
 }
 
 // A long name may be broken after its separators, rather than anywhere.
-const breakable = (text) => text.split(/(?<=[_/.])/).flatMap((part, n) => (n ? [h("wbr"), part] : [part]));
+const breakable = (text) => text.split(/(?<=[_/]|\.(?!\d))/).flatMap((part, n) => (n ? [h("wbr"), part] : [part]));
 
 function barOf(share) {
   if (share === null || share === undefined) return null;

@@ -151,13 +151,13 @@ def _word(event: CatalogEvent) -> Actions:
 def _table(events: Sequence[CatalogEvent]) -> Table:
     columns = (
         Column("Seen", "time"), Column("Model"), Column("Event"), Column("Before"), Column("After"), Column("Change", "percent"),
-        Column("State"), Column("Sources"), Column("Detail"),
+        Column("State"), Column("Sources"),
     )  # fmt: skip
     rows = tuple(
         (
             Cell(event.at, link=event_link(event)), Cell(event.model, link="/catalog?" + urlencode({"model": event.model}), series=event.model),
             _what(event), event.before or NOTHING, event.after or NOTHING, NOTHING if event.change is None else _change(event.change),
-            Cell(event.state, _STATES[event.state], note="confirmed" if event.confirmed else ""), ", ".join(event.sources), event.detail,
+            Cell(event.state, _STATES[event.state], note="confirmed" if event.confirmed else ""), ", ".join(event.sources),
         )
         for event in events
     )  # fmt: skip
@@ -301,8 +301,9 @@ def _what(event: CatalogEvent) -> str:
 
 
 def _sentence(event: CatalogEvent) -> str:
+    detail = f": {event.detail}" if event.detail else ""
     change = f" ({100 * event.change:+.0f} %)" if event.change is not None else ""
-    return f"{_what(event)}, from {event.before or 'nothing'} to {event.after or 'nothing'}{change}, says {', '.join(event.sources) or 'nobody'}. {event.detail}"
+    return f"{_what(event)}, from {event.before or 'nothing'} to {event.after or 'nothing'}{change}, says {', '.join(event.sources) or 'nobody'}{detail}."
 
 
 def _change(change: float) -> Cell:
