@@ -12,6 +12,9 @@ import msgspec
 
 from turnout.types.money import PicoDollars, pico_from_usd, usd
 
+SHARED_LUCK = 0.85
+"""Of a table by hand: how often a question is as hard for one model as it is for the others."""
+
 
 class Query(msgspec.Struct, frozen=True, gc=False):
     """A question: whether each model's answer is right, and what it costs; in the order of the table's models."""
@@ -114,7 +117,7 @@ def made(tasks: Mapping[str, Sequence[float]], costs: Sequence[float], n: int, s
     def questions(task: str, chances: Sequence[float]) -> Iterator[Query]:
         for _ in range(n):
             hard, size = rng.random(), rng.uniform(0.5, 1.5)
-            good = tuple((hard if rng.random() < 0.7 else rng.random()) < chance for chance in chances)
+            good = tuple((hard if rng.random() < SHARED_LUCK else rng.random()) < chance for chance in chances)
             yield Query(task, good, tuple(pico_from_usd(cost * size) for cost in costs))
 
     models = tuple(f"m{at}" for at in range(len(costs)))
