@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +40,9 @@ from turnout.serve.graders import Grader
 from turnout.serve.purse import Purse
 from turnout.serve.worker import Gateway, Request, Snapshot
 from turnout.tickets.desk import Desk
+from turnout.types.checks import Check
 from turnout.types.money import PicoDollars
+from turnout.types.policy import Policy
 from turnout.types.reply import Usage
 from turnout.types.traits import Hints
 from turnout.view import CurrentView, ViewStore
@@ -91,9 +94,10 @@ async def serve(spec: GatewaySpec) -> None:
     end_with_supervisor(server, draining)
     watch = JournalWatch(journal, metrics, spec.worker)
     _warm(gateway)
+    await checker.warm(_held_back(first.view.policy))
     _settle()
     chores = [
-        chore(spec.worker, partial(_notice, snapshots, gateway, data_dir)),
+        chore(spec.worker, partial(_notice, snapshots, gateway, data_dir, checker)),
         chore(spec.worker, partial(_save, metrics, watch)),
         chore(spec.worker, health.keep),
         chore(spec.worker, lookout.keep),
@@ -161,7 +165,7 @@ async def _first(snapshots: Snapshots) -> Snapshot:
     return found
 
 
-async def _notice(snapshots: Snapshots, gateway: Gateway, data_dir: Path) -> None:
+async def _notice(snapshots: Snapshots, gateway: Gateway, data_dir: Path, checker: Checker) -> None:
     """Take up each new view and drill by one assignment; a view that cannot be loaded leaves the old in force."""
     said = ""
     while True:
@@ -172,6 +176,7 @@ async def _notice(snapshots: Snapshots, gateway: Gateway, data_dir: Path) -> Non
                 old, settings = gateway.cache, found.view.policy.cache
                 if settings != gateway.snapshot.view.policy.cache:
                     gateway.cache = open_cache(settings, data_dir, gateway.clock)  # which may say that it cannot
+                await checker.warm(_held_back(found.view.policy))
                 gateway.snapshot = found
                 if gateway.cache is not old:
                     await old.close()
@@ -179,6 +184,15 @@ async def _notice(snapshots: Snapshots, gateway: Gateway, data_dir: Path) -> Non
             if str(error) != said:  # it is tried again all the time, and told once
                 said = str(error)
                 say(gateway.worker, f"the current view cannot be loaded, the old one stays: {error}")
+
+
+def _held_back(policy: Policy) -> Iterator[Check]:
+    """The checks that answers wait for."""
+    for route in policy.routes:
+        for arm in route.cascade:
+            yield from arm.checks
+        if route.trial is not None:
+            yield from route.trial.checks
 
 
 class JournalWatch:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from turnout.checks.answer import Answer, Failed
 from turnout.checks.process import SIZE, VERDICT, Job, framed
 from turnout.checks.verify import verify
-from turnout.types.checks import Check, JsonValid, Length, NotRefusal, name_of
+from turnout.types.checks import Check, JsonValid, Length, NotRefusal, PythonCompiles, name_of
 
 QUICK = (JsonValid, Length, NotRefusal)
 """Linear, small and without anyone's pattern: they cost less than asking."""
@@ -35,6 +35,11 @@ class Checker:
             if failed is not None:
                 return failed
         return None
+
+    async def warm(self, checks: Iterable[Check]) -> None:
+        """Start the process if one of them needs it, so that no answer waits for that."""
+        if self._process is None and any(not isinstance(check, QUICK) for check in checks):
+            await self._ask(PythonCompiles(), Answer(""))
 
     async def close(self) -> None:
         """End the process, whatever it does."""

@@ -108,3 +108,15 @@ async def test_quick_checks_start_no_process(checker: Checker) -> None:
     assert await checker.verify((JsonValid(),), Answer("{}")) is None
     await checker.close()
     await checker.close()
+
+
+async def test_it_is_warm_before_the_first_answer_that_needs_it(checker: Checker) -> None:
+    """The process that a view's checks need runs when the view is taken up: the first answers do not wait for it."""
+    await checker.warm((JsonValid(),))
+    assert checker._process is None
+    await checker.warm((JsonValid(), Regex("a")))
+    started = checker._process
+    assert started is not None
+
+    assert await checker.verify((Regex("a"),), Answer("a")) is None
+    assert checker._process is started
