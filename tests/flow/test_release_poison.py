@@ -89,13 +89,14 @@ def world() -> Iterator[World]:
 def home(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A running house whose one route takes the cheapest, by the catalog's prices; it has looked at both sources once, by itself."""
     folder = tmp_path_factory.mktemp("poison")
+    (folder / "key").write_text("none is wanted")
     with upstream() as port:
         policy = {
             "providers": {
                 "anthropic": {
                     "dialect": "openai-chat",
                     "base_url": f"http://127.0.0.1:{port}/v1",
-                    "api_key": "env:NOBODY",
+                    "api_key": f"file:{folder / 'key'}",
                     "proxy": "none",
                 }
             },
