@@ -147,4 +147,4 @@ def test_harm_is_the_same_whether_units_are_young_or_settled(units, at):
     assert before == mixed.state()
     assert [reading.harm for reading in seen.readings] == [reading.harm for reading in all_.readings]
     assert [reading.fit for reading in seen.readings] == [reading.fit for reading in mixed.evidence(1.0).readings]
-    assert (seen.units, seen.settled, seen.mismatch) == (all_.units, len(units[:at]), all_.mismatch)
+    assert (seen.units, seen.settled, seen.mismatch) == (all_.units, len(units[:at]), mixed.evidence(1.0).mismatch)

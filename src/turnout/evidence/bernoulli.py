@@ -13,7 +13,7 @@ from math import ceil, inf, log
 
 import msgspec
 
-from turnout.evidence.rates import Mean, Track
+from turnout.evidence.rates import NEVER, Mean, Track
 
 HOLD = 20
 FEW = 200
@@ -139,7 +139,7 @@ class Fit(_Bets, array_like=True):
 
     def _guesses(self) -> tuple[float, float]:
         control = self.control.guess
-        return control, (self.candidate.hits + TRUST * control) / (self.candidate.of + TRUST)
+        return control, min((self.candidate.hits + TRUST * control) / (self.candidate.of + TRUST), 1 - NEVER)
 
     def _bets_on(self, control: float, candidate: float) -> bool:
         return candidate > control - self.margin

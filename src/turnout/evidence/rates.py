@@ -8,6 +8,9 @@ MEMORY = 5_000
 """Outcomes after which an old one weighs 1/e: base rates drift, and a guess that lags only loses power."""
 _KEEP = 1 - 1 / MEMORY
 
+NEVER = 1e-9
+"""The lowest guess: after a hundred thousand alike the first that is not would be the end of all wealth, and of the logarithm."""
+
 _RATES = tuple(1 / (1 + exp(-z / 2)) for z in range(-6, 12))
 _REST = tuple(1 - rate for rate in _RATES)
 _BUMPS = tuple(0.02 + exp(-((z / 2 - 1.5) ** 2) / 2) for z in range(-6, 12))
@@ -24,7 +27,7 @@ class Mean(msgspec.Struct, array_like=True):
 
     @property
     def guess(self) -> float:
-        return self.hits / self.of
+        return min(max(self.hits / self.of, NEVER), 1 - NEVER)
 
     def take(self, good: bool) -> None:  # noqa: FBT001 the outcome is what it takes
         self.hits = self.hits * _KEEP + good

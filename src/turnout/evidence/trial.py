@@ -193,7 +193,8 @@ def guardrails(spec: Spec) -> int:
 def _fold(state: State, unit: Exposure, spec: Spec, *, settled: bool) -> None:
     """One unit into every test; what is not known of it is left out of that test alone."""
     candidate, share = unit.candidate, unit.share
-    state.mismatch.take(candidate, share)
+    if settled:  # of the young only those are known that have ended, and a slow arm's are fewer
+        state.mismatch.take(candidate, share)
     state.success.take(candidate, share, unit.ok, settled)
     judged = unit.good is not None
     if unit.good is not None:

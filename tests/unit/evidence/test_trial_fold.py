@@ -153,6 +153,25 @@ def test_lost_units_are_a_mismatch():
     assert lost.mismatched
 
 
+def test_answers_that_are_still_under_way_are_no_mismatch():
+    """Of young units those alone are known that have ended: of a slow candidate's hardly any, for a while."""
+    young = [unit for unit in units(8, 3_000) if not unit.candidate]
+
+    assert not Fold(SPEC).evidence(0.0, young).mismatched
+
+
+def test_a_trial_without_a_single_failure_can_go_on_for_ever():
+    """The guesses come as near to certain as numbers do, and stay finite; the first failure is taken like any other."""
+    fold = Fold(SPEC)
+    for outcomes in (fold._state.success, fold._state.quality):
+        for rate in (outcomes.harm.control, outcomes.fit.control, outcomes.fit.candidate):
+            rate.hits = rate.of = 5_000.0
+    fold.take(units(10, 300, good=(1.0, 1.0)))
+    fold.take(units(11, 50, good=(0.0, 0.0)))
+
+    assert fold.evidence(0.0).reading("success").n_candidate > 0
+
+
 def test_a_state_of_other_rules_or_another_format_is_refused(monkeypatch):
     """So that the caller folds the units anew, instead of mixing two folds."""
     fold = Fold(SPEC)
