@@ -140,7 +140,7 @@ def chores(house: House) -> list[Callable[[], Coroutine[Any, Any, None]]]:
     return [
         partial(keep_ingesting, house.data_dir / Places.journal, ledger, house.ingested.add, partial(_taken, house)),
         partial(every, LEAD_EVERY, house.lead.look, "who leads is not known, the sums wait", at_once=True),
-        partial(_keep_summing, clock, only(lambda: ledger.roll_up(clock.now()))),
+        partial(_keep_at, only(lambda: ledger.roll_up(clock.now())), Trouble("the sums of the last minutes wait", clock), pace),
         partial(every, SIGNALS_EVERY, only(lambda: ledger.quality.note_signals(clock.now())), "what people did is not noted"),
         partial(every, REFRESH_EVERY, house.publish.refresh, "the view could not be refreshed, the present one stays"),
         partial(every, AUDIT_EVERY, only(house.audit.look), "the audit trail waits"),
@@ -149,7 +149,7 @@ def chores(house: House) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         partial(every, TIDY_EVERY, only(partial(_let_go, house)), "what is too old could not be deleted", at_once=True),
         partial(every, TIDY_EVERY, house.publish.clean, "unused views could not be deleted"),
         partial(every, TIDY_EVERY, house.tickets.clean, "old tickets could not be deleted"),
-        partial(every, TICK_EVERY, only(loop.tick), "releases stay where they are, harm is not seen"),
+        partial(_keep_at, only(loop.tick), Trouble("releases stay where they are, harm is not seen", clock), _of_releases),
         partial(every, LOCK_EVERY, loop.lock.look, "turnout.lock.yaml is not what is in force"),
         partial(every, OPEN_EVERY, only(loop.open_releases), "no release is opened"),
         partial(every, WATCH_EVERY, only(loop.watch), "the world's catalogs were not looked at", at_once=True),
@@ -191,12 +191,16 @@ class Trouble:
             self._told.clear()
 
 
-async def _keep_summing(clock: Clock, roll_up: Work) -> None:
-    """The sums that pages read, at a pace that leaves the rest of the core to others."""
-    trouble = Trouble("the sums of the last minutes wait", clock)
+async def _keep_at(work: Work, trouble: Trouble, paced: Callable[[float], float]) -> None:
+    """Again and again, at a pace (seconds of the processor it took -> seconds to wait) that leaves the rest of the core to others."""
     while True:
-        cost = await asyncio.to_thread(_cost_of, roll_up, trouble)
-        await asyncio.sleep(pace(cost))
+        cost = await asyncio.to_thread(_cost_of, work, trouble)
+        await asyncio.sleep(paced(cost))
+
+
+def _of_releases(cost: float) -> float:
+    """A tenth of a core at most: trials with thousands of units inside their feedback window are looked at less often."""
+    return max(TICK_EVERY, 9 * cost)
 
 
 def _cost_of(work: Work, trouble: Trouble) -> float:

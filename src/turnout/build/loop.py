@@ -13,7 +13,7 @@ from turnout.build.process import say
 from turnout.build.spec import ControlSpec, Places
 from turnout.build.studies import Studies
 from turnout.build.watching import places_of, watch_of
-from turnout.catalog.accepted import DIRECTORY, POINTER
+from turnout.catalog.accepted import DIRECTORY, read_pointer
 from turnout.catalog.load import load_catalog
 from turnout.clock import Clock
 from turnout.config.lock import lock_path
@@ -96,6 +96,7 @@ class Loop:
         for source, error in found.errors.items():
             say("control", f"catalog {source}: {error}")
         if found.changed:
+            self._accepted = self._pointer()
             self.read_again()
         return found
 
@@ -145,12 +146,10 @@ class Loop:
         if self._publish.base is not None:
             learning.refresh(self._ledger, self._publish.base, self._clock.now())
 
-    def _pointer(self) -> bytes:
-        """Which refresh was accepted last."""
-        try:
-            return (self._data_dir / DIRECTORY / POINTER).read_bytes()
-        except OSError:
-            return b""
+    def _pointer(self) -> str | None:
+        """Which catalog was accepted last. When the sources were asked, which stands beside it, is no news."""
+        pointer = read_pointer(self._data_dir / DIRECTORY)
+        return None if pointer is None else pointer.hash
 
     def _is_settled(self, event: CatalogEvent, now: float) -> bool:
         """The policy has had the time to take the facts up: nobody here serves it."""
