@@ -153,6 +153,24 @@ def test_harm_is_found_at_the_next_tick(world: World):
     assert done[0][0].status.until == NOW + 1 + RULES.cooldown
 
 
+def test_a_clock_that_is_put_back_hides_no_harm(world: World):
+    """What comes then bears times that were folded already: the units are folded anew, and those are among them."""
+    on_trial(world, stages=(50.0, 100.0), ceiling=50.0, window=10.0)
+    world.clock.advance(3_600.0)
+    world.controller.tick()
+    world.clock.advance(-3_500.0)
+    begin = world.clock.now()
+    rows = [
+        exposure(n, begin + n / 100, candidate=n % 2 == 0, outcome="failed" if n % 2 == 0 else "ok", duration_ms=1.0)
+        for n in range(100)
+    ]
+    world.ledger.ingest(rows, "s", 1)
+    world.clock.advance(2.0)
+
+    done = world.controller.tick()
+    assert [one.status.phase for one, _ in done] == ["rolled_back"]
+
+
 def test_an_ejected_candidate_is_off_at_once(world: World):
     """Health says so; no evidence is waited for."""
     on_trial(world)

@@ -9,7 +9,7 @@ from turnout.clock import Clock
 from turnout.release import locked
 from turnout.release.desk import Desk
 from turnout.release.folds import Folds
-from turnout.release.next_step import BenchState, Found, Move, next_step
+from turnout.release.next_step import BenchState, Found, Move, lacks_approval, next_step
 from turnout.release.screen import Screened
 from turnout.store.ledger import Ledger
 from turnout.types.lock import Lock
@@ -135,7 +135,7 @@ class Controller:
             bench = self._studies.benchmark(release)
             proposal = self._studies.propose(release) if bench.state == "waiting" and release.kind == "retiring" else None
             return msgspec.structs.replace(found, bench=bench, proposal=proposal)
-        if phase == "proposed":
+        if phase == "proposed" and lacks_approval(release, found) is None:  # it reads a day of traffic: not while people think
             usual = self._ledger.usual_ms(release.route, self._clock.now() - USUAL)
             return msgspec.structs.replace(found, usual_ms=usual, ejected=self._ejected(release.model))
         return msgspec.structs.replace(found, proposal=self._studies.propose(release)) if phase == "benchmarked" else found

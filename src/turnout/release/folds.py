@@ -64,7 +64,7 @@ class Folds:
         spec, began = release.spec or Spec(), release.status.began or release.status.since
         if release.status.phase == "mirror":
             return Fold(spec).evidence(now, self._trials.pairs(release.id, began, MOST_YOUNG // 2))
-        standing = self._stands(release, spec, began)
+        standing = self._stands(release, spec, began, now)
         ended = max(standing.cut.ended, complete if complete is not None else standing.cut.ended)
         young = self._caught_up(release, standing, Cut(ended - spec.window, ended), longest)
         evidence = standing.fold.evidence(now, [unit.exposure for unit in young])
@@ -83,11 +83,14 @@ class Folds:
             wanted = Cut(max(wanted.upto, found[-MOST_YOUNG].exposure.at), wanted.ended)
         return standing.take(found, Cut(max(standing.cut.upto, wanted.upto), wanted.ended))
 
-    def _stands(self, release: Release, spec: Spec, began: float) -> _Standing:
+    def _stands(self, release: Release, spec: Spec, began: float, now: float) -> _Standing:
+        """Begun anew where the clock was put back: what comes until it is where it was would count as folded, and nobody would look at it."""
         standing = self._standing.get(release.id)
         if standing is None or standing.began != began:
-            standing = self._restored(release, spec, began) or _Standing(began, Fold(spec), Cut(began, began))
-            self._standing[release.id] = standing
+            standing = self._restored(release, spec, began)
+        if standing is None or standing.cut.ended > now:
+            standing = _Standing(began, Fold(spec), Cut(began, began))
+        self._standing[release.id] = standing
         return standing
 
     def _restored(self, release: Release, spec: Spec, began: float) -> _Standing | None:

@@ -176,6 +176,8 @@ def _on_traffic(release: Release, found: Found, now: float) -> Move:
     status = release.status
     if (danger := _danger(found)) is not None:
         return rolled_back(release, danger, found.rollbacks, found.rules, now)
+    if found.route is None:  # its edit ends it too, unless a step of ours had taken it out of the lock before
+        return _enter(release, "aborted", f"there is no route {release.route} any more", now)
     if found.frozen or (status.paused is not None and status.paused not in RESUMES_ITSELF):
         return Move(release)
     if status.phase == "trial" and not status.proven and now - (status.began or now) >= _spec(release).longest:

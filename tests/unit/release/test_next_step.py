@@ -231,3 +231,9 @@ def test_telemetry_that_is_back_resumes_and_people_do_what_they_will():
 def test_a_route_that_is_gone_ends_what_waits_for_it():
     """There is nothing left to propose it for."""
     assert goes(release("proposed"), route=None) == ("aborted", 0)
+
+
+@pytest.mark.parametrize("phase", ["mirror", "trial", "bake"])
+def test_a_route_that_is_gone_ends_what_is_on_its_traffic(phase):
+    """Even frozen or paused: whoever took the route out looked before the lock said that something was on it."""
+    assert goes(release(phase, paused="ann: lunch"), route=None, frozen=True) == ("aborted", 0)
