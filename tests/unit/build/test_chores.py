@@ -206,8 +206,14 @@ def test_sums_rest_ten_times_as_long_as_they_take(monkeypatch: pytest.MonkeyPatc
         if len(times) == 3:
             raise away()
 
-    run(kept_for(8.0, lambda: module._keep_summing(LoopClock(), roll_up)))
+    run(kept_for(8.0, lambda: module._keep_at(roll_up, module.Trouble("sums wait", LoopClock()), module.pace)))
     assert times[:4] == pytest.approx([0.0, 1.0, 1.0 + 4.5, 1.0 + 4.5 + 1.0])
+
+
+def test_looks_at_trials_take_a_tenth_of_a_core_at_most():
+    """And come twice a second where that is enough."""
+    assert module._of_releases(0.001) == module.TICK_EVERY
+    assert module._of_releases(0.2) == pytest.approx(1.8)
 
 
 def test_that_requests_go_is_said_before_they_go(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
