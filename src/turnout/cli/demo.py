@@ -47,7 +47,9 @@ def demo(
     ] = 0,
     story: Annotated[
         Story | None,
-        typer.Option(help="Play one story from a model's release to its end, in a minute or so, and hold its figures against what was wanted."),
+        typer.Option(
+            help="Play one story from a model's release to its end, in a minute or so, and hold its figures against what was wanted."
+        ),
     ] = None,
 ) -> None:
     """Show Turnout at work on simulated providers: no keys, no cost, nothing leaves this machine."""

@@ -80,4 +80,9 @@ def _told(world: World) -> Row:
     why = Counter(f"{one.reason} {one.model}" for one in world.users.heard)
     trial = [one for one in world.users.heard if one.reason == "trial"]
     fits = all(one.model == world.story.model and one.band != "high" for one in trial) and "none" not in "".join(why)
-    return Row("why each request went there", "static, or by the trial", "; ".join(f"{n} {how}" for how, n in why.most_common()), bool(trial) and fits)
+    return Row(
+        "why each request went there",
+        "static, or by the trial",
+        "; ".join(f"{n} {how}" for how, n in why.most_common()),
+        bool(trial) and fits,
+    )

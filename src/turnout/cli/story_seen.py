@@ -126,4 +126,6 @@ def gate(release: Release, name: str) -> str:
 
 
 def _adopted(said: Mapping[str, tuple[str, object]]) -> str:
-    return ", ".join(f"{model} as {role}{f' {when}' if when else ''}" for role, (model, when) in said.items()) or "nothing adopted"
+    return (
+        ", ".join(f"{model} as {role}{f' {when}' if when else ''}" for role, (model, when) in said.items()) or "nothing adopted"
+    )

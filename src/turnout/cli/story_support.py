@@ -1,7 +1,16 @@
 """Story 1: a cheaper model, as good at simple requests, is adopted for them by itself."""
 
 from turnout.cli.story_seen import (
-    Row, Window, audited, billed, gate, in_order, is_proven, locked, recorded, shares,
+    Row,
+    Window,
+    audited,
+    billed,
+    gate,
+    in_order,
+    is_proven,
+    locked,
+    recorded,
+    shares,
 )  # fmt: skip
 from turnout.cli.story_world import World
 from turnout.store.queries import Filters

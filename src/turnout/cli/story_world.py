@@ -72,7 +72,7 @@ class World:
 
     def released(self) -> Release | None:
         """The story's release, once it is detected."""
-        found = self.ledger.releases.list(1, ReleaseFilters(model=self.story.model))
+        found = self.ledger.releases.list(1, ReleaseFilters(model=self.story.model, route=self.story.route))
         return found[0] if found else None
 
     def steps(self) -> tuple[Step, ...]:

@@ -1,5 +1,6 @@
 """What a story is made of, and the files it begins with: the policy and the suite."""
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import count, islice
 
@@ -87,7 +88,7 @@ def suite_of(story: Story) -> Iterator[str]:
     """The suite's lines."""
     for band, wanted in story.suite.items():
         for one in islice(_cases(story.task, band, 0), wanted):
-            graders = ["python_compiles"] if story.compiles else [{"contains": {"all": list(one.expect)}}]
+            graders = ["python_compiles"] if story.compiles else [_grader(item) for item in one.expect]
             line = {"id": one.id, "input": one.prompt, "graders": graders, "task": story.task, "band": band}
             yield msgspec.json.encode(line).decode()
 
@@ -103,6 +104,11 @@ def _cases(task: str, band: Band, first: int) -> Iterator[Case]:
     if task not in TASKS:
         raise ValueError(f"no family of cases is called {task}")
     return (case(task, number) for number in count(first + BANDS.index(band), len(BANDS)))
+
+
+def _grader(item: str) -> object:
+    """A right answer has it; a number stands alone, since any is part of longer ones."""
+    return {"regex": rf"(?<![\w.-]){re.escape(item)}(?![\w%]|\.\d)"} if item[0].isdigit() else {"contains": {"all": [item]}}
 
 
 def _at(mix: Mapping[Band, float], point: float) -> Band:

@@ -83,7 +83,14 @@ class Users:
     """
 
     def __init__(
-        self, port: int, cases: Iterator[Case], rate: float, tags: Mapping[str, str], *, judge: Judge = is_right, speak: bool = True
+        self,
+        port: int,
+        cases: Iterator[Case],
+        rate: float,
+        tags: Mapping[str, str],
+        *,
+        judge: Judge = is_right,
+        speak: bool = True,
     ) -> None:
         self._port = port
         self._cases = cases
