@@ -14,7 +14,7 @@ from turnout.config.check_alerts import check_alerts, check_people
 from turnout.config.check_content import check_content
 from turnout.config.check_online import check_online
 from turnout.config.check_providers import check_models, check_providers, did_you_mean
-from turnout.config.check_release import check_release, check_segments, check_suites
+from turnout.config.check_release import check_release, check_segments, check_sources, check_suites
 from turnout.config.check_routes import check_routes
 from turnout.config.document import Document, Finding
 from turnout.config.schema import File
@@ -112,6 +112,7 @@ def _meaning(
         *check_online(shaped, policy, facts, today),
         *check_segments(shaped),
         *check_release(shaped, facts, today),
+        *check_sources(shaped, base),
         *check_suites(shaped, facts, today, base),
         *check_alerts(shaped, env, serving=secrets_needed),
         *check_people(shaped),

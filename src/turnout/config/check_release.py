@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path as FilePath
 
 from turnout.catalog import rates
+from turnout.catalog.places import PLACES
 from turnout.config.check_providers import did_you_mean
 from turnout.config.check_routes import check_named
 from turnout.config.document import Finding, Path
@@ -15,6 +16,7 @@ from turnout.config.schema import File
 from turnout.config.schema_release import ReleasePart, SuitePart
 from turnout.config.schema_routes import RoutePart
 from turnout.config.shape import Shaped
+from turnout.hosts import host_of, is_loopback
 from turnout.types.models import ModelFacts
 from turnout.types.suite import Pairwise
 
@@ -71,6 +73,32 @@ def _approvals(at: Path, shaped: Shaped) -> Iterator[Finding]:
                     (*at, "approvals", "owner"), f"nobody can approve for route {name}: its owner is not among control.people",
                     "name its owner there, with a role that approves", warning=True,
                 )  # fmt: skip
+
+
+def check_sources(shaped: Shaped, base: FilePath | None) -> Iterator[Finding]:
+    """Where releases are looked for: what is named has to be there. ``base`` is the policy file's folder."""
+    vendors = {part.vendor or name for name, part in shaped.file.providers.items()}
+    known = (*PLACES, *(f"vendor:{name}" for name in shaped.file.providers))
+    for index, source in enumerate(shaped.file.release.sources):
+        at = ("release", "sources", index)
+        scheme, is_url, rest = source.partition("://")
+        if source.startswith("vendor:"):
+            name = source.removeprefix("vendor:")
+            if name not in shaped.file.providers and name not in vendors:
+                yield Finding(at, f'no provider "{name}"', did_you_mean(name, shaped.file.providers))
+        elif is_url and scheme.lower() != "https":
+            if scheme.lower() != "http" or not is_loopback(host_of(rest.partition("/")[0])):
+                yield Finding(
+                    at, f"{scheme} is not trusted with prices: anybody on the way could change them", "use https, or a file"
+                )
+        elif not is_url and source not in PLACES:
+            path = FilePath(source).expanduser()
+            if not (path if base is None else base / path).is_file():
+                hint = (
+                    did_you_mean(source, known)
+                    or f"write a URL, a path from the policy file, vendor:NAME, or one of {', '.join(PLACES)}"
+                )
+                yield Finding(at, f"no file {source}", hint, warning=True)
 
 
 def check_suites(shaped: Shaped, facts: Mapping[str, ModelFacts], today: date, base: FilePath | None) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from turnout import __version__
+from turnout.catalog.places import PLACES
 from turnout.clock import Clock
 from turnout.errors import ProviderFault, Unusable
 from turnout.hosts import is_loopback
@@ -17,7 +18,6 @@ from turnout.providers.registry import filed_under
 from turnout.providers.transport import HttpTransport
 from turnout.providers.upstream import Secrets, listing
 from turnout.types.policy import Provider
-from turnout.watch.sources import PLACES
 from turnout.watch.sources.shape import LARGEST
 
 CONNECT_S, WHOLE_S = 10.0, 60.0

@@ -223,3 +223,28 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
     assert [each.message for each in missing.warnings] == ["no file s.jsonl"]
     assert inspect_text(text, tmp_path, ENV, CATALOG, TODAY).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("models.devv", 'no file models.devv; did you mean "models.dev"?'),
+        ("vendor:opena", 'no provider "opena"; did you mean "openai"?'),
+        ("http://prices.example/all.json", "http is not trusted with prices"),
+        ("ftp://prices.example/all.json", "ftp is not trusted with prices"),
+    ],
+)
+def test_a_source_that_is_nowhere_is_said_before_it_is_looked_at(source: str, said: str) -> None:
+    """A file may come later: that alone is a warning."""
+    text = f"{PLAIN}release: {{sources: ['{source}']}}\n"
+    wrong, doubtful = problems(text), warnings(text)
+
+    assert said in " ".join((*wrong, *doubtful))
+    assert bool(doubtful) == source.startswith("models")
+
+
+def test_sources_that_can_be_asked_are_fine() -> None:
+    """Known names, lists of the policy's providers, https, and this machine's own."""
+    named = "[models.dev, genai-prices, 'vendor:openai', 'https://x.example/news.rss', 'http://127.0.0.1:9000/prices.json']"
+    text = f"{PLAIN}release: {{sources: {named}}}\n"
+    assert problems(text) == warnings(text) == []
