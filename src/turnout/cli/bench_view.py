@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import msgspec
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from turnout.cli.table import printed
 from turnout.suites.plan import Estimate
 from turnout.suites.run import Show
 from turnout.suites.summary import Figures, Pair, figures, pair, parts
@@ -95,16 +95,15 @@ def watched(run: Run, *, quiet: bool) -> Iterator[Show]:
 def told(found: Found) -> None:
     """The tables, and the verdict in a sentence."""
     run = found.run
-    console = Console()
     print(f"run {run.id}: suite {run.suite}, {run.state}{f' ({run.note})' if run.note else ''}; ${usd(run.spent):.4f} spent")
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=None)
     for name in ("model", "task", "complexity"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name == "model")
     for name in ("cases", "solved", "95 %", "failed", "$ per solved", "p50 ms"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=name in {"cases", "$ per solved", "p50 ms"})
     for row in found.figures:
         table.add_row(*_cells(row))
-    console.print(table)
+    printed(table)
     for one in found.pairs:
         print(sentence(one))
 
@@ -125,7 +124,7 @@ def sentence(one: Pair) -> str:
     verdict = {
         "worse": f"is shown to be worse by more than {one.margin:g}",
         "fits": f"is shown not to be worse by more than {one.margin:g}",
-        None: f"is not shown to be worse by more than {one.margin:g}, nor not to be",
+        None: f"may or may not be worse by more than {one.margin:g}",
     }[one.verdict]
     least = f"; {one.n} cases can certify {one.certifiable:.3f} at best" if one.certifiable is not None else ""
     return f"{one.second} {verdict} than {one.first}: {one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f}) on {one.n} cases{least}"
@@ -133,21 +132,21 @@ def sentence(one: Pair) -> str:
 
 def listed(runs: Sequence[Run]) -> None:
     """A line each."""
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=None)
     for name in ("run", "begun", "suite", "models", "state", "by"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name in {"run", "suite", "models", "state"})
     for name in ("answers", "spent $"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for run in runs:
         begun = datetime.fromtimestamp(run.at, UTC).strftime("%Y-%m-%d %H:%M")
         table.add_row(
             run.id,
             begun,
             run.suite,
-            ", ".join(run.models),
+            "\n".join(run.models),
             run.state,
             run.actor,
             f"{run.done}/{run.total}",
             f"{usd(run.spent):.4f}",
         )
-    Console().print(table)
+    printed(table)

@@ -9,6 +9,7 @@ import typer
 from turnout.cli.actor import actor
 from turnout.cli.control_call import call, stop
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
+from turnout.cli.table import printed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,7 +48,7 @@ def list_(
     if not found:
         typer.echo("no releases" if everything else "no open releases; --all shows those that are over")
         return
-    _print(_listed(found))
+    printed(_listed(found))
 
 
 @app.command()
@@ -175,7 +176,7 @@ def _tell(release: "Release", steps: "tuple[Step, ...]", evidence: "Evidence | N
             )
     if evidence is not None:
         typer.echo(f"\nevidence of {evidence.units:,} units, {evidence.candidates:,} of the candidate's:")
-        _print(_readings(evidence))
+        printed(_readings(evidence))
     typer.echo("\nhistory:")
     for step in steps:
         when = f"{datetime.fromtimestamp(step.at, UTC):%Y-%m-%d %H:%M:%S}"
@@ -209,9 +210,3 @@ def _band(reading: "Reading") -> str:
 
 def _level(value: float | None, at: float | None) -> str:
     return "" if value is None or at is None else f"{value:.1f} of {at:.1f}"
-
-
-def _print(table: "Table") -> None:
-    from rich.console import Console
-
-    Console().print(table)

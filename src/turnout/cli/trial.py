@@ -7,6 +7,7 @@ import typer
 
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
 from turnout.cli.release import JsonOption, show
+from turnout.cli.table import printed
 
 if TYPE_CHECKING:
     from turnout.types.evidence import Reading
@@ -17,7 +18,6 @@ app = typer.Typer(no_args_is_help=True, help="Trials: the A/B between what serve
 @app.command("list")
 def list_(config: ConfigOption = None, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
     """The trials that are on traffic, with their shares and how far each proof is."""
-    from rich.console import Console
     from rich.table import Table
 
     from turnout.types.release import ON_TRAFFIC
@@ -39,7 +39,7 @@ def list_(config: ConfigOption = None, data_dir: DataOption = None, as_json: Jso
         proofs = ["", ""] if evidence is None else [_proof(evidence.reading(metric)) for metric in ("success", "quality")]
         units = "" if evidence is None else f"{evidence.candidates:,} of {evidence.units:,}"
         table.add_row(one.id, one.model, one.route, one.status.phase, f"{one.status.share:g} %", units, *proofs)
-    Console().print(table)
+    printed(table)
 
 
 app.command("show")(show)
