@@ -1,7 +1,5 @@
 """``turnout policy``: the versions that were in force, what each changed, and the way back."""
 
-import http.client
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ import msgspec
 import typer
 
 from turnout.cli.actor import actor
+from turnout.cli.control_call import call, stop
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
 from turnout.cli.policy_simulate import simulate
 from turnout.cli.problems import reported
@@ -28,9 +27,9 @@ app = typer.Typer(
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VersionArgument = Annotated[int, typer.Argument(min=1, metavar="VERSION", help="As `turnout policy list` prints it.")]
-ANSWERS_WITHIN = 30.0
 
 
+@app.command("history", hidden=True)
 @app.command("list")
 def list_versions(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many of the latest.")] = 20,
@@ -54,9 +53,23 @@ def list_versions(
 
 
 @app.command()
-def show(version: VersionArgument, config: ConfigOption = None, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
+def show(
+    version: Annotated[
+        int | None, typer.Argument(min=1, metavar="VERSION", help="As `turnout policy list` prints it; the latest unless said.")
+    ] = None,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """A version in plain words: who is affected, what changed, how to go back. Exit code 1 if there is none of this number."""
-    with _history(settings(config, data_dir)) as history:
+    where = settings(config, data_dir)
+    if version is None:
+        with ledger(where) as opened:
+            latest = opened.policies.list(1)
+        if not latest:
+            stop("no version is recorded yet")
+        version = latest[0].version
+    with _history(where) as history:
         found = history.show(version)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found)).decode())
@@ -98,7 +111,8 @@ def rollback(
     """Put an earlier version in force again, as a new version, until the policy file changes. `turnout serve` must be running."""
     if not note.strip():
         _misused("--note says why; it may not be empty")
-    made = _restore(settings(config, data_dir), version, note)
+    body = {"note": note, "by": actor()}
+    made = call(settings(config, data_dir), "POST", f"/api/policies/{version}/restore", body)["version"]
     print(f"policy {made} is in force: it brings back version {version}")
     print("the policy file was not touched: as soon as it changes, it is in force again", file=sys.stderr)
 
@@ -124,42 +138,10 @@ def pull(
         return
     print(difference(before, pulled.text, path.name), end="")
     if not yes and not typer.confirm(f"Write this into {path}?"):
-        _stop("nothing was written")
+        stop("nothing was written")
     with reported():
         write(path, before, pulled.text)
     print(f"{path}: {len(pulled.releases)} adopted, written down; the policy in force stays the same")
-
-
-def _restore(where: "Settings", version: int, note: str) -> int:
-    """Ask the control plane. Exit code 1, and what to do, when there is none or it refuses."""
-    from turnout.control.token import NAME
-
-    host, port = where.control.host, where.control.port
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    try:
-        token = (where.data_dir / NAME).read_text().strip()
-    except OSError as error:
-        _stop(f"the admin token cannot be read ({error}); name the data directory of the running turnout with --data-dir")
-    connection = http.client.HTTPConnection(host, port, timeout=ANSWERS_WITHIN)
-    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    try:
-        connection.request("POST", f"/api/policies/{version}/restore", json.dumps({"note": note, "by": actor()}), headers)
-        answer = connection.getresponse()
-        status, body = answer.status, answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        _stop(
-            f"no control plane answers at {host}:{port} ({error}). A rollback is done by a running `turnout serve`: start it, "
-            "or change the policy file, which is in force at the next start"
-        )
-    finally:
-        connection.close()
-    try:
-        said = json.loads(body)
-        if status == 200:
-            return int(said["version"])
-        _stop(f"the control plane refuses: {said['error']['message']}")
-    except (ValueError, KeyError, TypeError):
-        _stop(f"what answers at {host}:{port} is no control plane of Turnout (HTTP {status})")
 
 
 @contextmanager
@@ -172,12 +154,7 @@ def _history(where: "Settings") -> "Iterator[History]":
         try:
             yield History(opened, ViewStore(where.data_dir / Places.views))
         except NoSuchVersion as reason:
-            _stop(str(reason))
-
-
-def _stop(why: str) -> NoReturn:
-    print(why, file=sys.stderr)
-    raise typer.Exit(1)
+            stop(str(reason))
 
 
 def _misused(what: str) -> NoReturn:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from turnout.cli.control_call import stop
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
 from turnout.cli.problems import reported
 
@@ -41,6 +42,8 @@ def simulate(
         raise typer.BadParameter(f'"{on}" is no time: write last-24h or last-7d', param_hint="--on")
     since = time.time() - int(found[1]) * _SECONDS[found[2]]
     told = _simulated(new, since, route, most, config, data_dir)
+    if not told.requests and not told.left_out and not as_json:
+        stop(f"{on} has no recorded request{f' of route {route}' if route else ''}; name a longer time with --on, as last-30d")
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
     else:

@@ -35,7 +35,7 @@ class QualityStore:
         r = requests.c
         wanted = select(r.id, r.verdict).where(r.at >= since, r.at < until, r.verdict.is_not(None))
         with self._engine.connect() as connection:
-            return dict(connection.execute(wanted).tuples().all())
+            return {row.id: row.verdict for row in connection.execute(wanted)}
 
     def note_signals(self, now: float) -> Taken:
         """Keep what people did in the last minutes as feedback. Any number of times: the same again changes nothing."""

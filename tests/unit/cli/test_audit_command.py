@@ -211,7 +211,18 @@ def test_versions_are_listed_shown_and_compared(run: Run) -> None:
     assert "objective from balanced to cost" in run(policy, "show", 2).stdout
     assert "route default changed" in run(policy, "diff", 2, 1).stdout
     assert "say the same" in run(policy, "diff", 1, 1).stdout
+    assert run(policy, "history").stdout == run(policy, "list").stdout
+    assert run(policy, "show").stdout == run(policy, "show", 2).stdout
     assert run(policy, "show", 9).exit_code == run(policy, "diff", 1, 9).exit_code == 1
+
+
+def test_where_nothing_was_recorded_a_simulation_says_so(run: Run, data: Path) -> None:
+    """No table of zeroes: exit code 1, and where to look."""
+    new = data / "new.yaml"
+    new.write_text("providers: {openai: {}}\nroutes: {default: {static: openai/gpt-5-mini}}\n")
+    result = run(policy, "simulate", new, "--on", "last-1h")
+    assert result.exit_code == 1
+    assert "last-1h has no recorded request; name a longer time" in result.output
 
 
 class Control(BaseHTTPRequestHandler):
