@@ -1,6 +1,6 @@
 """The units of a trial, read from the requests' rows in the order of arrival: what its evidence is folded from (ADR 10).
 
-A unit is a session's first request on the trial, or a request without a session. Copies, drills and cached answers are nobody's; what was
+A unit is a session's or a user's first request on the trial, or a request of neither. Copies, drills and cached answers are nobody's; what was
 refused before a model was asked, and what is still under way, is left out.
 """
 
@@ -78,12 +78,12 @@ def _counts(table: FromClause) -> ColumnElement[bool]:
 _r, _earlier = requests.alias("r"), requests.alias("earlier")
 _is_before = or_(_earlier.c.at < _r.c.at, and_(_earlier.c.at == _r.c.at, _earlier.c.id < _r.c.id))
 _first = or_(
-    _r.c.session.is_(None),
+    _r.c.unit.is_(None),
     ~exists().where(
-        _earlier.c.session == _r.c.session,
+        _earlier.c.unit == _r.c.unit,
         _earlier.c.at <= _r.c.at,
         _earlier.c.at >= bindparam("began"),
-        func.coalesce(_earlier.c.trial, "") == _r.c.trial,  # so that the session's index is the one that is used, not the trial's
+        func.coalesce(_earlier.c.trial, "") == _r.c.trial,  # so that the unit's index is the one that is used, not the trial's
         _counts(_earlier),
         _is_before,
     ),

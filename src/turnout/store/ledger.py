@@ -30,7 +30,7 @@ from turnout.store.retention import Deleted, clean
 from turnout.store.rollups.cells import Period, Slice
 from turnout.store.rollups.keep import RollUp, Rollups
 from turnout.store.rollups.marks import mark, minutes
-from turnout.store.rows import Values, attempt_row, record_of, request_row
+from turnout.store.rows import Values, attempt_row, record_of, request_row, unit_of
 from turnout.store.schema import attempts, contents, journal_offsets, refused, requests, rollups_due, views
 from turnout.store.summary import Summary
 from turnout.store.tickets import TicketStore
@@ -263,7 +263,7 @@ class Ledger:
             if isinstance(entry, Record):
                 calls = [attempt_row(entry, n, attempt) for n, attempt in enumerate(entry.attempts)]
                 row = request_row(entry)
-                asked.append((*row, digest(row, calls)))
+                asked.append((*row, digest(row, calls), unit_of(entry)))
                 tried += calls
             elif isinstance(entry, Content):
                 kept.append(msgspec.structs.astuple(entry))

@@ -63,6 +63,17 @@ def request_row(record: Record) -> Values:
     )
 
 
+def unit_of(record: Record) -> str | None:
+    """Whom an arm was drawn for (decide.drawn), where that is more than this one request."""
+    traits = record.traits
+    if record.trial is None or traits is None:
+        return None
+    if traits.session is not None:
+        return f"session {traits.session}"
+    user = traits.tags.get("user")
+    return None if user is None else f"user {user}"
+
+
 def attempt_row(record: Record, n: int, attempt: Attempt) -> Values:
     usage = attempt.usage
     return (

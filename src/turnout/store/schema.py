@@ -73,6 +73,8 @@ requests = Table(
     Column("propensity", Float),
     # Of all columns above and the attempts' (store.digests): what was stored is what was recorded.
     Column("digest", LargeBinary),
+    # Whom a trial drew an arm for: the session's or the user's name; None: the request alone, or no trial.
+    Column("unit", String),
     # What feedback says of the answer, 0..1, and who said it; not a part of the record.
     Column("verdict", Float),
     Column("verdict_by", String),
@@ -86,6 +88,7 @@ requests = Table(
     ),
     Index("requests_turns", "at", sqlite_where=text("turn is not null"), postgresql_where=text("turn is not null")),
     Index("requests_trial", "trial", "at", sqlite_where=text("trial is not null"), postgresql_where=text("trial is not null")),
+    Index("requests_unit", "unit", "at", sqlite_where=text("unit is not null"), postgresql_where=text("unit is not null")),
     Index("requests_judged", "at", sqlite_where=text("verdict is not null"), postgresql_where=text("verdict is not null")),
 )
 

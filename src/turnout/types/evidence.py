@@ -11,7 +11,7 @@ METRICS: tuple[Metric, ...] = ("success", "quality", "latency", "cost")
 
 
 class Exposure(msgspec.Struct, frozen=True, gc=False):
-    """One unit of a trial: the first request of a session, or a request without one, in the order of arrival.
+    """One unit of a trial: the first request of a session or a user, or a request of neither, in the order of arrival.
 
     ``share`` is the probability with which a unit became the candidate's at that moment. ``good`` None: nobody has judged the answer.
     ``ms`` and ``cost`` None: unknown. Failures that a fallback made good are ``ok``, at the price and time they took.

@@ -169,7 +169,7 @@ def test_what_retention_deleted_is_not_missed(bench: Bench) -> None:
     assert bench.found() == []
 
 
-REQUEST_COLUMNS = [column.name for column in requests.columns if column.name not in {"digest", "verdict", "verdict_by"}]
+REQUEST_COLUMNS = [column.name for column in requests.columns if column.name not in {"digest", "unit", "verdict", "verdict_by"}]
 ATTEMPT_COLUMNS = [column.name for column in attempts.columns]
 
 

@@ -154,6 +154,20 @@ def test_what_is_no_unit_is_left_out(ledger: Ledger, changes: dict[str, Any]):
     assert [unit.at for unit in units(ledger)] == [NOW + 2]
 
 
+def test_a_user_is_one_unit_too(ledger: Ledger):
+    """Whom the arm was drawn for: by session where there is one, else by the tag ``user``; a session of that name is somebody else."""
+    of_ann = {"traits": msgspec.structs.replace(TRAITS, tags={"user": "ann"})}
+    in_session = {"traits": msgspec.structs.replace(TRAITS, session="ann", tags={"user": "ann"})}
+    ledger.ingest(
+        [
+            *(exposure(n, NOW + n, candidate=True, **of_ann) for n in (1, 2, 3)),
+            *(exposure(n, NOW + n, candidate=False, **in_session) for n in (4, 5)),
+        ], "s", 1,
+    )  # fmt: skip
+
+    assert [unit.at - NOW for unit in units(ledger)] == [1, 4]
+
+
 def test_a_cached_answer_does_not_take_its_sessions_place(ledger: Ledger):
     """The first request that a model was asked for is the unit."""
     in_session = {"traits": msgspec.structs.replace(TRAITS, session="s-1")}
@@ -228,7 +242,7 @@ def test_a_mirror_is_read_in_pairs(ledger: Ledger):
 
 
 def test_units_are_read_by_their_indexes(sqlite: Ledger):
-    """The trial's rows by the trial, what came before them by the session: neither grows with all that was ever asked."""
+    """The trial's rows by the trial, what came before them by the unit: neither grows with all that was ever asked."""
     asked: list[tuple[str, Any]] = []
     event.listen(sqlite._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
     units(sqlite)
@@ -236,5 +250,5 @@ def test_units_are_read_by_their_indexes(sqlite: Ledger):
         plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {asked[0][0]}", asked[0][1])]
 
     assert plan[0] == "SEARCH r USING INDEX requests_trial (trial=? AND at>?)"
-    assert "SEARCH earlier USING INDEX requests_session (session=? AND at>? AND at<?)" in plan
+    assert "SEARCH earlier USING INDEX requests_unit (unit=? AND at>? AND at<?)" in plan
     assert not any("SCAN" in step for step in plan)

@@ -130,10 +130,12 @@ alerts = Table(
 
 
 def upgrade() -> None:
-    for column in (Column("trial", String), Column("side", String), Column("propensity", Float)):
+    for column in (Column("trial", String), Column("side", String), Column("propensity", Float), Column("unit", String)):
         op.add_column("requests", column)
     known = text("trial is not null")
     op.create_index("requests_trial", "requests", ["trial", "at"], sqlite_where=known, postgresql_where=known)
+    drawn = text("unit is not null")
+    op.create_index("requests_unit", "requests", ["unit", "at"], sqlite_where=drawn, postgresql_where=drawn)
     judged = text("verdict is not null")
     op.create_index("requests_judged", "requests", ["at"], sqlite_where=judged, postgresql_where=judged)
     tables.create_all(op.get_bind(), checkfirst=False)
