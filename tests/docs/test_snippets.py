@@ -109,6 +109,9 @@ def test_policies_may_be_served(snippet: Snippet, tmp_path: Path) -> None:
         if "file" in suite:
             (tmp_path / suite["file"]).parent.mkdir(exist_ok=True)
             (tmp_path / suite["file"]).touch()
+    for source in whole.get("release", {}).get("sources", ()):
+        if source.endswith(".json") and "://" not in source:
+            (tmp_path / source).touch()
     (tmp_path / "turnout.yaml").write_bytes(msgspec.json.encode(whole))
 
     checked = inspect(tmp_path / "turnout.yaml", ENV, load_catalog(), TODAY, secrets_needed=True)
