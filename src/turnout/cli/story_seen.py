@@ -78,7 +78,7 @@ def locked(world: World, wanted: str, holds: Callable[[Mapping[str, tuple[str, o
     path = lock_path(world.data_dir / "turnout.yaml", world.data_dir)
     written = read_lock(path)
     entry = stored.routes.get(world.story.route)
-    said = {} if entry is None else {one.role: (one.model, one.when) for one in entry.adopted}
+    said: dict[str, tuple[str, object]] = {} if entry is None else {one.role: (one.model, one.when) for one in entry.adopted}
     on_trial = entry is not None and (entry.trial is not None or entry.mirror is not None)
     same = written == stored
     seen = f"{_adopted(said)}; {'on trial' if on_trial else 'no trial'}; the file {'agrees' if same else 'differs'}"

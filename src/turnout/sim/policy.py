@@ -55,7 +55,13 @@ class Ports(msgspec.Struct, frozen=True):
 
 
 def policy_yaml(
-    fleet: Fleet, ports: Ports, *, data_dir: str | None = None, routes: str = ROUTES, control: str = "", vendor: str | None = "sim"
+    fleet: Fleet,
+    ports: Ports,
+    *,
+    data_dir: str | None = None,
+    routes: str = ROUTES,
+    control: str = "",
+    vendor: str | None = "sim",
 ) -> str:
     """The file's text. ``routes`` is YAML; the default ones name the models of the default fleet.
 

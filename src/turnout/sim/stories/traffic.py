@@ -121,8 +121,6 @@ class Users:
             now = loop.time()
             self._next = max(self._next + self._pause, now - self._pause)  # who is late does not catch up in a burst
             await asyncio.sleep(max(0.0, self._next - now))
-            if not self._going:
-                break
             try:
                 await self._one(connection, next(self._cases))
             except OSError as error:
