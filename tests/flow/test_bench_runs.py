@@ -13,8 +13,9 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from turnout.build.bench import SUITES, BenchSpec, Taken, go_on, lease_of
+from turnout.build.bench import Taken, go_on
 from turnout.build.bench_keep import next_run
+from turnout.build.bench_spec import SUITES, BenchSpec, lease_of
 from turnout.build.spec import Places
 from turnout.build.supervisor import prepare
 from turnout.cli.main import _app

@@ -16,6 +16,7 @@ import uvloop
 from setproctitle import setproctitle
 from sqlalchemy.exc import SQLAlchemyError
 
+from turnout.build.bench_spec import LEASE, SUITES, BenchSpec, lease_of
 from turnout.build.ledger import open_ledger
 from turnout.build.process import say
 from turnout.build.snapshots import Means as Parts
@@ -44,20 +45,10 @@ from turnout.types.money import PicoDollars
 from turnout.types.suite import BENCH, Asked, Run, RunState
 from turnout.view import CurrentView, ViewStore
 
-SUITES = "suites"
-"""Where in the data directory the cases of runs are kept."""
 PART = 4
 """A benchmark takes this part (1 / 4) of what a credential's limits allow: the rest is for those who wait for answers."""
-LEASE, RENEW_EVERY, TICK = 60.0, 15.0, 1.0
-"""Seconds that a run is a process's own after its last word, between two of them, and between looks at what time alone changes."""
-
-
-class BenchSpec(msgspec.Struct, frozen=True):
-    """What the process is told, as one JSON argument."""
-
-    data_dir: str
-    store: str
-    run: str
+RENEW_EVERY, TICK = 15.0, 1.0
+"""Seconds between two words that a run is still ours, and between looks at what time alone changes."""
 
 
 class Taken(Exception):
@@ -133,10 +124,6 @@ async def go_on(
         keeping.cancel()
         with suppress(SQLAlchemyError):
             await asyncio.to_thread(lease.release)
-
-
-def lease_of(run_id: str) -> str:
-    return f"{BENCH}{run_id}"
 
 
 async def _keep(lease: Lease, stop: asyncio.Event) -> None:

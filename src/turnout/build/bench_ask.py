@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from turnout.build.bench import SUITES, go_on
+from turnout.build.bench import go_on
+from turnout.build.bench_spec import SUITES
 from turnout.build.bench_suite import rules_of, suite_of
 from turnout.build.content_keys import opening_keys
 from turnout.build.data_dir import held, holder

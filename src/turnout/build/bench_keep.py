@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from turnout.build.bench import LEASE, SUITES, BenchSpec, lease_of
+from turnout.build.bench_spec import LEASE, SUITES, BenchSpec, lease_of
 from turnout.build.bench_suite import suite_of
 from turnout.build.content_keys import opening_keys
 from turnout.build.process import say

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from turnout.build.bench import SUITES
+from turnout.build.bench_spec import SUITES
 from turnout.build.bench_suite import suite_of
 from turnout.build.content_keys import opening_keys
 from turnout.build.spec import Places

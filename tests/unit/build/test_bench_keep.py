@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from turnout.build.bench import LEASE, SUITES, lease_of
 from turnout.build.bench_keep import Benching, begin_scheduled, drifted, next_run
+from turnout.build.bench_spec import LEASE, SUITES, lease_of
 from turnout.build.spec import Places
 from turnout.catalog.load import load_catalog
 from turnout.clock import ManualClock
