@@ -127,7 +127,11 @@ def sentence(one: Pair) -> str:
         None: f"may or may not be worse by more than {one.margin:g}",
     }[one.verdict]
     least = f"; {one.n} cases can certify {one.certifiable:.3f} at best" if one.certifiable is not None else ""
-    return f"{one.second} {verdict} than {one.first}: {one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f}) on {one.n} cases{least}"
+    alike = one.difference == one.low == one.high == 0  # resampling cases that are all alike tells nothing of others
+    measured = (
+        f"no case of {one.n} differed" if alike else f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f}) on {one.n} cases"
+    )
+    return f"{one.second} {verdict} than {one.first}: {measured}{least}"
 
 
 def listed(runs: Sequence[Run]) -> None:

@@ -33,3 +33,10 @@ def test_a_comparison_is_a_sentence(verdict, said: str) -> None:
     assert sentence(Pair("a", "b", 60, 0.05, 0.01, -0.02, 0.04, verdict, 0.064)) == (
         f"{said}: +0.010 (-0.020 to +0.040) on 60 cases; 60 cases can certify 0.064 at best"
     )
+
+
+def test_cases_that_are_all_alike_are_no_interval() -> None:
+    """Zero, from zero to zero, would look like a certainty."""
+    assert sentence(Pair("a", "b", 60, 0.05, 0.0, 0.0, 0.0, None, 0.064)) == (
+        "b may or may not be worse by more than 0.05 than a: no case of 60 differed; 60 cases can certify 0.064 at best"
+    )
