@@ -99,6 +99,7 @@ def _finding(detail: ErrorDetails, path: Path) -> Finding:
 
 
 _PATTERNS = {
+    "|env:": ("neither an http nor an https URL", "alerts are posted over http(s) alone; or write env:NAME or file:PATH"),
     "env:": ("a secret may not stand in the file", "put it in an environment variable and write env:NAME, or file:PATH"),
     "sha256:": ("not the hash of a key", "`turnout keys new NAME` makes a key and prints its hash"),
     "https?:": ("not a URL", "write http:// or https:// and the host"),

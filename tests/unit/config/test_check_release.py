@@ -153,7 +153,7 @@ routes:
         ("suites: {support: {file: a, graders: [json_valid, {regex: '('}]}}", "suites.support.graders[1].regex: not a regular expression"),
         ("suites: {support: {file: a, graders: [pairwise]}}", "suites.support.graders[0]: nobody compares the answers"),
         ("suites: {support: {file: a, judge: a/b}}", "suites.support.judge: no provider"),
-        ("alerts: {webhooks: [{name: a, url: ftp://x}]}", "alerts.webhooks[0].url"),
+        ("alerts: {webhooks: [{name: a, url: ftp://x}]}", "alerts.webhooks[0].url: neither an http nor an https URL; alerts are posted over http(s)"),
         ("alerts: {webhooks: [{name: a, url: env:NONE}]}", "environment variable NONE is not set"),
         ("alerts: {webhooks: [{name: a, url: 'https://x', secret: hunter2}]}", "a secret may not stand in the file"),
         ("alerts: {webhooks: [{name: a, url: 'https://x'}, {name: a, url: 'https://y'}]}", "two webhooks are called"),
