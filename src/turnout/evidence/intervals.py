@@ -1,7 +1,6 @@
-"""Intervals of a share: of one look (Beta posterior, Wilson, Clopper and Pearson) and of every look at once."""
+"""Intervals of a share: Beta posterior and Wilson."""
 
-from collections.abc import Callable
-from math import exp, inf, lgamma, log, log1p, sqrt
+from math import exp, lgamma, log, log1p, sqrt
 from statistics import NormalDist
 
 JEFFREYS = (0.5, 0.5)
@@ -51,7 +50,7 @@ def beta(hits: float, of: float, prior: tuple[float, float] = JEFFREYS, level: f
 
 
 def wilson(hits: float, of: float, level: float = 0.95) -> tuple[float, float]:
-    """Of a share (Wilson 1927); (0, 1) of nothing."""
+    """Of a share (Wilson 1927); (0, 1) of nothing. ``hits`` may be a sum of values 0..1: their variance is not above a share's."""
     if of <= 0:
         return 0.0, 1.0
     z = NormalDist().inv_cdf((1 + level) / 2)
@@ -59,44 +58,6 @@ def wilson(hits: float, of: float, level: float = 0.95) -> tuple[float, float]:
     middle = share + z * z / (2 * of)
     wide = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
     return max(0.0, (middle - wide) / (1 + z * z / of)), min(1.0, (middle + wide) / (1 + z * z / of))
-
-
-def at_most(hits: int, of: int, level: float = 0.95) -> float:
-    """The one-sided upper bound of a share (Clopper and Pearson 1934): with no hits about 3 / of."""
-    return 1.0 if hits >= of else beta_quantile(level, hits + 1, of - hits)
-
-
-def always(hits: float, of: float, alpha: float = 0.05, prior: tuple[float, float] = JEFFREYS) -> tuple[float, float]:
-    """Shares not excluded so far by a confidence sequence (beta mixture, Howard et al. 2021): all looks together miss with chance ``alpha``."""
-    if of <= 0:
-        return 0.0, 1.0
-    a, b = prior
-    mixed = _log_beta(a + hits, b + of - hits) - _log_beta(a, b) + log(alpha)
-
-    def is_in(share: float) -> bool:
-        return mixed < _times(hits, share) + _times(of - hits, 1 - share)
-
-    best = min(max(hits / of, 0.0), 1.0)
-    return _edge(0.0, best, is_in), _edge(1.0, best, is_in)
-
-
-def _edge(outside: float, inside: float, is_in: Callable[[float], bool]) -> float:
-    """Where between the two the interval begins."""
-    if is_in(outside):
-        return outside
-    for _ in range(60):
-        middle = (outside + inside) / 2
-        outside, inside = (outside, middle) if is_in(middle) else (middle, inside)
-    return outside
-
-
-def _times(count: float, share: float) -> float:
-    """``count`` times the logarithm of ``share``: nothing of what never happened."""
-    return 0.0 if count == 0 else count * log(share) if share > 0 else -inf
-
-
-def _log_beta(a: float, b: float) -> float:
-    return lgamma(a) + lgamma(b) - lgamma(a + b)
 
 
 def _not_zero(value: float) -> float:

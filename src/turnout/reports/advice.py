@@ -9,8 +9,8 @@ import msgspec
 
 from turnout.decide.compiled import View
 from turnout.decide.slot import Slot
+from turnout.evidence.intervals import wilson
 from turnout.reports.html import dollars
-from turnout.reports.intervals import wilson
 from turnout.reports.weekly import NONE, Review, Upstream
 from turnout.types.money import PICO_PER_USD
 from turnout.types.policy import Route

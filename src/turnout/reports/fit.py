@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from turnout.decide.slot import Slot
-from turnout.reports.intervals import wilson
+from turnout.evidence.intervals import wilson
 from turnout.reports.logs.call import Call
 from turnout.reports.piles import Kind, Pile, Sizes
 from turnout.types.money import PicoDollars

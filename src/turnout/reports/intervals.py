@@ -1,18 +1,8 @@
-"""Intervals of 95 % for shares and for means of verdicts."""
+"""The difference of two means of verdicts, with its interval of 95 %."""
 
 from math import sqrt
 
 Z = 1.96
-
-
-def wilson(hits: float, of: int) -> tuple[float, float]:
-    """Of a share (Wilson 1927); (0, 1) of nothing. ``hits`` may be a sum of values 0..1: their variance is not above a share's."""
-    if not of:
-        return 0.0, 1.0
-    share = min(max(hits / of, 0.0), 1.0)
-    middle = share + Z * Z / (2 * of)
-    wide = Z * sqrt(share * (1 - share) / of + Z * Z / (4 * of * of))
-    return max(0.0, (middle - wide) / (1 + Z * Z / of)), min(1.0, (middle + wide) / (1 + Z * Z / of))
 
 
 def difference(now: tuple[float, float, int], before: tuple[float, float, int]) -> tuple[float, float, float] | None:

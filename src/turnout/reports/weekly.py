@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from turnout.reports.intervals import difference, wilson
+from turnout.evidence.intervals import wilson
+from turnout.reports.intervals import difference
 from turnout.store.policies import PolicyVersion
 from turnout.store.rollups.cells import DAY, Calls, Cell, Slice
 from turnout.store.rollups.sums import calls, cells

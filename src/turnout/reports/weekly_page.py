@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from turnout.evidence.intervals import wilson
 from turnout.reports import html
 from turnout.reports.advice import Advice
 from turnout.reports.html import DASH, change, dollars, number, percent, took
-from turnout.reports.intervals import wilson
 from turnout.reports.weekly import Line, Review
 
 SHOWN = 20

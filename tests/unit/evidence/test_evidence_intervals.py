@@ -1,11 +1,10 @@
 """Intervals of a share, against sums and integrals worked out directly."""
 
-import random
 from math import comb, exp, lgamma, log
 
 import pytest
 
-from turnout.evidence.intervals import always, at_most, beta, beta_quantile, beta_share, wilson
+from turnout.evidence.intervals import beta, beta_quantile, beta_share, wilson
 
 
 def integral(x, a, b, steps=200_000):
@@ -55,27 +54,7 @@ def test_the_posterior_interval_of_jeffreys_and_of_a_prior_belief():
     assert pulled[1] < high
 
 
-def test_wilson_and_clopper_pearson_of_known_cases():
-    """Wilson's textbook figures; no hits in 100 is the rule of three."""
+def test_wilson_of_known_cases():
+    """The textbook's figures; of nothing everything may be true."""
     assert wilson(95, 100) == (pytest.approx(0.8882, abs=1e-4), pytest.approx(0.9785, abs=1e-4))
     assert wilson(0, 0) == (0.0, 1.0)
-    assert at_most(0, 100) == pytest.approx(1 - 0.05**0.01)
-    assert at_most(5, 5) == 1.0
-
-
-def test_a_confidence_sequence_is_wider_and_holds_at_every_look():
-    """Wider than Wilson's; over 200 runs of 300 looks the true share is ever out in at most one in twenty or so."""
-    rng, missed = random.Random(1), 0
-    for _ in range(200):
-        hits, out = 0, False
-        for n in range(1, 301):
-            hits += rng.random() < 0.8
-            if n % 5 == 0 and not out:
-                low, high = always(hits, n)
-                out = not low <= 0.8 <= high
-        missed += out
-    low, high = always(95, 100)
-
-    assert missed <= 17
-    assert low < wilson(95, 100)[0] < wilson(95, 100)[1] < high
-    assert (always(0, 0), always(0, 50)[0], always(50, 50)[1]) == ((0.0, 1.0), 0.0, 1.0)

@@ -7,8 +7,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.support import views
+from turnout.evidence.intervals import wilson
 from turnout.reports.advice import advise
-from turnout.reports.intervals import difference, wilson
+from turnout.reports.intervals import difference
 from turnout.reports.weekly import WEEK_S, Review, review, week, week_before
 from turnout.reports.weekly_page import page, sentence, summary
 from turnout.store.policies import PolicyVersion
