@@ -62,10 +62,10 @@ async def test_a_model_released_again_is_changed_and_its_counters_stay() -> None
 
 
 async def test_the_catalogs_can_disagree_and_announce_an_end() -> None:
-    """Only the second is wrong about the price; the day of the end is in the second, the word in the first."""
+    """Over HTTP. Only the second is wrong about the price; the day of the end is in the second, the word in the first."""
     async with running_sim() as sim:
-        sim.sim.disagree("sim-openai/small", 100.0)
-        sim.sim.retire("sim-openai/small", "2027-01-31")
+        await _get(sim, "/sim/disagree", {"model": "sim-openai/small", "factor": 100})
+        await _get(sim, "/sim/retire", {"model": "sim-openai/small", "day": "2027-01-31"})
         dev = (await _get(sim, "/sim/catalog/models-dev.json"))["sim-openai"]["models"]["small"]
         lite = (await _get(sim, "/sim/catalog/litellm.json"))["sim-openai/small"]
 
@@ -73,16 +73,19 @@ async def test_the_catalogs_can_disagree_and_announce_an_end() -> None:
     assert (dev["status"], lite["deprecation_date"]) == ("deprecated", "2027-01-31")
 
 
-async def test_a_release_by_nobody_or_of_nothing_is_refused_in_words() -> None:
-    """400 that names the field or the provider."""
+async def test_a_change_of_nothing_that_there_is_is_refused_in_words() -> None:
+    """400 that names the field, the provider or the model."""
+    bodies = (
+        ("release", {"provider": "sim-openai"}, "model"),
+        ("release", {"provider": "acme", "model": _small()}, "acme"),
+        ("retire", {"model": "sim-openai/small", "day": "soon"}, "day"),
+        ("retire", {"model": "sim-openai/smal", "day": "2027-01-31"}, "sim-openai/smal"),
+        ("disagree", {"model": "sim-openai/smal", "factor": 2}, "sim-openai/smal"),
+    )
     async with running_sim() as sim:
-        said = [
-            await asyncio.to_thread(_refused, sim.url, body)
-            for body in ({"provider": "sim-openai"}, {"provider": "acme", "model": _small()})
-        ]
+        said = [await asyncio.to_thread(_refused, f"{sim.url}/sim/{what}", body) for what, body, _ in bodies]
 
-    assert "model" in said[0]
-    assert "acme" in said[1]
+    assert [named in each for each, (_, _, named) in zip(said, bodies, strict=True)] == [True] * len(bodies), said
 
 
 def _small() -> Any:
@@ -91,7 +94,7 @@ def _small() -> Any:
 
 def _refused(url: str, body: Any) -> str:
     try:
-        _fetch(f"{url}/sim/release", body)
+        _fetch(url, body)
     except urllib.error.HTTPError as error:
         with error:
             return str(json.load(error)["error"]["message"])

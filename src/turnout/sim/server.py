@@ -2,8 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import date
+from typing import TypeVar
 
 import msgspec
 
@@ -24,6 +26,7 @@ from turnout.types.models import Feature
 from turnout.types.reply import Usage
 
 JSON = (("content-type", "application/json"),)
+T = TypeVar("T")
 
 
 class Released(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +35,20 @@ class Released(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provider: str
     model: SimModel
     day: str = catalog.SINCE
+
+
+class Retired(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The day on which ``provider/model`` ends, by its catalogs."""
+
+    model: str
+    day: date
+
+
+class Disputed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By how much the second catalog has the prices of ``provider/model`` wrong."""
+
+    model: str
+    factor: float
 
 
 class Sim:
@@ -76,12 +93,18 @@ class Sim:
         self._furnish(self._clock.steady())
 
     def retire(self, name: str, day: str) -> None:
-        """The catalogs say that ``provider/model`` ends on that day; it is served all the same."""
+        """The catalogs say that ``provider/model`` ends on that day; it is served all the same. Raises KeyError."""
+        self._must_know(name)
         self._retiring[name] = day
 
     def disagree(self, name: str, factor: float) -> None:
-        """The second catalog has this model's prices wrong by that factor."""
+        """The second catalog has this model's prices wrong by that factor. Raises KeyError."""
+        self._must_know(name)
         self._stale[name] = factor
+
+    def _must_know(self, name: str) -> None:
+        if name not in self._models:
+            raise KeyError(name)
 
     def _take(self, fleet: Fleet) -> None:
         self.fleet = fleet
@@ -117,7 +140,11 @@ class Sim:
             case "GET", "catalog/litellm.json":
                 exchange.answer(200, catalog.litellm(self.fleet, self._retiring, self._stale), JSON)
             case "POST", "release":
-                self._released_by(exchange)
+                self._change(exchange, Released, lambda asked: self.release(asked.model, asked.provider, asked.day))
+            case "POST", "retire":
+                self._change(exchange, Retired, lambda asked: self.retire(asked.model, asked.day.isoformat()))
+            case "POST", "disagree":
+                self._change(exchange, Disputed, lambda asked: self.disagree(asked.model, asked.factor))
             case "POST", "reset":
                 self.reset()
                 exchange.answer(200, b"{}", JSON)
@@ -131,17 +158,17 @@ class Sim:
                 exchange.answer(200, msgspec.json.encode({"rules": len(rules)}), JSON)
             case _:
                 said = (
-                    "GET /sim/stats, GET /sim/catalog/models-dev.json or litellm.json, POST /sim/faults, /sim/release, /sim/reset"
+                    "GET /sim/stats, GET /sim/catalog/models-dev.json or litellm.json, "
+                    "POST /sim/faults, /sim/release, /sim/retire, /sim/disagree, /sim/reset"
                 )
                 exchange.answer(404, msgspec.json.encode({"error": {"message": said}}), JSON)
 
-    def _released_by(self, exchange: Exchange) -> None:
-        """The body of ``POST /sim/release``: ``{"provider", "model": {...}, "day"}``."""
+    def _change(self, exchange: Exchange, kind: type[T], do: Callable[[T], None]) -> None:
+        """Of the world, by a body of that kind."""
         try:
-            asked = msgspec.json.decode(exchange.body, type=Released)
-            self.release(asked.model, asked.provider, asked.day)
+            do(msgspec.json.decode(exchange.body, type=kind))
         except (msgspec.MsgspecError, KeyError) as error:
-            why = f"no such provider: {error}" if isinstance(error, KeyError) else str(error)
+            why = f"there is none called {error}" if isinstance(error, KeyError) else str(error)
             exchange.answer(400, msgspec.json.encode({"error": {"message": why}}), JSON)
         else:
             exchange.answer(200, b"{}", JSON)

@@ -135,10 +135,6 @@ class BenchStore:
                 found.setdefault(case, tuple(answers))
         return tuple(result for answers in found.values() for result in answers)
 
-    def of_release(self, release: str) -> tuple[tuple[Run, tuple[Result, ...]], ...]:
-        """The runs of a release that are over, with all their results."""
-        return tuple((run, self.results(run.id)) for run in self.list(release=release, states=("done", "stopped")))
-
     def kept(self, routes: Collection[str], since: float, limit: int) -> tuple[Kept, ...]:
         """Requests of these routes whose content is kept, that a model answered, latest first. No copies, no drills."""
         c = requests.c
