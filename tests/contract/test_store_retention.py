@@ -9,9 +9,9 @@ from sqlalchemy import func, insert, select
 from tests.support.records import attempt, record
 from turnout.store.ledger import Ledger
 from turnout.store.retention import Deleted, clean, cut
-from turnout.store.rollups.cells import DAY, HOUR, MINUTE
 from turnout.store.schema import feedback, metadata, rollups, rollups_due
 from turnout.types.content import Content
+from turnout.types.seconds import DAY, HOUR, MINUTE
 
 NOW = 1_790_000_000.0
 KEEP = 10.0 * DAY

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from tests.support.slices import asked, said, tagged, tried
 from turnout.feedback.accuracy import ACCEPTABLE
-from turnout.store.rollups.cells import HOUR, MINUTE
 from turnout.store.rollups.collect import TAGS, TASKS, collect, merge
 from turnout.store.rollups.sketch import ACCURACY, SMALLEST, Sketch, bars, bucket, edges, merged, packed, sketch
 from turnout.store.rollups.sums import OTHER, added, cells, tags
+from turnout.types.seconds import HOUR, MINUTE
 
 _pico = st.none() | st.integers(0, 2**70)
 _ms = st.floats(0, 1e9)

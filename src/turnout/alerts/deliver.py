@@ -7,11 +7,12 @@ import msgspec
 from turnout.alerts.message import as_json, as_mail, as_slack, readers, signed, wants
 from turnout.alerts.send import Unsent, mail, post
 from turnout.types.alert import Alert, Alerting, Mailing, Webhook
+from turnout.types.seconds import HOUR
 
 Secrets = Callable[[str], str | None]
 """What a reference (``env:NAME``, ``file:PATH``) stands for; None: it cannot be found."""
 MOST_TRIES = 8
-FIRST_WAIT, LONGEST_WAIT = 10.0, 3_600.0
+FIRST_WAIT, LONGEST_WAIT = 10.0, float(HOUR)
 """Seconds before a channel that failed is tried again: the first time, and at most. Twice as long each time."""
 
 

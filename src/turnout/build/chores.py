@@ -32,6 +32,7 @@ from turnout.store.rollups.keep import pace
 from turnout.telemetry.otlp import Telemetry
 from turnout.types.entry import Entry
 from turnout.types.feedback import Feedback
+from turnout.types.seconds import HOUR
 
 REFRESH_EVERY = 2.0
 """Seconds between looks at whether traffic moved the mix."""
@@ -39,7 +40,7 @@ AUDIT_EVERY, DRILL_EVERY, SIGN_EVERY = 10.0, 1.0, 600.0
 """Seconds between looks at which hours are over, which drill runs, and whether a day has passed since the chain was signed."""
 SIGNALS_EVERY = 15.0
 """Seconds between looks at what people did after an answer."""
-TIDY_EVERY = 6 * 3600.0
+TIDY_EVERY = 6 * HOUR
 """Seconds between looks for what is too old or not needed: such a look may read all of the ledger."""
 TICK_EVERY = 0.5
 """Seconds between two looks at the releases: harm is answered within a second of its evidence, ingest included."""

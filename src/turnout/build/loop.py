@@ -31,13 +31,14 @@ from turnout.store.ledger import Ledger
 from turnout.suites.schedule import Drift
 from turnout.types.alert import Alerting
 from turnout.types.release import CatalogEvent, Release, Step
+from turnout.types.seconds import DAY
 from turnout.types.suite import Run
 from turnout.watch.keep import Watch
 from turnout.watch.sight import Refreshed
 
-NEWS = 7 * 86_400.0
+NEWS = 7 * DAY
 """Seconds for which an event opens releases: a control process that was away finds what came meanwhile."""
-RECENT = 7 * 86_400.0
+RECENT = 7 * DAY
 """Seconds of traffic that say which model serves a route."""
 
 

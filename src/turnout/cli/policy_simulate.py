@@ -13,6 +13,7 @@ import typer
 from turnout.cli.control_call import stop
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
 from turnout.cli.problems import reported
+from turnout.types.seconds import DAY, HOUR
 
 if TYPE_CHECKING:
     from turnout.decide.compiled import View
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from turnout.view import ViewStore
 
 _SPAN = re.compile(r"^last-(\d+)(h|d)$")
-_SECONDS = {"h": 3_600, "d": 86_400}
+_SECONDS = {"h": HOUR, "d": DAY}
 _NAMES = {"cost": "cost per request", "ms": "time per request", "ok": "answered", "good": "found good"}
 
 

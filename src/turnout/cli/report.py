@@ -64,7 +64,7 @@ def weekly(
 def _review(opened: "Ledger", named: str | None, now: float, data_dir: Path) -> "Review":
     from turnout.drill.report import kept
     from turnout.reports.weekly import WEEK_S, review, week, week_before
-    from turnout.store.rollups.cells import DAY
+    from turnout.types.seconds import DAY
 
     def made(of: "Week") -> "Review":
         drills = kept(data_dir)

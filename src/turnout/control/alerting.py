@@ -9,9 +9,10 @@ from turnout.clock import Clock
 from turnout.config.secret import Secret, resolve
 from turnout.store.alerts import AlertStore
 from turnout.store.rollups import sums
-from turnout.store.rollups.cells import DAY, HOUR, Period, Slice
+from turnout.store.rollups.cells import Period, Slice
 from turnout.types.alert import Alert, Alerting
 from turnout.types.money import PicoDollars
+from turnout.types.seconds import DAY, HOUR
 
 Slices = Callable[[int, int, Period], tuple[Slice, ...]]
 """The sums between two moments (unix seconds): :meth:`Ledger.slices`."""

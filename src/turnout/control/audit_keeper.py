@@ -16,9 +16,9 @@ from turnout.store.audit import AuditStore, LedgerTrail
 from turnout.store.closed_hours import ClosedHours
 from turnout.store.schema import VERSION
 from turnout.types.drill import Drill
+from turnout.types.seconds import DAY
 from turnout.types.view import DECIDER_VERSION
 
-DAY = 86_400.0
 KEEP = 400 * DAY
 """Seconds that entries are kept: a year, and a month to look at it in. Never shorter than the requests they speak of."""
 _ACTOR = "turnout"

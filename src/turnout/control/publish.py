@@ -22,6 +22,7 @@ from turnout.types.lock import Lock, RouteLock
 from turnout.types.matrix import UNMEASURED, Matrix
 from turnout.types.models import LatencyFacts, ModelFacts
 from turnout.types.policy import Policy
+from turnout.types.seconds import DAY, HOUR
 from turnout.types.view import Base, Overlay
 from turnout.view import ViewStore, base_name
 
@@ -29,14 +30,14 @@ MOVED = 0.02
 """A mix is published anew when a cut-point's share moved by this much: below it a new view would change next to nothing."""
 LATENCY_MOVED = 0.2
 """Likewise for a model's observed p95."""
-LATENCY_WINDOW = 3_600.0
+LATENCY_WINDOW = HOUR
 LATENCY_EVERY = 30.0
 """Seconds between two looks at an hour of latencies: a larger query than the mix's."""
 MEASURED_EVERY = 30.0
 """Seconds between two looks at the cells of the matrix."""
 LATENCY_SAMPLES = 30
 """Observations before they outweigh the prior."""
-KEEP_UNUSED = 30 * 86_400.0
+KEEP_UNUSED = 30 * DAY
 """Seconds that a view is kept though no request was decided on it; far longer than a journal waits for its ledger."""
 
 

@@ -14,11 +14,12 @@ from turnout.clock import Clock
 from turnout.store.ledger import in_words
 from turnout.store.tickets import TicketStore
 from turnout.tickets.spool import NotATicket, Spool
+from turnout.types.seconds import DAY
 from turnout.types.tickets import Ticket, TicketStatus
 
 log = logging.getLogger(__name__)
 
-KEPT_S = 30 * 24 * 3600.0
+KEPT_S = 30 * DAY
 """How long a settled ticket is kept: in the ledger for people, in the spool for its caller."""
 PACE_S = 0.2
 PACE_AFTER_ERROR_S = 2.0

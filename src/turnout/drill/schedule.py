@@ -10,11 +10,12 @@ import msgspec
 
 from turnout.drill.report import FOLDER
 from turnout.types.drill import Drill
+from turnout.types.seconds import DAY
 
 Every = Literal["monthly", "weekly", "daily"]
 
 SCHEDULE, STARTED = "schedule.json", "started.json"
-TOO_LATE = 24 * 3600.0
+TOO_LATE = DAY
 """A drill that was missed for longer, since nothing ran, waits for its next day instead."""
 
 
@@ -53,7 +54,7 @@ def next_slot(entry: Scheduled, now: float) -> float:
     """The first moment after ``now`` at which it begins."""
     day = now
     while (slot := latest_slot(entry, day)) <= now:
-        day += 86400.0
+        day += DAY
     return slot
 
 

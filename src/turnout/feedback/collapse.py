@@ -7,8 +7,9 @@ from typing import Literal, TypeVar
 import msgspec
 
 from turnout.feedback.accuracy import Z999, Share, share
+from turnout.types.seconds import DAY, HOUR
 
-RECENT, BEFORE = 3_600.0, 7 * 86_400.0
+RECENT, BEFORE = HOUR, 7 * DAY
 """Seconds: the last hour, against the seven days before it."""
 FEWEST, FEWEST_BEFORE = 20, 50
 """Below so many in either, nothing is told."""

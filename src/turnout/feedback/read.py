@@ -12,10 +12,11 @@ from turnout.errors import Code, TurnoutError
 from turnout.feedback.identity import key
 from turnout.feedback.scales import SCALES, Misfit, Scale
 from turnout.types.feedback import Feedback
+from turnout.types.seconds import HOUR
 
 MOST = 1_000
 """Opinions of one call."""
-AHEAD = 3_600.0
+AHEAD = HOUR
 """Seconds that a caller's clock may be ahead of ours."""
 LONGEST = {"request_id": 200, "session": 256, "name": 200, "note": 4_000, "id": 200, "tenant": 200}
 """Characters."""

@@ -18,6 +18,7 @@ from turnout.store.cells import Judged
 from turnout.types.feedback import Source
 from turnout.types.matrix import Basis, Cell, Matrix, topic
 from turnout.types.money import PicoDollars
+from turnout.types.seconds import DAY
 from turnout.types.suite import Result
 from turnout.types.traits import Band
 from turnout.types.view import Base, Overlay
@@ -29,10 +30,10 @@ NARROW = 0.15
 """Or the width of its interval up to which it is, from a third as many cases on: of nearly perfect models less has to be seen."""
 MOST = 300
 """A basis counts for so many cases at most: what is then still in doubt is what it measures, not how often."""
-HALF_LIFE = 14 * 86_400.0
-WINDOW = 60 * 86_400.0
+HALF_LIFE = 14 * DAY
+WINDOW = 60 * DAY
 """Seconds in which a live verdict loses half of its weight, and after which it is not looked at."""
-BENCHMARK_HOLDS = 90 * 86_400.0
+BENCHMARK_HOLDS = 90 * DAY
 """Seconds after which a benchmark says nothing of a model any more."""
 MOVED = 0.1
 """Points of ten by which a figure moves before it is worth a new view."""

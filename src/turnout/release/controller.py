@@ -15,6 +15,7 @@ from turnout.store.ledger import Ledger
 from turnout.types.lock import Lock
 from turnout.types.policy import Route
 from turnout.types.release import ON_TRAFFIC, Proposal, Release
+from turnout.types.seconds import DAY
 
 EARLY_EVERY = 5.0
 """Seconds between two looks at a release that waits and is not on traffic."""
@@ -22,7 +23,7 @@ LATE = 30.0
 """Seconds that the ledger may be behind before evidence counts as missing."""
 SETTLES_WITHIN = 2.0
 """Seconds after which a request that has ended is in the ledger, where nobody says how far it is behind."""
-USUAL = 86_400.0
+USUAL = DAY
 """Seconds of traffic that say how long answers take."""
 _TRIES = 5
 _SLACK = 60.0

@@ -13,6 +13,7 @@ from turnout.types.evidence import Evidence, Metric
 from turnout.types.policy import Route
 from turnout.types.release import ON_TRAFFIC, Phase, Proposal, Release, Spec
 from turnout.types.release_rules import ReleaseRules
+from turnout.types.seconds import DAY, HOUR
 
 GATES: tuple[Metric, ...] = ("success", "quality")
 """What must be shown to be no worse before a candidate gets more than the score allows (PRODUCT R4)."""
@@ -297,7 +298,7 @@ def _spec(release: Release) -> Spec:
 
 
 def _lasting(seconds: float) -> str:
-    days, hours = seconds / 86_400.0, seconds / 3_600.0
+    days, hours = seconds / DAY, seconds / HOUR
     return f"{days:.3g} days" if days >= 2 else f"{hours:.3g} hours" if hours >= 2 else f"{seconds:.3g} s"
 
 

@@ -12,8 +12,9 @@ from turnout.audit.kinds import POLICY
 from turnout.store.ledger import Ledger
 from turnout.store.policies import PolicyVersion
 from turnout.store.retention import HOURS_KEPT
-from turnout.store.rollups.cells import DAY, HOUR, Cell, Slice
+from turnout.store.rollups.cells import Cell, Slice
 from turnout.types.money import PicoDollars, usd
+from turnout.types.seconds import DAY, HOUR
 
 _SPARE = 2 * DAY
 

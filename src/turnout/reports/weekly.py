@@ -9,8 +9,9 @@ import msgspec
 from turnout.evidence.intervals import wilson
 from turnout.reports.intervals import difference
 from turnout.store.policies import PolicyVersion
-from turnout.store.rollups.cells import DAY, Calls, Cell, Slice
+from turnout.store.rollups.cells import Calls, Cell, Slice
 from turnout.store.rollups.sums import calls, cells
+from turnout.types.seconds import DAY
 
 WEEK_S = 7 * DAY
 ENOUGH = 30

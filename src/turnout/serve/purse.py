@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-DAY = 86_400
+from turnout.types.seconds import DAY
 
 
 class Held(NamedTuple):

@@ -7,8 +7,9 @@ from sqlalchemy import Engine, insert, select, update
 
 from turnout.store.schema import alerts
 from turnout.types.alert import Alert
+from turnout.types.seconds import DAY
 
-ONCE_IN = 86_400.0
+ONCE_IN = DAY
 """Seconds within which the same key is told once."""
 
 _decode = msgspec.json.Decoder(Alert).decode

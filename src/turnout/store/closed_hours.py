@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Select, collate, select
 from turnout.audit.chain import Entry, read
 from turnout.audit.kinds import DECISIONS, RETENTION
 from turnout.store.audit import AuditStore
-from turnout.store.rollups.cells import HOUR
 from turnout.store.schema import requests, rollups, rollups_due
+from turnout.types.seconds import HOUR
 
 AFTER = 600.0
 """Seconds from an hour's end to its closing: what workers journalled in it has come by then."""

@@ -12,9 +12,9 @@ from turnout.audit.kinds import DECISIONS
 from turnout.store.audit import AuditStore
 from turnout.store.closed_hours import Hour, Summing, hour_of, in_order, latest_by_hour, retained_from
 from turnout.store.digests import digest
-from turnout.store.rollups.cells import HOUR
 from turnout.store.rows import Values
 from turnout.store.schema import attempts, requests, rollups_due
+from turnout.types.seconds import HOUR
 
 _AT_ONCE = 500
 """Requests whose attempts are read together: databases bound a statement's parameters."""

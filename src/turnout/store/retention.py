@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, delete, select
 
-from turnout.store.rollups.cells import DAY, HOUR, MINUTE
 from turnout.store.schema import attempts, contents, feedback, requests, rollups
+from turnout.types.seconds import DAY, HOUR, MINUTE
 
 BATCH = 1000
 """Rows of the table at hand in one transaction."""

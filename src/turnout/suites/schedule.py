@@ -11,11 +11,11 @@ from turnout.suites.paired import scores
 from turnout.types.money import PicoDollars
 from turnout.types.policy import Policy, Route
 from turnout.types.release_rules import SuiteRules
+from turnout.types.seconds import DAY
 from turnout.types.suite import Result, Run
 
 SCHEDULE = "schedule"
 """The actor of runs that nobody asked for."""
-DAY = 86_400
 ALPHA = 0.05
 """Chance of ever calling a model changed that is not, over all looks at one suite."""
 

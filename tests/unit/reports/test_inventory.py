@@ -8,7 +8,7 @@ from tests.support.records import record
 from tests.unit.control.test_publish import ONE, TWO
 from tests.unit.control.test_publish_history import Bench
 from turnout.reports.inventory import inventory
-from turnout.store.rollups.cells import DAY, HOUR
+from turnout.types.seconds import DAY, HOUR
 
 
 @pytest.fixture

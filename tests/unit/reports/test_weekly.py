@@ -13,10 +13,11 @@ from turnout.reports.intervals import difference
 from turnout.reports.weekly import WEEK_S, Review, review, week, week_before
 from turnout.reports.weekly_page import page, sentence, summary
 from turnout.store.policies import PolicyVersion
-from turnout.store.rollups.cells import DAY, CallKey, Calls, Cell, Key, Slice
+from turnout.store.rollups.cells import CallKey, Calls, Cell, Key, Slice
 from turnout.store.rollups.sketch import sketch
 from turnout.types.caching import Caching
 from turnout.types.policy import Fallback, Route
+from turnout.types.seconds import DAY
 
 WEEK = week("2026-W47")
 TODAY = date(2026, 11, 23)

@@ -14,9 +14,9 @@ from turnout.store.audit import AuditStore
 from turnout.store.closed_hours import AFTER, DECISIONS, RETENTION, ClosedHours
 from turnout.store.ledger import Ledger
 from turnout.store.proof import Proof
-from turnout.store.rollups.cells import HOUR
 from turnout.store.schema import attempts, audit, requests
 from turnout.types.record import Record
+from turnout.types.seconds import HOUR
 
 H = 1_790_000_000 // HOUR * HOUR
 CLOSED = H + HOUR + AFTER

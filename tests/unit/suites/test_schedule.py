@@ -3,10 +3,11 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from turnout.suites.schedule import DAY, SCHEDULE, Due, drift, due, incumbents, left_today
+from turnout.suites.schedule import SCHEDULE, Due, drift, due, incumbents, left_today
 from turnout.types.money import PicoDollars
 from turnout.types.policy import Arm, Policy, Route, Segment
 from turnout.types.release_rules import SuiteRules
+from turnout.types.seconds import DAY
 from turnout.types.suite import Result, Run
 
 NOW = 1_800_000_000.0

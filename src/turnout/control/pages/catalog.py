@@ -37,13 +37,14 @@ from turnout.control.pages.sources import Sources
 from turnout.store.releases import ReleaseFilters
 from turnout.types.models import ModelFacts
 from turnout.types.release import CatalogEvent, EventKind, EventState
+from turnout.types.seconds import DAY
 from turnout.types.view import Base
 from turnout.watch.files import Files
 
 _MOST = 500
 _AT_ONCE = 5
 """Events that wait are shown with their buttons on the list; the others are a click away."""
-_STALE = 3 * 86_400.0
+_STALE = 3 * DAY
 _STATES: dict[EventState, Tone] = {"accepted": "plain", "quarantined": "bad", "noted": "warn", "dismissed": "plain"}
 _PRICE = re.compile(r"\$(?P<input>[\d.e+-]+) in, \$(?P<output>[\d.e+-]+) out per million")
 """How an event writes a price (watch.diff)."""

@@ -15,9 +15,10 @@ from turnout.control.pages.sources import Sources
 from turnout.control.pages.spending import By, Part, is_of_calls, spending, tag_keys
 from turnout.control.pages.times import Per, each
 from turnout.store.rollups import sums
-from turnout.store.rollups.cells import DAY, HOUR, MINUTE, Slice
 from turnout.store.rollups.cells import Cell as Sum
+from turnout.store.rollups.cells import Slice
 from turnout.types.money import PICO_PER_USD, usd
+from turnout.types.seconds import DAY, HOUR, MINUTE
 
 LOOK_BACK = 56
 """Days that a forecast is made from, at most: eight weeks."""

@@ -12,13 +12,14 @@ from turnout.control.pages.seen import NOTHING, listed
 from turnout.control.pages.sources import Sources
 from turnout.learn.matrix import BENCHMARK_HOLDS, ENOUGH, HALF_LIFE, Estimate, estimates, stated
 from turnout.types.matrix import Cell as Measured
+from turnout.types.seconds import DAY
 from turnout.types.traits import Band
 from turnout.types.view import Base
 
 BandName = Literal["all", "simple", "moderate", "high"]
 _BANDS: dict[BandName, Band | None] = {"all": None, "simple": "simple", "moderate": "moderate", "high": "high"}
 _MOST = 12
-_SOON = 14 * 86_400.0
+_SOON = 14 * DAY
 _EXAMPLE = "turnout bench MODEL --suite S"
 _TEACH = (
     "Nothing was measured in this band yet: the figures are what the catalog, or the policy, says of the models. Run a benchmark of your own cases, "

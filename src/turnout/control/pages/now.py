@@ -11,8 +11,8 @@ from turnout.control.pages.seen import NOTHING, OUTCOMES, Seen, errors, filters,
 from turnout.control.pages.sources import Sources
 from turnout.control.pages.times import each
 from turnout.store.queries import Filters, RequestLine
-from turnout.store.rollups import cells as rollup
 from turnout.store.rollups import sums
+from turnout.types.seconds import MINUTE
 
 LATEST = 20
 RATE_OVER = 5 * 60
@@ -74,8 +74,8 @@ def _missing(unpriced: int) -> str:
 
 def _lately(asked: NowAsked, seen: Seen, sources: Sources) -> tuple[rollup.Cell, float]:
     """What the last minutes hold, and how many seconds these are: from the first of them in which there was anything."""
-    since = int(seen.now - RATE_OVER) // rollup.MINUTE * rollup.MINUTE
-    minutes = sources.ledger.slices(since, int(seen.now) + 1, rollup.MINUTE)
+    since = int(seen.now - RATE_OVER) // MINUTE * MINUTE
+    minutes = sources.ledger.slices(since, int(seen.now) + 1, MINUTE)
     slices = sums.only(minutes, **asked.where) if asked.where else minutes
     begun = min((one.start for one in slices), default=since)
     return sums.cells(slices).get((), rollup.Cell()), max(seen.now - begun, 1.0)

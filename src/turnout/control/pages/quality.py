@@ -14,8 +14,8 @@ from turnout.control.pages.times import Per, each
 from turnout.feedback.accuracy import Cheaper, share
 from turnout.feedback.collapse import BEFORE, RECENT, Drop, Sums, find_drops
 from turnout.store.rollups import sums
-from turnout.store.rollups.cells import HOUR, MINUTE
 from turnout.store.rollups.cells import Cell as Sum
+from turnout.types.seconds import HOUR, MINUTE
 
 _TEACH = (
     "Nobody has said anything of these answers yet. Applications say it with POST /v1/feedback, and a route's online checks and judge say it by themselves "

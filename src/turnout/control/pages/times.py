@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from turnout.store.rollups.cells import DAY, HOUR, MINUTE, Slice
+from turnout.store.rollups.cells import Slice
+from turnout.types.seconds import DAY, HOUR, MINUTE
 
 Per = Literal["minute", "hour", "day", "week", "month"]
 SECONDS: dict[Per, int] = {"minute": MINUTE, "hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 28 * DAY}

@@ -8,8 +8,7 @@ import msgspec
 from turnout.store.rollups.sketch import Sketch
 
 Period = int
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
-"""Seconds; a slice begins at a multiple of its period, in UTC."""
+"""Seconds: a minute, an hour or a day. A slice begins at a multiple of its period, in UTC."""
 
 
 class Key(msgspec.Struct, frozen=True, array_like=True):

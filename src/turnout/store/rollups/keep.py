@@ -14,11 +14,12 @@ import msgspec
 from sqlalchemy import Connection, Engine, Select, and_, bindparam, delete, func, or_, select
 
 from turnout.store.retention import HOURS_KEPT, MARGIN, MINUTES_KEPT
-from turnout.store.rollups.cells import DAY, HOUR, MINUTE, Period, Slice
+from turnout.store.rollups.cells import Period, Slice
 from turnout.store.rollups.collect import Asked, Tried, collect, merge
 from turnout.store.rollups.marks import mark_all
 from turnout.store.rollups.shelf import Shelf
 from turnout.store.schema import attempts, feedback, requests, rollups, rollups_due
+from turnout.types.seconds import DAY, HOUR, MINUTE
 
 _FETCH = 5_000
 _SHARE = 0.1

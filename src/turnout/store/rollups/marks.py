@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from sqlalchemy import BigInteger, Connection, cast, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from turnout.store.rollups.cells import MINUTE
 from turnout.store.schema import requests, rollups_due
+from turnout.types.seconds import MINUTE
 
 
 def minutes(moments: Iterable[float]) -> set[int]:

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from turnout.store.rollups.cells import DAY, HOUR, MINUTE, CallKey, Calls, Cell, Key, Period, Slice, Tag
+from turnout.store.rollups.cells import CallKey, Calls, Cell, Key, Period, Slice, Tag
 from turnout.store.rollups.sketch import Sketch, merged
+from turnout.types.seconds import DAY, HOUR, MINUTE
 
 Group = tuple[Any, ...]
 """A value for each name that was asked by: strings, a policy's number, None."""

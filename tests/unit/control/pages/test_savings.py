@@ -1,5 +1,6 @@
 from turnout.control.pages.savings import since_previous
-from turnout.store.rollups.cells import HOUR, Cell, Key, Slice
+from turnout.store.rollups.cells import Cell, Key, Slice
+from turnout.types.seconds import HOUR
 
 
 def hour(n: int, *cells: tuple[int, str, int, int]) -> Slice:

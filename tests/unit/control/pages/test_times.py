@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from turnout.control.pages.times import begin, bucketed
-from turnout.store.rollups.cells import DAY, HOUR, Slice
+from turnout.store.rollups.cells import Slice
+from turnout.types.seconds import DAY, HOUR
 
 
 def at(*when: int) -> int:

@@ -11,13 +11,14 @@ from sqlalchemy import event, update
 from tests.support.records import NOW, TRAITS, attempt, record
 from tests.support.slices import said
 from turnout.store.ledger import Ledger
-from turnout.store.rollups.cells import DAY, HOUR, MINUTE, Slice
+from turnout.store.rollups.cells import Slice
 from turnout.store.rollups.keep import _collected, pace
 from turnout.store.rollups.marks import mark, minutes
 from turnout.store.rollups.sums import calls, cells, tags
 from turnout.store.schema import feedback, requests, rollups, rollups_due
 from turnout.store.summary import from_rows
 from turnout.types.record import Record
+from turnout.types.seconds import DAY, HOUR, MINUTE
 
 EVER = int(NOW) * 2
 OLD = NOW - 30 * DAY

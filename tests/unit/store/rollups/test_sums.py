@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from tests.support.slices import asked, tagged, tried
-from turnout.store.rollups.cells import DAY, HOUR, MINUTE, Cell, Slice
+from turnout.store.rollups.cells import Cell, Slice
 from turnout.store.rollups.collect import collect
 from turnout.store.rollups.sums import OTHER, Window, calls, cells, days, gapless, only, series, tags, window
+from turnout.types.seconds import DAY, HOUR, MINUTE
 
 NOW = 1_790_000_000.0
 ROWS = [
