@@ -11,6 +11,7 @@ from turnout.control.pages.seen import NOTHING, OUTCOMES, Seen, errors, filters,
 from turnout.control.pages.sources import Sources
 from turnout.control.pages.times import each
 from turnout.store.queries import Filters, RequestLine
+from turnout.store.rollups import cells as rollup
 from turnout.store.rollups import sums
 from turnout.types.seconds import MINUTE
 
