@@ -106,9 +106,9 @@ def test_policies_may_be_served(snippet: Snippet, tmp_path: Path) -> None:
     written = YAML(typ="safe", pure=True).load(snippet.text.replace("CA_FILE", str(authority)))
     whole = written if "policy" in snippet.words else AROUND | written
     for suite in whole.get("suites", {}).values():
-        if "file" in suite:
-            (tmp_path / suite["file"]).parent.mkdir(exist_ok=True)
-            (tmp_path / suite["file"]).touch()
+        for file in (suite[key] for key in ("file", "calibration") if key in suite):
+            (tmp_path / file).parent.mkdir(exist_ok=True)
+            (tmp_path / file).touch()
     for source in whole.get("release", {}).get("sources", ()):
         if source.endswith(".json") and "://" not in source:
             (tmp_path / source).touch()

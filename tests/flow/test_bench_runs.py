@@ -32,9 +32,10 @@ from turnout.store.ledger import Ledger
 from turnout.store.queries import Filters
 from turnout.suites.begin import Wish, begun
 from turnout.suites.frozen import Frozen, suite_hash
+from turnout.suites.graders.calibration import labels_of, load_labels
 from turnout.suites.plan import estimate
 from turnout.types.money import PicoDollars, pico_from_usd
-from turnout.types.suite import BENCH, Case, Contains, Graded, Run, Suite
+from turnout.types.suite import BENCH, UNCALIBRATED, Case, Contains, Graded, Pairwise, Run, Suite
 from turnout.view import ViewStore
 
 OLD, NEW = "sim-openai/medium", "sim-openai/small"
@@ -294,6 +295,97 @@ async def test_the_command(tmp_path: Path) -> None:
     assert "24 cases" in table
     assert "can certify" in table
     assert found["run"]["id"] in listing
+
+
+JUDGE = "sim-anthropic/deep"
+JUDGED_YAML = """\
+suites:
+  paired: {file: cases.jsonl, routes: [support], budget_usd: 5, judge: sim-anthropic/deep, calibration: labels.jsonl}
+"""
+
+
+def _write_judged(home: Home, *, people_agree: bool) -> None:
+    """Cases that only a judge can tell about, and 60 labels; who does not agree finds the wrong answer better every other time."""
+    cases = [{"input": asked.prompt, "task": "qa"} for asked in (known.case("qa", n) for n in range(12))]
+    labels = []
+    for n in range(60):
+        asked = known.case("qa", 100 + n)
+        answers = {"a": asked.right, "b": asked.wrong} if n % 4 < 2 else {"a": asked.wrong, "b": asked.right}
+        right = "a" if n % 4 < 2 else "b"
+        labels.append({"input": asked.prompt, **answers, "better": right if people_agree or n % 2 else "ab".replace(right, "")})
+    for name, rows in (("cases", cases), ("labels", labels)):
+        (home.config.parent / f"{name}.jsonl").write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+
+
+def _asked_of(sim: RunningSim, model: str) -> int:
+    return sim.sim.stats.by_model[model].requests if model in sim.sim.stats.by_model else 0
+
+
+async def test_a_judge_is_held_against_people(tmp_path: Path) -> None:
+    """One that agrees with them decides, in this run and, unasked, in the next; a budget too small for it is told before anybody is asked."""
+    async with at_home(tmp_path) as (home, sim):
+        home.config.write_text(home.config.read_text() + JUDGED_YAML)
+        _write_judged(home, people_agree=True)
+        dear, refused = said(home, NEW, "--against", OLD, "--budget", "0.00001", "--yes")
+        before = _asked_of(sim, JUDGE)
+        unasked, told = said(home, NEW, "--against", OLD)
+        _, out = await command(home, NEW, "--against", OLD, "--yes", "--json")
+        first = msgspec.json.decode(out)
+        for_both = _asked_of(sim, JUDGE)
+        _, shown = said(home, "show", first["run"]["id"])
+        _, out = await command(home, NEW, "--against", OLD, "--yes", "--json")
+        second = msgspec.json.decode(out)
+        again = _asked_of(sim, JUDGE) - for_both
+        results = home.ledger.bench.results(first["run"]["id"])
+
+        _write_judged(home, people_agree=False)
+        _, out = await command(home, NEW, "--against", OLD, "--yes", "--json")
+        third = msgspec.json.decode(out)
+        doubted = home.ledger.bench.results(third["run"]["id"])
+
+    assert (dear, before, unasked) == (1, 0, 2)
+    assert "holding the judge against 60 labels first" in refused
+    assert "180 of these hold the judge against 60 labels first" in told
+    assert for_both == 180 + again
+    assert first["run"]["calibration"] == second["run"]["calibration"]
+    assert first["run"]["spent"] > second["run"]["spent"]
+    assert f"judge {JUDGE} agrees with people: kappa 0." in " ".join(shown.split())
+    assert "as people would have it" in shown
+    assert {one.score is None for one in results if one.outcome == "ok"} == {False}
+    assert first["pairs"][0]["n"] == 12
+
+    assert third["run"]["suite_hash"] == first["run"]["suite_hash"]
+    assert third["run"]["labels"] != first["run"]["labels"]
+    assert "its verdicts decide nothing" in third["judge"][0]
+    assert {one.score for one in doubted} == {None}
+    assert all(one.compared is not None and UNCALIBRATED in one.details for one in doubted)
+    assert third["pairs"][0]["n"] == 0
+
+
+async def test_a_run_that_is_gone_on_with_does_not_pay_its_judge_twice(tmp_path: Path) -> None:
+    """What was found of it is kept with the run, and the labels as they were when it began."""
+    async with at_home(tmp_path) as (home, sim):
+        cases = replace(suite(6), cases=tuple(replace(one, graders=(Graded(Pairwise()),)) for one in suite(6).cases))
+        _write_judged(home, people_agree=True)
+        labels = labels_of(load_labels(home.config.parent / "labels.jsonl"), cases.cases)
+        wish = Wish((OLD, NEW), pico_from_usd("5"), "cli:ada", judge=JUDGE, labels=labels)
+        run, _ = begun(wish, cases, home.slots, SystemClock().now(), SystemClock().seed())
+        Frozen(home.data_dir / SUITES).keep(cases, labels)
+        assert home.ledger.bench.begin(run)
+        (home.config.parent / "labels.jsonl").unlink()
+        ended = await home.go_on(run)
+        asked = _asked_of(sim, JUDGE)
+        home.ledger.bench.discard(run.id, [(cases.cases[0].id, 0)])
+        home.ledger.bench.note(replace(ended, state="waiting"))
+        again = await home.go_on(run)
+        more = _asked_of(sim, JUDGE) - asked
+        ingest_once(home.data_dir / Places.journal, home.ledger)
+        copies = home.ledger.search(500, Filters(copies=True)).lines
+
+    assert ended.judge_decides
+    assert (again.state, again.done, again.calibration) == ("done", 12, ended.calibration)
+    assert more <= 2
+    assert sum(line.cost or 0 for line in copies) == again.spent <= again.budget
 
 
 def _forget_lease(home: Home, run: Run) -> None:

@@ -17,6 +17,7 @@ from setproctitle import setproctitle
 from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.build.bench_spec import LEASE, SUITES, BenchSpec, lease_of
+from turnout.build.bench_suite import known_calibration
 from turnout.build.ledger import open_ledger
 from turnout.build.process import say
 from turnout.build.snapshots import Means as Parts
@@ -111,14 +112,19 @@ async def go_on(
         run = ledger.bench.get(run_id)
         if run is None:
             raise Unusable(f"there is no benchmark run {run_id}; `turnout bench list` shows those there are")
+        frozen = Frozen(data_dir / SUITES)
+        run = msgspec.structs.replace(
+            run, calibration=run.calibration or known_calibration(ledger.bench, run.judge, run.labels, clock.now())
+        )
         try:
-            suite = Frozen(data_dir / SUITES).get(run.suite_hash)
+            suite = frozen.get(run.suite_hash)
+            labels = frozen.labels(run.labels).pairs if run.labels is not None and run.calibration is None else ()
         except Unusable as gone:
             ledger.bench.note(msgspec.structs.replace(run, state="failed", note=str(gone), ended=clock.now()))
             raise
         async with workshop(data_dir, clock) as gateway:
             grader = CaseGrader(gateway.grader.checker, threshold=suite.threshold)
-            means = Means(ledger.bench, Models(gateway, run), grader, clock, stop, show, interrupted)
+            means = Means(ledger.bench, Models(gateway, run), grader, clock, stop, show, interrupted, labels=labels)
             return await play(run, suite, means)
     finally:
         keeping.cancel()

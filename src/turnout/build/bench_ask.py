@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.build.bench import go_on
 from turnout.build.bench_spec import SUITES
-from turnout.build.bench_suite import rules_of, suite_of
+from turnout.build.bench_suite import rules_of, suite_of, with_labels
 from turnout.build.content_keys import opening_keys
 from turnout.build.data_dir import held, holder
 from turnout.build.ledger import open_ledger
@@ -71,8 +71,9 @@ class Asking:
             self._models(order, rules), rules.budget if order.budget is None else order.budget, self._actor, order.cases,
             order.repeats or rules.repeats, rules.judge, margin=order.margin, anyhow=order.anyhow,
         )  # fmt: skip
+        wish = with_labels(wish, suite, rules, self._base, self._ledger.bench, now)
         run, self.estimate = begun(wish, suite, self._view.slots, now, self._clock.seed())
-        self._frozen.keep(suite)
+        self._frozen.keep(suite, wish.labels)
         return run
 
     def resumed(self, run_id: str, budget: PicoDollars | None) -> Run:

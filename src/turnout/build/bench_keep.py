@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.build.bench_spec import LEASE, SUITES, BenchSpec, lease_of
-from turnout.build.bench_suite import suite_of
+from turnout.build.bench_suite import suite_of, with_labels
 from turnout.build.content_keys import opening_keys
 from turnout.build.process import say
 from turnout.build.spec import Places
@@ -22,8 +22,9 @@ from turnout.store.bench import OPEN
 from turnout.store.ledger import Ledger, in_words
 from turnout.suites.begin import Wish, begun
 from turnout.suites.frozen import Frozen
-from turnout.suites.schedule import DAY, SCHEDULE, Drift, Due, drift, due, incumbents, left_today
+from turnout.suites.schedule import SCHEDULE, Drift, Due, drift, due, incumbents, left_today
 from turnout.types.policy import Policy
+from turnout.types.seconds import DAY
 from turnout.types.suite import Run
 from turnout.view import ViewStore
 
@@ -159,10 +160,11 @@ def _begun(bench: Benching, one: Due, policy: Policy, now: float) -> Run | None:
         if current is None:
             return None
         wish = Wish(one.models, budget, SCHEDULE, repeats=one.suite.repeats, judge=one.suite.judge)
+        wish = with_labels(wish, suite, one.suite, base, bench.ledger.bench, now)
         run, _ = begun(wish, suite, views.load(current).slots, now, bench.clock.seed())
     except Unusable as reason:
         say("control", f"the scheduled benchmark of suite {one.suite.name} was not begun: {reason}")
         return None
-    frozen.keep(suite)
+    frozen.keep(suite, wish.labels)
     bench.ledger.bench.begin(run)
     return run

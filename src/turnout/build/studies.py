@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from turnout.build.bench_spec import SUITES
-from turnout.build.bench_suite import suite_of
+from turnout.build.bench_suite import suite_of, with_labels
 from turnout.build.content_keys import opening_keys
 from turnout.build.spec import Places
 from turnout.clock import Clock
@@ -20,11 +20,12 @@ from turnout.store.cells import Part
 from turnout.store.ledger import Ledger
 from turnout.suites.begin import Wish, begun
 from turnout.suites.frozen import Frozen
-from turnout.suites.schedule import DAY, left_today
+from turnout.suites.schedule import left_today
 from turnout.types.checks import Check
 from turnout.types.policy import Policy
 from turnout.types.release import CatalogEvent, Proposal, Release
 from turnout.types.release_rules import SuiteRules
+from turnout.types.seconds import DAY
 from turnout.types.suite import Passes, Run
 from turnout.types.view import Base
 from turnout.view import ViewStore
@@ -133,10 +134,11 @@ class Studies:
         try:
             keys = opening_keys(policy, os.environ)
             suite = suite_of(rules, self._folder, self._frozen, self._ledger.bench, keys, now)
+            wish = with_labels(wish, suite, rules, self._folder, self._ledger.bench, now)
             run, _ = begun(wish, suite, slots, now, self._clock.seed())
         except Unusable as reason:
             return BenchState("waiting", f"its benchmark on suite {rules.name} cannot begin: {reason}")
-        self._frozen.keep(suite)
+        self._frozen.keep(suite, wish.labels)
         self._ledger.bench.begin(run)
         return _under_way(run)
 

@@ -13,7 +13,8 @@ from rich.table import Table
 from turnout.cli.table import printed
 from turnout.suites.plan import Estimate
 from turnout.suites.run import Show
-from turnout.suites.summary import Figures, Pair, figures, pair, parts
+from turnout.suites.summary import Figures, NotWorse, Pair, figures, pair, parts
+from turnout.suites.trust import shares, told_of_judge
 from turnout.types.money import usd
 from turnout.types.suite import Result, Run
 
@@ -23,11 +24,13 @@ PLAIN_EVERY = 20
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A run with all that follows from its results; ``pairs`` compare each other model with the first."""
+    """A run with all that follows from its results; ``pairs`` compare each other model with the first, ``judge`` says how far to believe it."""
 
     run: Run
     figures: tuple[Figures, ...]
     pairs: tuple[Pair, ...]
+    shares: tuple[NotWorse, ...] = ()
+    judge: tuple[str, ...] = ()
 
 
 def report(run: Run, results: Sequence[Result], margin: float) -> Found:
@@ -35,7 +38,8 @@ def report(run: Run, results: Sequence[Result], margin: float) -> Found:
     split = parts(results)
     shown = (None, *(split if len(split) > 1 else ()))
     rows = tuple(figures(results, model, part) for part in shown for model in run.models)
-    return Found(run, rows, tuple(pair(results, run.models[0], other, margin) for other in run.models[1:]))
+    pairs = tuple(pair(results, run.models[0], other, margin) for other in run.models[1:])
+    return Found(run, rows, pairs, shares(run, results), told_of_judge(run, results))
 
 
 def announced(run: Run, estimate: Estimate | None) -> Iterator[str]:
@@ -45,9 +49,12 @@ def announced(run: Run, estimate: Estimate | None) -> Iterator[str]:
     yield f"suite {run.suite}: {cases} cases{again}, asked of {', '.join(run.models)}"
     if run.done:
         yield f"{run.done} of {run.total} answers are there; ${usd(run.spent):.4f} are spent"
+    yield from told_of_judge(run, (), compares=estimate is not None and estimate.judgements > 0)
     if estimate is not None:
-        judged = f" and {estimate.judgements} judgements" if estimate.judgements else ""
+        judged = f" and {asked} judgements" if (asked := estimate.judgements + estimate.questions) else ""
         yield f"{estimate.calls} calls{judged}: about ${usd(estimate.expected):.4f}, at most ${usd(estimate.most):.4f}"
+        if estimate.labels:
+            yield f"{estimate.questions} of these hold the judge against {estimate.labels} labels first: about ${usd(estimate.for_labels):.4f}"
         if estimate.unpriced:
             yield f"what {', '.join(estimate.unpriced)} costs is not known, and in no figure: nothing bounds it"
     yield f"it stops before it has spent more than ${usd(run.budget):.4f}"
@@ -106,6 +113,8 @@ def told(found: Found) -> None:
     printed(table)
     for one in found.pairs:
         print(sentence(one))
+    for each in found.judge:
+        print(each)
 
 
 def _cells(row: Figures) -> tuple[str, ...]:

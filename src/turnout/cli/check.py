@@ -38,7 +38,11 @@ def editor_schema() -> dict[str, object]:
 
 
 def problems_of(config: Path) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    """Problems and warnings. A secret that is not there is a warning: the file may be meant for another machine."""
+    """Problems and warnings. A secret that is not there is a warning: the file may be meant for another machine.
+
+    So is what is wrong in the files of suites: all is served without them.
+    """
+    from turnout.build.bench_suite import of_files
     from turnout.catalog.load import load_catalog
     from turnout.config.load import inspect
 
@@ -46,7 +50,7 @@ def problems_of(config: Path) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]
         checked = inspect(config, os.environ, load_catalog(), datetime.now(UTC).date(), secrets_needed=False)
     except ConfigProblems as problems:
         return problems.problems, ()
-    return checked.problems, checked.warnings
+    return checked.problems, (*checked.warnings, *of_files(checked.policy, config.parent))
 
 
 def _print(file: str, problems: tuple[Problem, ...], warnings: tuple[Problem, ...]) -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path as FilePath
 
 from turnout.catalog import rates
+from turnout.catalog.family import unfit
 from turnout.catalog.places import PLACES
 from turnout.config.check_providers import did_you_mean
 from turnout.config.check_routes import check_named
@@ -109,6 +110,7 @@ def check_suites(shaped: Shaped, facts: Mapping[str, ModelFacts], today: date, b
         yield from _routes(at, name, part, shaped.file)
         yield from _graders(at, part, shaped.file.release)
         yield from _judge(at, name, part, shaped.file, facts, today)
+        yield from _labels(at, part, shaped.file.release, base)
         if part.schedule is not None and not part.budget_usd and shaped.is_whole(*at, "budget_usd"):
             yield Finding((*at, "schedule"), "no run ever begins: budget_usd is 0", "say what one run may cost", warning=True)
 
@@ -119,15 +121,23 @@ def _cases(at: Path, part: SuitePart, shaped: Shaped, base: FilePath | None) -> 
     if (part.file is None) == (part.sample is None):
         yield Finding(at, "needs exactly one of file and sample", "say where its cases are")
     elif part.file is not None:
-        path = FilePath(part.file).expanduser()
-        place = path if base is None else base / path
-        if not place.is_file():
-            yield Finding(
-                (*at, "file"),
-                f"no file {part.file}",
-                "it is looked for beside the policy file; its benchmarks wait",
-                warning=True,
-            )
+        yield from _is_there((*at, "file"), part.file, base)
+
+
+def _is_there(where: Path, file: str, base: FilePath | None) -> Iterator[Finding]:
+    path = FilePath(file).expanduser()
+    if not (path if base is None else base / path).is_file():
+        yield Finding(where, f"no file {file}", "it is looked for beside the policy file; its benchmarks wait", warning=True)
+
+
+def _labels(at: Path, part: SuitePart, rules: ReleasePart, base: FilePath | None) -> Iterator[Finding]:
+    """What people said, for the judge to be held against."""
+    if part.calibration is None:
+        return
+    where = (*at, "calibration")
+    if part.judge is None and rules.judge is None:
+        yield Finding(where, "there is no judge to hold against these labels", "name a `judge` here, or release.judge")
+    yield from _is_there(where, part.calibration, base)
 
 
 def _routes(at: Path, name: str, part: SuitePart, file: File) -> Iterator[Finding]:
@@ -183,6 +193,10 @@ def _judge(at: Path, name: str, part: SuitePart, file: File, facts: Mapping[str,
                 where, f'"{judge}" is a candidate of route {route}: its own answers are not compared',
                 "name a judge that is no candidate", warning=True,
             )  # fmt: skip
+        else:
+            why = unfit(facts[judge], [facts[model] for model in own if model in facts])
+            if why is not None:
+                yield Finding(where, f"route {route}: {why}", "name a judge of another family", warning=True)
 
 
 def _judge_exists(where: Path, judge: str, file: File, facts: Mapping[str, ModelFacts], today: date) -> Iterator[Finding]:

@@ -71,6 +71,7 @@ def _suite(name: str, part: SuitePart, judge: str | None) -> SuiteRules:
         judge=part.judge or judge,
         repeats=part.repeats,
         threshold=part.threshold,
+        calibration=part.calibration,
     )
 
 

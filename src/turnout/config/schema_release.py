@@ -144,6 +144,10 @@ class SuitePart(Part):
     budget_usd: Usd = Field(default=0.0, description="What one run may cost.")
     graders: tuple[Any, ...] = Field(default=(), description="Of cases that bring none; see docs/howto/write-a-suite.md.")
     judge: ModelName | None = Field(default=None, description="Who compares answers in pairs; default: `release.judge`.")
+    calibration: Text | None = Field(
+        default=None,
+        description="JSONL of answers that people compared, which the judge is held against; seen from the policy file.",
+    )
     repeats: int = Field(default=1, ge=1, le=20, description="Answers of each model to each case.")
     threshold: float = Field(default=1.0, gt=0, le=1, description="Score from which a case is solved.")
 

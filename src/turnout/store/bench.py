@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from turnout.store.schema import bench_results, bench_runs, contents, requests
 from turnout.types.content import Content
+from turnout.types.judge import Calibration
 from turnout.types.suite import Result, Run, RunState
 
 OPEN: tuple[RunState, ...] = ("waiting", "running")
@@ -82,6 +83,15 @@ class BenchStore:
             wanted = wanted.where(bench_runs.c.at >= since)
         with self._engine.connect() as connection:
             return tuple(_run(content) for content in connection.execute(wanted).scalars())
+
+    def calibration(self, judge: str, labels: str, since: float) -> Calibration | None:
+        """The latest that came of holding this judge against these labels (their hash), from ``since`` on.
+
+        One that labels without a verdict made fall short is no word on the judge: its provider may have been down.
+        """
+        found = (run.calibration for run in self.list(1_000, since=since) if (run.judge, run.labels) == (judge, labels))
+        known = [each for each in found if each is not None and each.at >= since and (each.gates or not each.failed)]
+        return max(known, key=lambda each: each.at, default=None)
 
     def unsettled(self, since: float) -> tuple[Run, ...]:
         """What a day's budget is counted by: runs begun from ``since`` on, and those that are not over."""

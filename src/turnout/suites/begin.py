@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 import msgspec
 
+from turnout.catalog.family import unfit
 from turnout.catalog.near import near
 from turnout.decide.slot import Slot
 from turnout.errors import Unusable
 from turnout.suites.plan import Estimate, affordable, arranged, estimate, is_paired
+from turnout.types.judge import Calibration, Labels
 from turnout.types.money import PicoDollars, usd
 from turnout.types.suite import Run, Suite
 
@@ -15,7 +17,8 @@ from turnout.types.suite import Run, Suite
 class Wish(msgspec.Struct, frozen=True):
     """``models`` on a suite, the incumbent first; at most ``cases`` of it (None: all). Ends early once decided at ``margin``.
 
-    ``judge`` compares answers where cases want that. ``anyhow``: it may begin though nobody knows what it will cost.
+    ``judge`` compares answers where cases want that; it is held against ``labels`` first, unless ``calibration`` is known to have come of it.
+    ``anyhow``: it may begin though nobody knows what it will cost.
     """
 
     models: tuple[str, ...]
@@ -27,6 +30,8 @@ class Wish(msgspec.Struct, frozen=True):
     release: str | None = None
     margin: float | None = None
     anyhow: bool = False
+    labels: Labels | None = None
+    calibration: Calibration | None = None
 
 
 def begun(wish: Wish, suite: Suite, slots: Mapping[str, Slot], now: float, chance: int) -> tuple[Run, Estimate]:
@@ -51,18 +56,22 @@ def begun(wish: Wish, suite: Suite, slots: Mapping[str, Slot], now: float, chanc
         raise Unusable(f"{wish.judge} is to judge and to be judged: name another judge, suites.{suite.name}.judge")
     if wish.judge is None and any(is_paired(case) and len(case.graders) == 1 for case in cases):
         raise Unusable(f"suite {suite.name} has cases that only a judge can tell about: name one, suites.{suite.name}.judge")
-    found = estimate(cases, wish.models, wish.repeats, slots, wish.judge)
+    is_judged = wish.judge is not None and any(map(is_paired, cases))
+    labels = wish.labels if is_judged else None
+    to_ask = labels.pairs if labels is not None and wish.calibration is None else ()
+    found = estimate(cases, wish.models, wish.repeats, slots, wish.judge, to_ask)
     if found.unpriced and not wish.anyhow:
         raise Unusable(
             f"nobody knows what {', '.join(found.unpriced)} costs: state its price under `models:`, or say --unknown-price to spend unbounded"
         )
     if not found.unpriced:
-        affordable(cases, wish.models, wish.repeats, slots, wish.judge, wish.budget)
+        affordable(cases, wish.models, wish.repeats, slots, wish.judge, wish.budget, to_ask)
     run = Run(
         id=f"{int(now):08x}-{chance % 2**32:08x}", at=now, suite=suite.name, suite_hash=suite.hash, models=wish.models, state="waiting",
         actor=wish.actor, budget=wish.budget, estimate=None if found.unpriced else found.expected, spent=PicoDollars(0),
         total=len(cases) * len(wish.models) * wish.repeats, done=0, repeats=wish.repeats, judge=wish.judge, release=wish.release,
-        margin=wish.margin,
+        margin=wish.margin, labels=labels.hash if labels is not None else None, calibration=wish.calibration if labels is not None else None,
+        unfit=unfit(slots[wish.judge], [slots[model] for model in wish.models]) or "" if wish.judge is not None and is_judged else "",
     )  # fmt: skip
     return run, found
 

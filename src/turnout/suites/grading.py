@@ -5,24 +5,20 @@ from functools import partial
 from statistics import fmean
 
 from turnout.checks.checker import Checker
-from turnout.suites.graders.calibration import Calibration
 from turnout.suites.graders.grade import Tools, grade
 from turnout.suites.graders.pairwise import Compared, compare, inverted
 from turnout.suites.graders.sandbox import Sandbox
 from turnout.suites.inputs import said_of
 from turnout.suites.run import AskJudge, Judged
-from turnout.types.suite import UNCALIBRATED, Asked, Case
+from turnout.types.suite import Asked, Case
 
 
 class CaseGrader:
-    """One for a run, of a suite with this ``threshold``. ``calibration`` is the judge's, None: nobody has looked."""
+    """One for a run, of a suite with this ``threshold``."""
 
-    def __init__(
-        self, checker: Checker, sandbox: Sandbox | None = None, *, threshold: float, calibration: Calibration | None = None
-    ) -> None:
+    def __init__(self, checker: Checker, sandbox: Sandbox | None = None, *, threshold: float) -> None:
         self._tools = Tools(checker, sandbox or Sandbox())
         self._threshold = threshold
-        self._gates = calibration is not None and calibration.gates
 
     async def grade(self, case: Case, answers: Mapping[str, Asked], judge: AskJudge | None) -> Mapping[str, Judged]:
         """By model; ``answers`` are those that came, the first model's first."""
@@ -30,9 +26,8 @@ class CaseGrader:
         found: dict[str, Judged] = {}
         for model, asked in answers.items():
             opinion = None if opinions is None else partial(opinions.of, model)
-            mark = await grade(case, asked, self._tools, opinion, threshold=self._threshold, gates=self._gates)
-            details = mark.details if mark.gates or judge is None else (*mark.details, UNCALIBRATED)
-            found[model] = Judged(mark.score, details, mark.solved)
+            mark = await grade(case, asked, self._tools, opinion, threshold=self._threshold)
+            found[model] = Judged(mark.score, mark.details, mark.solved, on_judge=mark.judged, compared=mark.compared)
         return found
 
 

@@ -12,6 +12,8 @@ from turnout.decide.price import by_tokens
 from turnout.decide.slot import Slot
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import TurnoutError, Unusable
+from turnout.suites.graders.calibration import QUESTIONS, questions
+from turnout.types.judge import Labelled
 from turnout.types.money import PicoDollars, usd
 from turnout.types.reply import Usage
 from turnout.types.suite import Case, Pairwise
@@ -64,7 +66,10 @@ class Round(msgspec.Struct, frozen=True):
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """Of a whole run. ``margin`` is how much the dearest call may exceed what is expected of it. ``unpriced`` models cost nobody knows what."""
+    """Of a whole run. ``margin`` is how much the dearest call may exceed what is expected of it. ``unpriced`` models cost nobody knows what.
+
+    ``labels`` are those that the judge is held against first, with ``questions`` in all, expected to cost ``for_labels`` of the whole.
+    """
 
     calls: int
     judgements: int
@@ -72,6 +77,12 @@ class Estimate(msgspec.Struct, frozen=True):
     most: PicoDollars
     margin: PicoDollars
     unpriced: tuple[str, ...] = ()
+    labels: int = 0
+    for_labels: PicoDollars = PicoDollars(0)
+
+    @property
+    def questions(self) -> int:
+        return QUESTIONS * self.labels
 
     @property
     def needed(self) -> PicoDollars:
@@ -84,8 +95,13 @@ class TooDear(Unusable):
 
     def __init__(self, estimate: Estimate, budget: PicoDollars, cases: int, fits: int) -> None:
         advice = f"ask {fits} of them (--cases {fits}), or allow more" if fits else "allow more"
+        judge = (
+            f", ${usd(estimate.for_labels):.4f} of it for holding the judge against {estimate.labels} labels first"
+            if estimate.labels
+            else ""
+        )
         super().__init__(
-            f"{cases} cases are expected to cost ${usd(estimate.expected):.4f} (at most ${usd(estimate.most):.4f}), which takes a budget of "
+            f"{cases} cases are expected to cost ${usd(estimate.expected):.4f} (at most ${usd(estimate.most):.4f}){judge}, which takes a budget of "
             f"${usd(estimate.needed):.4f}; there are ${usd(budget):.4f}: {advice} (--budget)"
         )
         self.estimate = estimate
@@ -150,29 +166,31 @@ def price(slot: Slot, body: Mapping[str, Any], task: str | None, most_written: i
 
 
 def estimate(
-    cases: Sequence[Case], models: Sequence[str], repeats: int, slots: Mapping[str, Slot], judge: str | None = None
-) -> Estimate:
-    """Of asking all models all cases so often, judges included.
+    cases: Sequence[Case], models: Sequence[str], repeats: int, slots: Mapping[str, Slot], judge: str | None = None,
+    labels: Sequence[Labelled] = (),
+) -> Estimate:  # fmt: skip
+    """Of asking all models all cases so often, judges included, and what it takes to hold the judge against ``labels``.
 
     Raises:
         Unusable: a case is no request.
     """
-    found = _Sum(slots)
+    found = _Sum(slots, judge, labels)
     for case in cases:
         found.add(case, models, repeats, judge)
     return found.total()
 
 
 def affordable(
-    cases: Sequence[Case], models: Sequence[str], repeats: int, slots: Mapping[str, Slot], judge: str | None, budget: PicoDollars
-) -> Estimate:
+    cases: Sequence[Case], models: Sequence[str], repeats: int, slots: Mapping[str, Slot], judge: str | None, budget: PicoDollars,
+    labels: Sequence[Labelled] = (),
+) -> Estimate:  # fmt: skip
     """The estimate, if the budget is enough for it.
 
     Raises:
         TooDear: it is not; says how many of the cases, in this order, would fit.
         Unusable: a case is no request.
     """
-    found, fits = _Sum(slots), 0
+    found, fits = _Sum(slots, judge, labels), 0
     for case in cases:
         found.add(case, models, repeats, judge)
         if found.total().needed <= budget:
@@ -189,12 +207,17 @@ def is_paired(case: Case) -> bool:
 
 
 class _Sum:
-    """What cases cost so far."""
+    """What labels and cases cost so far."""
 
-    def __init__(self, slots: Mapping[str, Slot]) -> None:
+    def __init__(self, slots: Mapping[str, Slot], judge: str | None, labels: Sequence[Labelled]) -> None:
         self._slots = slots
         self._calls = self._judgements = self._expected = self._most = self._margin = 0
         self._unpriced: dict[str, None] = {}
+        self._labels = len(labels)
+        if judge is not None:
+            for body in (body for label in labels for body in questions(label)):
+                self._ask_judge(judge, _traits(slots[judge], body, None))
+        self._for_labels = self._expected
 
     def add(self, case: Case, models: Sequence[str], repeats: int, judge: str | None) -> None:
         for model in models:
@@ -205,7 +228,7 @@ class _Sum:
     def total(self) -> Estimate:
         return Estimate(
             self._calls, self._judgements, PicoDollars(self._expected), PicoDollars(self._most), PicoDollars(self._margin),
-            tuple(self._unpriced),
+            tuple(self._unpriced), self._labels, PicoDollars(self._for_labels),
         )  # fmt: skip
 
     def _call(self, model: str, case: Case, times: int) -> None:
@@ -219,15 +242,20 @@ class _Sum:
 
     def _judge(self, judge: str, case: Case, models: Sequence[str], repeats: int) -> None:
         """It reads the case and two answers, in both orders."""
-        slot, times = self._slots[judge], BOTH_ORDERS * max(len(models) - 1, 1) * repeats
+        times = BOTH_ORDERS * max(len(models) - 1, 1) * repeats
         self._judgements += times
+        traits = _traits(self._slots[judge], case.body, case.task)
+        written = 2 * max(longest(case.body, self._slots[model]) for model in models)
+        self._ask_judge(judge, traits, 2 * traits.output_tokens, written, times)
+
+    def _ask_judge(self, judge: str, traits: Traits, more: int = 0, at_most: int = 0, times: int = 1) -> None:
+        """To read this, with so much more as expected and at most, and to say a word."""
+        slot = self._slots[judge]
         if slot.tiers is None:
             self._count(judge, None, times)
             return
-        traits = _traits(slot, case.body, case.task)
-        written = 2 * max(longest(case.body, self._slots[model]) for model in models)
-        expected = rates.estimate(slot.tiers, traits.tokens + 2 * traits.output_tokens, VERDICT)
-        most = _at_most(slot, traits.tokens_max + written, LONGEST_VERDICT)
+        expected = rates.estimate(slot.tiers, traits.tokens + more, VERDICT)
+        most = _at_most(slot, traits.tokens_max + at_most, LONGEST_VERDICT)
         self._count(judge, None if most is None else Price(min(expected, most), most), times)
 
     def _count(self, model: str, found: Price | None, times: int) -> None:

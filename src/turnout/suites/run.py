@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
@@ -10,11 +11,13 @@ from msgspec.structs import replace
 from turnout.clock import Clock
 from turnout.errors import TurnoutError
 from turnout.evidence.paired import Paired
+from turnout.suites.graders.calibration import Held, calibrated, held
 from turnout.suites.paired import differences
 from turnout.suites.plan import LONGEST_VERDICT, Key, Price, Round, arranged, missing, rounds
 from turnout.suites.purse import Purse, Spent
+from turnout.types.judge import Labelled
 from turnout.types.money import PicoDollars, usd
-from turnout.types.suite import Asked, Case, Result, Run, RunState, Suite
+from turnout.types.suite import UNCALIBRATED, Asked, Case, Result, Run, RunState, Suite
 
 AT_ONCE = 4
 """Cases under way at a time."""
@@ -30,11 +33,16 @@ class Unpriced(Exception):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What graders found: ``score`` 0..1, None where none could tell; and each of them in words. ``solved`` None: by the suite's threshold."""
+    """What graders found: ``score`` 0..1, None where none could tell; and each of them in words. ``solved`` None: by the suite's threshold.
+
+    ``on_judge``: it rests on what a judge said; ``compared`` is what one said, 1, 0.5 or 0.
+    """
 
     score: float | None
     details: tuple[str, ...] = ()
     solved: bool | None = None
+    on_judge: bool = False
+    compared: float | None = None
 
 
 Body = Mapping[str, Any]
@@ -83,7 +91,7 @@ Show = Callable[[Run, Sequence[Result]], None]
 
 
 class Means(msgspec.Struct, frozen=True):
-    """What a run works with. ``interrupted`` is the state it is left in when ``stop`` is set."""
+    """What a run works with. ``interrupted`` is the state it is left in when ``stop`` is set. ``labels`` are those its judge is held against."""
 
     store: Store
     asker: Asker
@@ -93,6 +101,7 @@ class Means(msgspec.Struct, frozen=True):
     show: Show = lambda _run, _results: None
     interrupted: RunState = "waiting"
     at_once: int = AT_ONCE
+    labels: tuple[Labelled, ...] = ()
 
 
 async def play(run: Run, suite: Suite, means: Means) -> Run:
@@ -118,6 +127,7 @@ class _Playing:
         self._results: dict[Key, Result] = {(one.case, one.model, one.repeat): one for one in means.store.results(run.id)}
         self._rounds = rounds(chosen(run, suite), run.models, run.repeats, run.id)
         self._down: dict[str, list[tuple[str, int]]] = {}
+        self._silent = 0  # questions in a row that the judge left unanswered while it was held against labels
         self._ended: Run | None = None
         self._turn, self._taking = asyncio.Lock(), asyncio.Lock()
         self._storing: set[asyncio.Future[None]] = set()
@@ -125,7 +135,7 @@ class _Playing:
     async def play(self) -> Run:
         self._run = replace(self._run, state="running", note="", due=None, ended=None, done=len(self._results))
         await self._note()
-        playing = asyncio.ensure_future(self._crew(iter(missing(self._rounds, self._results.keys()))))
+        playing = asyncio.ensure_future(self._ask_all())
         stopping = asyncio.ensure_future(self._means.stop.wait())
         try:
             await asyncio.wait((playing, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -141,8 +151,30 @@ class _Playing:
         await self._note()
         return self._run
 
-    async def _crew(self, waiting: Iterator[Round]) -> None:
-        tasks = [asyncio.create_task(self._work(waiting)) for _ in range(self._means.at_once)]
+    async def _ask_all(self) -> None:
+        if self._means.labels and self._run.calibration is None:
+            await self._calibrate()
+        waiting = iter(missing(self._rounds, self._results.keys()))
+        await self._crew(lambda: self._work(waiting))
+
+    async def _calibrate(self) -> None:
+        """Hold the judge against people's word before it is asked anything else. Broken off it is begun anew: half of it says little."""
+        found: list[Held] = []
+        waiting = iter(self._means.labels)
+        await self._crew(lambda: self._hold(waiting, found))
+        if self._ended is None:
+            self._run = replace(self._run, calibration=calibrated(found, self._means.clock.now()))
+            await self._note()
+
+    async def _hold(self, waiting: Iterator[Labelled], found: list[Held]) -> None:
+        for label in waiting:
+            if self._ended is not None:
+                return
+            with self._within_budget():
+                found.append(await held(self._ask_judge_for_labels, label))
+
+    async def _crew(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        tasks = [asyncio.create_task(work()) for _ in range(self._means.at_once)]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -155,15 +187,19 @@ class _Playing:
         for one in waiting:
             if self._ended is not None:
                 return
-            try:
+            with self._within_budget():
                 results = await self._round(one)
-            except Spent as over:
-                self._end("stopped", f"stopped at the budget of ${usd(self._run.budget):.4f}: {over}")
-                return
-            except Unpriced as unknown:
-                self._end("failed", str(unknown))
-                return
-            await self._surely(self._take(one, results))
+                await self._surely(self._take(one, results))
+
+    @contextmanager
+    def _within_budget(self) -> Iterator[None]:
+        """What cannot be paid for ends the run."""
+        try:
+            yield
+        except Spent as over:
+            self._end("stopped", f"stopped at the budget of ${usd(self._run.budget):.4f}: {over}")
+        except Unpriced as unknown:
+            self._end("failed", str(unknown))
 
     async def _round(self, one: Round) -> list[Result]:
         answers = {model: await self._ask(model, one.case) for model in one.models}
@@ -174,9 +210,11 @@ class _Playing:
         return [self._result(one, model, answers[model], judged.get(model), now) for model in self._run.models]
 
     def _result(self, one: Round, model: str, asked: Asked, judged: Judged | None, now: float) -> Result:
-        """No answer is no good answer: a model owns its failures."""
+        """No answer is no good answer: a model owns its failures. What rests on a judge that may not decide has no score."""
         if judged is None:
             judged = Judged(None) if asked.outcome == "ok" else Judged(0.0, (f"no answer: {asked.error or asked.outcome}",))
+        if judged.on_judge and not self._run.judge_decides:
+            judged = replace(judged, score=None, solved=None, details=(*judged.details, UNCALIBRATED))
         solved = judged.solved
         if solved is None and judged.score is not None:
             solved = judged.score >= self._suite.threshold
@@ -184,6 +222,7 @@ class _Playing:
         return Result(
             self._run.id, case.id, model, one.repeat, now, asked.outcome, judged.score, solved and asked.outcome == "ok", asked.ms,
             asked.cost, asked.tokens_in, asked.tokens_out, judged.details, case.task, case.band, asked.error,
+            judged.compared,
         )  # fmt: skip
 
     async def _ask(self, model: str, case: Case) -> Asked:
@@ -192,6 +231,14 @@ class _Playing:
     async def _ask_judge(self, body: Body) -> Asked:
         assert self._run.judge is not None, "there is one to ask"
         return await self._paid(self._run.judge, body, None, LONGEST_VERDICT)
+
+    async def _ask_judge_for_labels(self, body: Body) -> Asked:
+        """One that is down is no bad judge: it is asked again later."""
+        asked = await self._ask_judge(body)
+        self._silent = self._silent + 1 if asked.outcome == "failed" else 0
+        if self._silent >= DOWN_AFTER:
+            self._pause(str(self._run.judge), DOWN_AFTER, asked.error)
+        return asked
 
     async def _paid(self, model: str, body: Body, task: str | None, longest: int) -> Asked:
         """Within the budget. That the money may be gone is stored before it is: a kill forgets no spending."""
@@ -246,12 +293,15 @@ class _Playing:
             for key in [key for key in self._results if (key[0], key[2]) in failed]:
                 del self._results[key]
             self._down.clear()
-            now, what = self._means.clock.now(), f"{result.model} did not answer {enough} times in a row: {result.error}"
-            if now - self._run.at > GIVE_UP_AFTER:
-                self._end("failed", f"given up: {what}")
-            else:
-                self._end("waiting", f"paused: {what}", now + AGAIN_AFTER)
+            self._pause(result.model, enough, result.error)
             return
+
+    def _pause(self, model: str, times: int, error: str | None) -> None:
+        now, what = self._means.clock.now(), f"{model} did not answer {times} times in a row: {error}"
+        if now - self._run.at > GIVE_UP_AFTER:
+            self._end("failed", f"given up: {what}")
+        else:
+            self._end("waiting", f"paused: {what}", now + AGAIN_AFTER)
 
     def _look_for_decision(self) -> None:
         run = self._run

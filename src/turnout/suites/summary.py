@@ -9,7 +9,9 @@ import msgspec
 from turnout.evidence.bootstrap import interval
 from turnout.evidence.intervals import wilson
 from turnout.evidence.paired import Paired, certifiable_margin
+from turnout.suites.graders.calibration import Share, corrected
 from turnout.suites.paired import differences
+from turnout.types.judge import Calibration
 from turnout.types.money import PicoDollars
 from turnout.types.suite import Result
 from turnout.types.traits import Band
@@ -57,6 +59,31 @@ class Pair(msgspec.Struct, frozen=True):
     high: float | None
     verdict: Literal["worse", "fits"] | None
     certifiable: float | None
+
+
+class NotWorse(msgspec.Struct, frozen=True):
+    """How often the run's judge found the ``second`` model's answer not worse than the ``first``'s, ``seen`` (0..1) of ``n`` cases.
+
+    ``put_right`` is that share as people would have it, by what the judge's calibration says of its errors (F9); None: it says nothing.
+    """
+
+    first: str
+    second: str
+    n: int
+    seen: float
+    put_right: Share | None
+
+
+def not_worse(results: Iterable[Result], first: str, second: str, by: Calibration | None) -> NotWorse | None:
+    """None: no judge compared them. Repeats of a case are one observation, their mean."""
+    found: dict[str, list[bool]] = {}
+    for one in results:
+        if one.model == second and one.compared is not None:
+            found.setdefault(one.case, []).append(one.compared >= 0.5)
+    if not found:
+        return None
+    seen = fmean(fmean(each) for each in found.values())
+    return NotWorse(first, second, len(found), seen, corrected(seen, len(found), by) if by is not None else None)
 
 
 def parts(results: Iterable[Result]) -> tuple[Part, ...]:

@@ -69,6 +69,7 @@ class SuiteRules(msgspec.Struct, frozen=True):
     """A benchmark suite: from ``file``, or sampled. It speaks for ``routes``. ``schedule`` is seconds between runs, None: only on releases and by hand.
 
     ``budget`` bounds one run (pico-dollars). ``graders`` judge cases that bring none; ``threshold`` is the score from which a case is solved.
+    ``calibration`` is a file of labels that ``judge`` is held against.
     """
 
     name: str
@@ -81,3 +82,4 @@ class SuiteRules(msgspec.Struct, frozen=True):
     judge: str | None = None
     repeats: int = 1
     threshold: float = 1.0
+    calibration: str | None = None

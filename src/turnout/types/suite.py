@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from turnout.types.checks import Check
+from turnout.types.judge import Calibration
 from turnout.types.money import PicoDollars
 from turnout.types.traits import Band
 
@@ -126,14 +127,15 @@ class Asked(msgspec.Struct, frozen=True):
     request: str | None = None
 
 
-UNCALIBRATED = "the judge was not held against people's verdicts: what it says decides nothing by itself"
-"""Stands among a result's details where that is so."""
+UNCALIBRATED = "nobody has shown that the judge agrees with people: what it says is told, and decides nothing"
+"""Stands among a result's details where that is so; it then has no score."""
 
 
 class Result(msgspec.Struct, frozen=True):
     """One model's answer to one case, judged. ``score`` is 0..1, None where no grader could tell (then it counts for nothing).
 
-    ``details`` say of each grader what it found. ``repeat`` counts answers of the same model to the same case from 0.
+    ``details`` say of each grader what it found. ``repeat`` counts answers of the same model to the same case from 0. ``compared`` is what a
+    judge said of it beside the first model's answer, believed or not: 1 better, 0.5 as good, 0 worse.
     """
 
     run: str
@@ -152,6 +154,7 @@ class Result(msgspec.Struct, frozen=True):
     task: str | None = None
     band: Band | None = None
     error: str | None = None
+    compared: float | None = None
 
 
 BENCH = "bench:"
@@ -166,7 +169,8 @@ class Run(msgspec.Struct, frozen=True):
     ``budget`` bounds what it may cost, ``estimate`` is what it was expected to cost before it began, ``spent`` what it did; pico-dollars.
     ``actor`` asked for it: a person, ``schedule``, or a release's id. ``total`` counts the answers wanted, ``done`` those there are.
     ``note`` says why it stopped, in words. ``due``: one that waits is not begun before then. ``margin``: it ends as soon as the paired test has
-    decided whether the second model is worse than the first by more than this; None: it asks all.
+    decided whether the second model is worse than the first by more than this; None: it asks all. ``labels`` is the hash of those that its judge
+    is held against, ``calibration`` what came of it (None: not yet, or there are none), ``unfit`` why that judge should not judge these models.
     """
 
     id: str
@@ -188,3 +192,11 @@ class Run(msgspec.Struct, frozen=True):
     ended: float | None = None
     due: float | None = None
     margin: float | None = None
+    labels: str | None = None
+    calibration: Calibration | None = None
+    unfit: str = ""
+
+    @property
+    def judge_decides(self) -> bool:
+        """Whether scores that rest on its judge count."""
+        return self.calibration is not None and self.calibration.gates

@@ -78,3 +78,19 @@ def test_schema(run):
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert {"server", "providers", "routes"} <= schema["properties"].keys()
     assert schema["additionalProperties"] is False
+
+
+def test_files_of_suites(run, tmp_path):
+    """Each bad line of a suite's cases and of its labels is told, as a warning: without benchmarks all is served all the same."""
+    (tmp_path / "cases.jsonl").write_text('{"input": "q", "expected": "a"}\n{"expected": "a"}\n')
+    (tmp_path / "labels.jsonl").write_text('{"input": "q", "a": "x", "b": "y"}\n[]\n')
+    (tmp_path / "few.jsonl").write_text('{"input": "q", "a": "x", "b": "y", "better": "a"}\n')
+    suite = "{file: cases.jsonl, routes: [default], judge: openai/gpt-5, calibration: %s.jsonl}"
+    result = run(f"{SOUND}suites:\n  s: {suite % 'labels'}\n  t: {suite % 'few'}\n  u: {suite % 'none'}\n")
+
+    assert result.exit_code == 0
+    assert "suites.s.file: cases.jsonl:2  input: the case asks nothing" in result.output
+    assert "suites.s.calibration: labels.jsonl:1  a label needs the answers a and b, and better" in result.output
+    assert "suites.s.calibration: labels.jsonl:2  not an object; write one label a line" in result.output
+    assert "suites.t.calibration: 1 labels, and what a judge says counts from 50 on" in result.output
+    assert "suites.u.calibration: no file none.jsonl" in result.output

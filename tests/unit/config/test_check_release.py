@@ -74,7 +74,7 @@ def test_suites_resolve() -> None:
         + """
 suites:
   support: {file: cases/s.jsonl, schedule: weekly, budget_usd: 5, graders: [json_valid, {contains: refund, weight: 2}]}
-  kept: {sample: {cases: 50}, routes: support, schedule: 2s, repeats: 3, threshold: 0.8, judge: anthropic/clever}
+  kept: {sample: {cases: 50}, routes: support, schedule: 2s, repeats: 3, threshold: 0.8, judge: anthropic/clever, calibration: labels.jsonl}
 """
     )
 
@@ -83,7 +83,7 @@ suites:
             "support", ("support",), "cases/s.jsonl", None, 604_800.0, 5 * 10**12,
             (Graded(Passes(JsonValid())), Graded(Contains(("refund",)), 2.0)),
         ),
-        SuiteRules("kept", ("support",), None, Sampling(("support",), cases=50), 2.0, judge="anthropic/clever", repeats=3, threshold=0.8),
+        SuiteRules("kept", ("support",), None, Sampling(("support",), cases=50), 2.0, judge="anthropic/clever", repeats=3, threshold=0.8, calibration="labels.jsonl"),
     )  # fmt: skip
 
 
@@ -153,6 +153,7 @@ routes:
         ("suites: {support: {file: a, graders: [json_valid, {regex: '('}]}}", "suites.support.graders[1].regex: not a regular expression"),
         ("suites: {support: {file: a, graders: [pairwise]}}", "suites.support.graders[0]: nobody compares the answers"),
         ("suites: {support: {file: a, judge: a/b}}", "suites.support.judge: no provider"),
+        ("suites: {support: {file: a, calibration: b}}", "suites.support.calibration: there is no judge to hold against these labels"),
         ("alerts: {webhooks: [{name: a, url: ftp://x}]}", "alerts.webhooks[0].url: neither an http nor an https URL; alerts are posted over http(s)"),
         ("alerts: {webhooks: [{name: a, url: env:NONE}]}", "environment variable NONE is not set"),
         ("alerts: {webhooks: [{name: a, url: 'https://x', secret: hunter2}]}", "a secret may not stand in the file"),
@@ -202,6 +203,8 @@ def test_each_mistake_of_a_route_is_told(route: str, said: str) -> None:
         ("suites: {support: {sample: {}}}", "there is nothing to draw from: route support keeps no content"),
         ("suites: {support: {file: a, schedule: daily}}", "no run ever begins: budget_usd is 0"),
         ("suites: {support: {file: a, judge: openai/small}}", '"openai/small" is a candidate of route support'),
+        ("suites: {support: {file: a, judge: openai/blind}}", "of one family (openai)"),
+        ("suites: {support: {file: a, judge: anthropic/clever, calibration: b}}", "suites.support.calibration: no file b"),
         ("alerts: {webhooks: [{name: a, url: 'https://hooks.slack.com/x'}]}", "whoever reads this address can post to it"),
         ("alerts: {email: {host: m}}", "nobody is written to"),
         (f"auth: {{keys: [{{name: w, hash: {HASH!r}}}]}}\ncontrol: {{people: [{{name: a, hash: {HASH!r}}}]}}", "of the data plane too"),

@@ -4,6 +4,7 @@ import pytest
 from tests.support.records import NOW
 from turnout.store.bench import BenchStore
 from turnout.store.ledger import Ledger
+from turnout.types.judge import Calibration
 from turnout.types.money import PicoDollars
 from turnout.types.suite import Result, Run
 
@@ -107,3 +108,20 @@ def test_what_a_day_is_counted_by(store: BenchStore):
         store.begin(run(n, state=state))
 
     assert {found.id for found in store.unsettled(NOW + 3)} == {"run-1", "run-2", "run-3"}
+
+
+def test_what_was_found_of_a_judge(store: BenchStore):
+    """The latest of this judge with these labels, from a moment on; one that missing verdicts made fall short is no word on it."""
+
+    def found(at: float, kappa: float = 0.9, failed: int = 0) -> Calibration:
+        return Calibration(60, failed, kappa, 1.0, 1.0, 60, 60, 0.0, 0.0, at)
+
+    known = {"judge": "c/j", "labels": "l"}
+    store.note(run(0, calibration=found(NOW + 10), **known))
+    store.note(run(1, calibration=found(NOW + 20, 0.3), **known))
+    store.note(run(2, calibration=found(NOW + 30, 0.3, failed=40), **known))
+    store.note(run(3, **known))
+
+    assert store.calibration("c/j", "l", NOW) == found(NOW + 20, 0.3)
+    assert store.calibration("c/j", "l", NOW + 21) is None
+    assert store.calibration("c/other", "l", NOW) is store.calibration("c/j", "others", NOW) is None

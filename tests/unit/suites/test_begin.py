@@ -6,10 +6,12 @@ from turnout.errors import Unusable
 from turnout.suites.begin import Wish, begun, more
 from turnout.suites.plan import TooDear
 from turnout.suites.run import chosen
+from turnout.types.judge import Calibration, Labelled, Labels
 from turnout.types.money import PicoDollars, pico_from_usd
 from turnout.types.suite import Case, Exact, Graded, Pairwise, Suite
+from turnout.types.tickets import Said
 
-SLOTS = view(models=(*FLEET, model("d/odd", price=None))).slots
+SLOTS = view(models=(*FLEET, model("a/other", price=(1, 2)), model("d/odd", price=None))).slots
 CASES = tuple(
     Case(f"c{n}", {"messages": [{"role": "user", "content": f"question {n}"}]}, (Graded(Exact(("yes",))),), "qa")
     for n in range(30)
@@ -88,3 +90,33 @@ def test_going_on():
         more(stopped, PicoDollars(50), 9.0)
     with pytest.raises(Unusable, match="is over"):
         more(replace(run, state="done"), PicoDollars(50), 9.0)
+
+
+LABELS = Labels("l", tuple(Labelled((Said("user", f"question {n}"),), "a", "b", "first") for n in range(60)))
+KNOWN = Calibration(60, 0, 0.9, 1.0, 1.0, 60, 60, 0.0, 0.0, 5.0)
+
+
+def test_labels_are_in_the_estimate():
+    """Three questions each, priced; none where they were asked lately, where no case is judged, or where there is no judge."""
+    judged = replace(WISH, judge="c/large", labels=LABELS)
+    run, estimate = start(judged, PAIRED)
+    _, without = start(replace(judged, labels=None), PAIRED)
+    again, known = start(replace(judged, calibration=KNOWN), PAIRED)
+    plain, unjudged = start(judged)
+
+    assert (run.labels, run.calibration, estimate.questions) == ("l", None, 180)
+    assert estimate.expected == without.expected + estimate.for_labels > without.expected
+    assert (again.labels, again.calibration, known) == ("l", KNOWN, without)
+    assert (plain.labels, unjudged.labels) == (None, 0)
+
+
+def test_a_budget_too_small_for_the_labels():
+    """Is told before anything is asked, with what the labels take of it."""
+    with pytest.raises(TooDear, match=r"of it for holding the judge against 60 labels first"):
+        start(replace(WISH, judge="c/large", labels=LABELS, budget=PicoDollars(1)), PAIRED)
+
+
+def test_a_judge_of_one_family_is_told_of():
+    """And may judge all the same."""
+    assert "of one family (a)" in start(replace(WISH, models=("a/small",), judge="a/other"), PAIRED)[0].unfit
+    assert start(replace(WISH, judge="c/large"), PAIRED)[0].unfit == ""

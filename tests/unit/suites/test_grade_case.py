@@ -9,7 +9,7 @@ from turnout.checks.checker import Checker
 from turnout.suites.graders.grade import Mark, Tools, grade
 from turnout.suites.graders.pairwise import Compared
 from turnout.suites.graders.sandbox import Sandbox
-from turnout.suites.grading import UNCALIBRATED, CaseGrader
+from turnout.suites.grading import CaseGrader
 from turnout.types.checks import Hook, JsonSchema, JsonValid, PythonCompiles, Regex
 from turnout.types.money import PicoDollars
 from turnout.types.suite import (
@@ -97,17 +97,17 @@ async def test_what_cannot_be_told_is_not_made_up_from_the_rest(tools: Tools) ->
 
 
 async def test_a_tie_solves_a_case_at_half_its_score(tools: Tools) -> None:
-    """The score compares models; solved counts answers that are not worse. An uncalibrated judge gates nothing."""
+    """The score compares models; solved counts answers that are not worse. What rests on a judge says so."""
 
     async def opinion(prompt: str | None) -> Compared:
         return Compared({"tie": 0.5, "worse": 0.0, None: None}[prompt], "as the judge says")
 
     mark = await grade(case(Pairwise("tie")), Asked("ok", "a"), tools, opinion)
-    assert (mark.score, mark.solved, mark.gates) == (0.5, True, False)
+    assert (mark.score, mark.solved, mark.judged, mark.compared) == (0.5, True, True, 0.5)
     assert (await grade(case(Pairwise("worse")), Asked("ok", "a"), tools, opinion)).solved is False
     assert (await grade(case(Pairwise()), Asked("ok", "a"), tools, opinion)).score is None
-    assert (await grade(case(Pairwise("tie")), Asked("ok", "a"), tools, opinion, gates=True)).gates is True
-    assert (await grade(case(Exact(("a",))), Asked("ok", "a"), tools)).gates is True
+    beside = await grade(case(Exact(("a",)), Graded(Pairwise("worse"), 0.0)), Asked("ok", "a"), tools, opinion)
+    assert (beside.score, beside.judged, beside.compared) == (1.0, False, 0.0)
 
 
 async def test_answers_are_compared_with_the_first(tools: Tools) -> None:
@@ -126,7 +126,7 @@ async def test_answers_are_compared_with_the_first(tools: Tools) -> None:
     two = await grader.grade(case(Pairwise()), dict(list(answers.items())[:2]), judge)
     assert [(found.score, found.solved) for found in two.values()] == [(0.0, False), (1.0, True)]
     assert len(asked) == 2
-    assert two["b/new"].details[-1] == UNCALIBRATED
+    assert [(found.on_judge, found.compared) for found in two.values()] == [(True, 0.0), (True, 1.0)]
 
     three = await grader.grade(case(Pairwise()), answers, judge)
     assert [found.score for found in three.values()] == [0.25, 1.0, 0.5]

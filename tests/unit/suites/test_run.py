@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -6,11 +7,14 @@ import pytest
 from msgspec.structs import replace
 
 from turnout.clock import ManualClock
+from turnout.suites.paired import differences
 from turnout.suites.plan import Price
 from turnout.suites.purse import Purse, Spent
 from turnout.suites.run import AGAIN_AFTER, AskJudge, Grader, Judged, Means, play
+from turnout.types.judge import Labelled
 from turnout.types.money import PicoDollars
-from turnout.types.suite import Asked, Case, Exact, Graded, Result, Run, Suite
+from turnout.types.suite import UNCALIBRATED, Asked, Case, Exact, Graded, Result, Run, Suite
+from turnout.types.tickets import Said
 
 OLD, NEW = "a/old", "b/new"
 SUITE = Suite("s", "hash", tuple(Case(f"c{n}", {"messages": [n]}, (Graded(Exact(("yes",))),), "qa") for n in range(12)))
@@ -307,3 +311,84 @@ async def test_a_purse_waits_for_what_others_hold():
     await purse.settle(50, None)
     with pytest.raises(Spent):
         await purse.hold(21)
+
+
+LABELS = tuple(Labelled((Said("user", f"q{n}"),), "right", "wrong", "first" if n % 2 else "second") for n in range(60))
+
+
+class Judging(Asker):
+    """Its judge agrees with people as often as ``agrees`` says, by the label's number; a question to the judge is told by its mark."""
+
+    def __init__(self, agrees: Callable[[int], bool], outcome: str = "ok") -> None:
+        super().__init__()
+        self.judged = 0
+        self._agrees = agrees
+        self._outcome = outcome
+
+    async def ask(self, model: str, body: Mapping[str, Any], task: str | None, longest: int, most: int | None) -> Asked:
+        if model != "c/judge":
+            return await super().ask(model, body, task, longest, most)
+        self.judged += 1
+        text = body["messages"][1]["content"]
+        n = int(text.partition("[user]\nq")[2].split("\n")[0])
+        first, second = (text.partition(f"ANSWER {k}\n")[2].split("\n")[0] for k in (1, 2))
+        wanted = "right" if (n % 2 == 1) == self._agrees(n) else "wrong"
+        better = "tie" if first == second else "1" if first == wanted else "2"
+        return Asked(self._outcome, json.dumps({"better": better}), cost=PicoDollars(COST), error="down")
+
+
+class OnJudge(Graders):
+    """Every score rests on what the judge said."""
+
+    async def grade(self, case: Case, answers: Mapping[str, Asked], judge: AskJudge | None) -> Mapping[str, Judged]:
+        return {model: Judged(1.0, ("pairwise",), solved=True, on_judge=True, compared=1.0) for model in answers}
+
+
+async def judged(asker: Asker, store: Store, **changes: Any) -> Run:
+    return await play(run(judge="c/judge", labels="l", **changes), SUITE, means(store, asker, grader=OnJudge(), labels=LABELS))
+
+
+@pytest.mark.parametrize(("agrees", "decides"), [(lambda n: n % 10 != 0, True), (lambda n: n % 4 < 2, False)])
+async def test_a_judge_counts_as_far_as_it_agrees_with_people(agrees: Callable[[int], bool], *, decides: bool):
+    """It is asked three times a label, in the run's budget; what rests on one that people do not bear out has no score, and is told."""
+    asker, store = Judging(agrees), Store()
+    ended = await judged(asker, store)
+
+    assert asker.judged == 3 * len(LABELS)
+    assert ended.spent == (3 * len(LABELS) + 24) * COST
+    assert ended.calibration is not None
+    assert (ended.calibration.n, ended.judge_decides) == (60, decides)
+    assert {(one.score, one.solved, one.compared) for one in store.rows.values()} == {
+        (1.0, True, 1.0) if decides else (None, None, 1.0)
+    }
+    assert all((UNCALIBRATED in one.details) != decides for one in store.rows.values())
+    assert differences(store.rows.values(), OLD, NEW) == ([0.0] * 12 if decides else [])
+
+
+async def test_what_is_known_of_a_judge_is_not_asked_again():
+    """Whoever goes on with the run, or begins another, has it."""
+    first = await judged(Judging(lambda n: True), Store())
+    asker = Judging(lambda n: True)
+    again = await judged(asker, Store(), calibration=first.calibration)
+
+    assert asker.judged == 0
+    assert again.judge_decides
+
+
+async def test_a_judge_that_is_down_is_waited_for():
+    """Nothing is found of it, and no case is asked."""
+    asker, store = Judging(lambda n: True, outcome="failed"), Store()
+    paused = await judged(asker, store)
+
+    assert (paused.state, paused.calibration, store.rows) == ("waiting", None, {})
+    assert "c/judge did not answer 5 times in a row" in paused.note
+    assert paused.due == ManualClock().now() + AGAIN_AFTER
+
+
+async def test_labels_are_within_the_budget():
+    """Not a question more than the money allows; half a calibration is none, and no case is judged by it."""
+    store = Store()
+    stopped = await judged(Judging(lambda n: True), store, budget=PicoDollars(1_000))
+
+    assert (stopped.state, stopped.calibration, store.rows) == ("stopped", None, {})
+    assert stopped.spent <= 1_000

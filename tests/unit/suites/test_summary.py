@@ -1,8 +1,11 @@
 import pytest
+from msgspec.structs import replace
 
-from turnout.suites.summary import figures, pair, parts
+from turnout.suites.summary import NotWorse, figures, not_worse, pair, parts
+from turnout.suites.trust import told_of_judge
+from turnout.types.judge import Calibration
 from turnout.types.money import PicoDollars
-from turnout.types.suite import Result
+from turnout.types.suite import Result, Run
 
 OLD, NEW = "a/old", "b/new"
 
@@ -67,3 +70,51 @@ def test_only_what_both_were_judged_on():
 
     assert pair(rows, OLD, NEW, 0.05).difference == -0.5
     assert pair(rows[:1], OLD, NEW, 0.05).difference is None
+
+
+def test_a_judge_s_share_is_put_right():
+    """By what it is known to get wrong (F9), repeats as one case; of a judge that nobody knows there is nothing to put right by."""
+    said = [
+        replace(result(f"c{n}", "b", None), compared=1.0 if n < 80 else 0.0, repeat=repeat)
+        for n in range(100)
+        for repeat in range(2)
+    ]
+    by = Calibration(400, 0, 0.7, 0.9, 0.7, 10**6, 10**6, 0.0, 0.0)
+    found = not_worse(said, "a", "b", by)
+
+    assert found is not None
+    assert (found.n, found.seen) == (100, 0.8)
+    assert found.put_right is not None
+    assert found.put_right.value == pytest.approx((0.8 + 0.7 - 1) / (0.9 + 0.7 - 1), abs=1e-4)
+    assert found.put_right.low < found.put_right.value < found.put_right.high
+    assert not_worse(said, "a", "b", None) == NotWorse("a", "b", 100, 0.8, None)
+    assert not_worse([replace(one, compared=None) for one in said], "a", "b", by) is None
+
+
+ONE = PicoDollars(1)
+RUN = Run("r", 0.0, "s", "h", ("a", "b"), "done", "cli", ONE, ONE, ONE, 2, 2, judge="c/j", labels="l")
+
+
+@pytest.mark.parametrize(
+    ("calibration", "said"),
+    [
+        (Calibration(77, 3, 0.71, 0.9, 0.9, 80, 74, 0.02, 0.06), ("judge c/j agrees with people: kappa 0.71 over 77 labels (3 more without a verdict); "
+         "answers unequal to themselves: 2%; verdicts that change with the order: 6%: its verdicts count")),
+        (Calibration(30, 0, 0.41, 0.9, 0.9, 30, 30, None, None), ("judge c/j is not shown to agree with people: kappa 0.41 over 30 labels: "
+         "its verdicts decide nothing, for that a kappa of 0.6 and 50 labels would be needed")),
+        (Calibration(60, 0, None, 1.0, None, 60, 0, 0.0, 0.0), "judge c/j cannot be told from chance by 60 labels: its verdicts decide nothing"),
+        (None, "judge c/j is held against people's verdicts before anything else is asked"),
+    ],
+)  # fmt: skip
+def test_how_far_a_judge_is_to_be_believed_is_a_sentence(calibration: Calibration | None, said: str):
+    """With the figures it rests on, and what is lacking."""
+    assert told_of_judge(replace(RUN, calibration=calibration), ()) == (said,)
+
+
+def test_a_judge_without_labels_is_told_of_where_it_is_asked():
+    """And nowhere else; so is one that should not judge these models."""
+    bare = replace(RUN, labels=None)
+
+    assert told_of_judge(bare, ()) == ()
+    assert "suites.s.calibration" in told_of_judge(bare, (), compares=True)[0]
+    assert told_of_judge(replace(bare, unfit="x and y are of one family"), ())[1] == "mind that x and y are of one family"

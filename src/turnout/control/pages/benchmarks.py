@@ -10,6 +10,7 @@ from turnout.evidence.intervals import beta
 from turnout.feedback.accuracy import Z95
 from turnout.release.pairs import paired
 from turnout.store.bench import OPEN, BenchStore
+from turnout.suites.trust import told_of_judge
 from turnout.types.release import Release
 from turnout.types.suite import Result, Run
 
@@ -41,8 +42,13 @@ def rests_on(release: Release, bench: BenchStore) -> Table:
         Column("Cost an answer", "usd"), Column("Median", "ms"), Column("Spent", "usd"), Column("State"), Column("Began", "time"),
         Column("Run", "code"),
     )  # fmt: skip
-    rows = tuple(row for run in _runs(release, bench) for row in _of_run(run, bench.results(run.id), release.model))
-    note = "Both answered the same cases, in turn. Intervals are 95 %; a difference is of the cases that both were judged on."
+    runs = [(run, bench.results(run.id)) for run in _runs(release, bench)]
+    rows = tuple(row for run, results in runs for row in _of_run(run, results, release.model))
+    judges = (f" Run {run.id}: {sentence}." for run, results in runs for sentence in told_of_judge(run, results))
+    note = (
+        "Both answered the same cases, in turn. Intervals are 95 %; a difference is of the cases that both were judged on."
+        + "".join(judges)
+    )
     empty = "It rests on no benchmark. Give its route a suite (suites: in the policy), or run one: turnout bench MODEL --suite S."
     return Table("runs", "Benchmarks it rests on", columns, rows, empty, note if rows else "")
 

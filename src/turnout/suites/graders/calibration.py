@@ -5,60 +5,41 @@ p = (p_obs + q0 - 1) / (q0 + q1 - 1), with q1 its sensitivity and q0 its specifi
 (Lee et al., arXiv 2511.21140).
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from math import sqrt
 from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from turnout.errors import Problem
-from turnout.suites.graders.pairwise import Ask, Better, Compared, compare, control, flip_rate, turned
+from turnout.suites.graders.pairwise import PROTOCOL, Ask, Compared, asked, compare, control, flip_rate, mark, turned
 from turnout.suites.inputs import BadInput, body_of, said_of
 from turnout.suites.problems import BadSuite
-from turnout.suites.tabular import json_rows, text_of
-from turnout.types.tickets import Said
+from turnout.suites.tabular import Row, json_rows, text_of
+from turnout.types.judge import Better, Calibration, Labelled, Labels
+from turnout.types.suite import Case, Pairwise
 
-ENOUGH = 50
-"""Labels below which agreement says little, and verdicts do not gate."""
-KAPPA = 0.6
-"""Agreement from which they do: "substantial" (Landis and Koch 1977)."""
+QUESTIONS = 3
+"""That a judge is asked about each label."""
+MOST_LABELS = 1_000
+HOLDS = 30 * 86_400.0
+"""Seconds for which what was found of a judge is taken as found: its provider may change it, and nobody says when."""
+EXAMPLE = '{"input": "...", "a": "...", "b": "...", "better": "a"}'
 
 _NAMES: dict[object, Better] = {"a": "first", "b": "second", "tie": "tie"}
 
 
-class Labelled(msgspec.Struct, frozen=True):
-    """Two answers, and which one people found better."""
+class Held(msgspec.Struct, frozen=True):
+    """A judge beside people on one label: their word, its verdict, and its verdict on the first answer against itself (None: it gave none)."""
 
-    said: tuple[Said, ...]
-    first: str
-    second: str
-    better: Better
-
-
-class Calibration(msgspec.Struct, frozen=True):
-    """``n`` labels the judge had a verdict on, ``failed`` it had none on; None: nothing to tell it from.
-
-    ``sensitivity`` and ``specificity`` are of "not worse", with the numbers of labels they rest on. ``flips`` is the share of answers it
-    found unequal to themselves, ``inconsistent`` that of verdicts that changed with the order.
-    """
-
-    n: int
-    failed: int
-    kappa: float | None
-    sensitivity: float | None
-    specificity: float | None
-    positives: int
-    negatives: int
-    flips: float | None
-    inconsistent: float | None
-
-    @property
-    def gates(self) -> bool:
-        """Whether a verdict of this judge may decide anything."""
-        return self.kappa is not None and self.kappa >= KAPPA and self.n >= ENOUGH
+    people: Better
+    judge: Compared
+    control: Better | None
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -70,50 +51,76 @@ class Share(msgspec.Struct, frozen=True):
 
 
 def load_labels(path: Path) -> tuple[Labelled, ...]:
-    """JSON lines ``{"input": ..., "a": "...", "b": "...", "better": "a" | "b" | "tie"}``.
+    """JSON lines ``{"input": ..., "a": "...", "b": "...", "better": "a" | "b" | "tie"}``; ``good`` says what a good answer is, where the judge is told.
 
     Raises:
-        BadSuite: every line that cannot be used.
+        Unusable: the file cannot be read; BadSuite, which is one, with every line that cannot be used.
     """
     found: list[Labelled] = []
     wrong: list[Problem] = []
     for row in json_rows(text_of(path)):
         if isinstance(row, Problem):
-            wrong.append(row)
+            wrong.append(row._replace(suggestion=f"write one label a line: {EXAMPLE}"))
             continue
-        try:
-            said = said_of(body_of(row.item))
-        except BadInput as bad:
-            wrong.append(Problem(bad.key, row.line, bad.message, bad.suggestion))
-            continue
-        first, second, better = row.item.get("a"), row.item.get("b"), _NAMES.get(_word(row.item.get("better")))
-        if not isinstance(first, str) or not isinstance(second, str) or better is None:
-            wrong.append(Problem("", row.line, "a label needs the answers a and b, and better", "write a, b or tie for better"))
-            continue
-        found.append(Labelled(said, first, second, better))
-    if wrong or not found:
-        raise BadSuite(path, wrong or [Problem("", None, "there is no label in it")])
+        label = _label(row)
+        wrong += [label] if isinstance(label, Problem) else []
+        found += [label] if isinstance(label, Labelled) else []
+    if not wrong and not found:
+        wrong = [Problem("", None, "there is no label in it", f"write one a line: {EXAMPLE}")]
+    if len(found) > MOST_LABELS:
+        wrong.append(
+            Problem("", None, f"more than {MOST_LABELS:,} labels", "the judge is asked about each: 50 to 200 are enough")
+        )
+    if wrong:
+        raise BadSuite(path, wrong)
     return tuple(found)
 
 
-async def calibrate(ask: Ask, labels: Sequence[Labelled], prompt: str | None = None) -> Calibration:
-    """Ask the judge about each pair, in both orders, and about each first answer against itself: three questions a label."""
-    compared = [await compare(ask, each.said, each.first, each.second, prompt) for each in labels]
-    controls = await asyncio.gather(*(control(ask, each.said, each.first, prompt) for each in labels))
-    return calibrated([(each.better, found) for each, found in zip(labels, compared, strict=True)], flip_rate(controls))
+def _label(row: Row) -> Labelled | Problem:
+    try:
+        said = said_of(body_of(row.item))
+    except BadInput as bad:
+        return Problem(bad.key, row.line, bad.message, bad.suggestion)
+    first, second, better = row.item.get("a"), row.item.get("b"), _NAMES.get(_word(row.item.get("better")))
+    good = row.item.get("good")
+    if not isinstance(good, str | None):
+        return Problem("good", row.line, "must be a text: what a good answer is")
+    if not isinstance(first, str) or not isinstance(second, str) or better is None:
+        return Problem("", row.line, "a label needs the answers a and b, and better", "write a, b or tie for better")
+    return Labelled(said, first, second, better, good)
 
 
-def calibrated(pairs: Iterable[tuple[Better, Compared]], flips: float | None) -> Calibration:
+def labels_of(labels: Iterable[Labelled], cases: Iterable[Case]) -> Labels:
+    """As the judge of these cases is asked about them: what is good is what all the cases that compare say is, where they say one thing."""
+    prompts = {graded.rule.prompt for case in cases for graded in case.graders if isinstance(graded.rule, Pairwise)}
+    prompt = prompts.pop() if len(prompts) == 1 else None
+    pairs = tuple(label if label.prompt is not None else replace(label, prompt=prompt) for label in labels)
+    content = msgspec.json.encode((PROTOCOL, pairs), order="deterministic")
+    return Labels(sha256(content).hexdigest()[:32], pairs)
+
+
+async def held(ask: Ask, label: Labelled) -> Held:
+    """Ask the judge about the pair in both orders, and about the first answer against itself: ``QUESTIONS``."""
+    compared = await compare(ask, label.said, label.first, label.second, label.prompt)
+    return Held(label.better, compared, await control(ask, label.said, label.first, label.prompt))
+
+
+def questions(label: Labelled) -> tuple[dict[str, Any], ...]:
+    """What it is going to be asked, as requests."""
+    both, same = (label.first, label.second), (label.first, label.first)
+    return tuple(asked(label.said, *answers, mark(), label.prompt) for answers in (both, both[::-1], same))
+
+
+def calibrated(known: Sequence[Held], at: float) -> Calibration:
     """People's word and the judge's, pair by pair. Each pair is read from both sides, so that it does not matter who was called ``a``."""
-    known = list(pairs)
-    told = [(people, found) for people, found in known if found.score is not None]
-    words: list[tuple[Better, Better]] = [(people, _better(found)) for people, found in told]
+    told = [each for each in known if each.judge.score is not None]
+    words: list[tuple[Better, Better]] = [(each.people, _better(each.judge)) for each in told]
     sides = [side for people, judge in words for side in ((people, judge), (turned(people), turned(judge)))]
     good = [judge != "second" for people, judge in sides if people != "second"]
     bad = [judge == "second" for people, judge in sides if people == "second"]
     return Calibration(
-        len(words), len(known) - len(words), kappa(words), _mean(good), _mean(bad), len(good), len(bad), flips,
-        _mean([not found.consistent for _, found in told]),
+        len(words), len(known) - len(words), kappa(words), _mean(good), _mean(bad), len(good), len(bad),
+        flip_rate(each.control for each in known), _mean([not each.judge.consistent for each in told]), at,
     )  # fmt: skip
 
 

@@ -49,13 +49,15 @@ class Found(msgspec.Struct, frozen=True):
 class Mark(msgspec.Struct, frozen=True):
     """``score`` is what models are compared by, ``solved`` what is counted: None where no rule could tell, or one that counts could not.
 
-    ``gates`` False: it rests on a judge that nobody has held against people's verdicts, so nothing may be decided on it.
+    ``judged``: it rests on what a judge said, and is worth no more than that. ``compared`` is what a judge said, whether it counts or is only
+    told: 1 better, 0.5 as good, 0 worse than the other answer, the least of several; None: no judge said anything.
     """
 
     score: float | None
     solved: bool | None
     details: tuple[str, ...]
-    gates: bool = True
+    judged: bool = False
+    compared: float | None = None
 
 
 Opinion = Callable[[str | None], Awaitable[Compared]]
@@ -69,27 +71,31 @@ class Tools(msgspec.Struct, frozen=True):
     sandbox: Sandbox
 
 
-async def grade(
-    case: Case, asked: Asked, tools: Tools, opinion: Opinion | None = None, *, threshold: float = 1.0, gates: bool = False
-) -> Mark:
-    """``opinion`` is a judge's, where a rule compares; ``gates``: that judge was held against people's verdicts and stood."""
+async def grade(case: Case, asked: Asked, tools: Tools, opinion: Opinion | None = None, *, threshold: float = 1.0) -> Mark:
+    """``opinion`` is a judge's, where a rule compares."""
     if asked.outcome != "ok":
         return Mark(0.0, False, (f"no answer: {asked.error or asked.outcome}",))
     found = [await _found(graded.rule, case, asked, tools, opinion) for graded in case.graders]
-    return weighed(case.graders, found, threshold, gates=gates)
+    return weighed(case.graders, found, threshold)
 
 
-def weighed(graders: Sequence[Graded], found: Sequence[Found], threshold: float = 1.0, *, gates: bool = False) -> Mark:
+def weighed(graders: Sequence[Graded], found: Sequence[Found], threshold: float = 1.0) -> Mark:
     """The weighted mean. What has no weight is told and does not count; what counts and cannot tell leaves nothing to be told."""
     details = tuple(f"{rule_name(graded.rule)}: {each.detail or 'holds'}" for graded, each in zip(graders, found, strict=True))
     counting = [(graded, each) for graded, each in zip(graders, found, strict=True) if graded.weight > 0]
     total = fsum(graded.weight for graded, _ in counting)
     judged = any(isinstance(graded.rule, Pairwise) for graded, _ in counting)
+    said = [
+        each.score
+        for graded, each in zip(graders, found, strict=True)
+        if isinstance(graded.rule, Pairwise) and each.score is not None
+    ]
+    compared = min(said, default=None)
     scores = [graded.weight * each.score for graded, each in counting if each.score is not None]
     if not counting or len(scores) < len(counting):
-        return Mark(None, None, details, gates or not judged)
+        return Mark(None, None, details, judged, compared)
     met = fsum(graded.weight * max(each.holds, each.score or 0.0) for graded, each in counting)
-    return Mark(min(fsum(scores) / total, 1.0), met / total >= threshold - _SLACK, details, gates or not judged)
+    return Mark(min(fsum(scores) / total, 1.0), met / total >= threshold - _SLACK, details, judged, compared)
 
 
 def rule_name(rule: Rule) -> str:

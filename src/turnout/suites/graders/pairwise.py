@@ -3,17 +3,17 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from turnout.checks.material import NOT_ADDRESSED, answer_text, conversation, fenced, objects
+from turnout.types.judge import Better
 from turnout.types.suite import Asked
 from turnout.types.tickets import Said
 
 Ask = Callable[[Mapping[str, Any]], Awaitable[Asked]]
 """Put an openai-chat request to the judge; raises nothing for what can go wrong with a call."""
-Better = Literal["first", "second", "tie"]
 
 GOOD = (
     "It is correct, complete and follows the instructions it was given. Its length counts neither for nor against it: more words are no "
@@ -29,6 +29,8 @@ All are material to be judged, written by others. {not_addressed}
 Which answer stands first says nothing about it. If neither is clearly better, say so: it is a tie.
 
 Answer with this JSON and nothing else: {{"better": "1"}}, {{"better": "2"}} or {{"better": "tie"}}."""
+PROTOCOL = (GOOD, _TASK)
+"""What a judge is told: asked otherwise, it is another judge."""
 _WORDS: dict[object, Better] = {"1": "first", 1: "first", "2": "second", 2: "second", "tie": "tie"}
 
 

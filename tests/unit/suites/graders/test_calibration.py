@@ -8,16 +8,31 @@ from typing import Any
 
 import pytest
 
-from turnout.suites.graders.calibration import Calibration, calibrate, calibrated, corrected, kappa, load_labels
-from turnout.suites.graders.pairwise import Better, Compared
+from turnout.suites.graders.calibration import (
+    QUESTIONS,
+    Held,
+    calibrated,
+    corrected,
+    held,
+    kappa,
+    labels_of,
+    load_labels,
+    questions,
+)
+from turnout.suites.graders.pairwise import Compared
 from turnout.suites.problems import BadSuite
-from turnout.types.suite import Asked
+from turnout.types.judge import Better, Calibration
+from turnout.types.suite import Asked, Case, Graded, Pairwise
 
 SCORES: dict[Better, float] = {"first": 1.0, "tie": 0.5, "second": 0.0}
 
 
 def compared(better: Better) -> Compared:
     return Compared(SCORES[better], "", (better, better))
+
+
+def beside(people: Better, judge: Compared, control: Better | None = "tie") -> Held:
+    return Held(people, judge, control)
 
 
 def test_kappa_by_hand() -> None:
@@ -34,19 +49,19 @@ def test_kappa_by_hand() -> None:
 def test_verdicts_gate_from_enough_agreement_on() -> None:
     """50 labels and a kappa of 0.6; a judge that guesses, or that nobody has held against people, does not."""
     words: list[Better] = ["first", "second"] * 25
-    assert calibrated([(word, compared(word)) for word in words], 0.0).gates
-    assert not calibrated([(word, compared(word)) for word in words[:40]], 0.0).gates
-    assert not calibrated([(word, compared("first")) for word in words], 0.0).gates
-    assert not calibrated([(word, Compared(None, "failed")) for word in words], None).gates
+    assert calibrated([beside(word, compared(word)) for word in words], 0.0).gates
+    assert not calibrated([beside(word, compared(word)) for word in words[:40]], 0.0).gates
+    assert not calibrated([beside(word, compared("first")) for word in words], 0.0).gates
+    assert not calibrated([beside(word, Compared(None, "failed"), None) for word in words], 0.0).gates
 
 
 def test_it_does_not_matter_who_was_called_a() -> None:
     """Sensitivity and specificity are the same from both sides; ties are not worse."""
-    pairs: list[tuple[Better, Compared]] = [("first", compared("first"))] * 8 + [("first", compared("second"))] * 2
-    turned: list[tuple[Better, Compared]] = [("second", compared("second"))] * 8 + [("second", compared("first"))] * 2
-    one, other = calibrated(pairs, None), calibrated(turned, None)
+    pairs = [beside("first", compared("first"))] * 8 + [beside("first", compared("second"))] * 2
+    turned = [beside("second", compared("second"))] * 8 + [beside("second", compared("first"))] * 2
+    one, other = calibrated(pairs, 0.0), calibrated(turned, 0.0)
     assert (one.sensitivity, one.specificity) == (other.sensitivity, other.specificity) == (0.8, 0.8)
-    assert calibrated([("tie", compared("tie"))], None).specificity is None
+    assert calibrated([beside("tie", compared("tie"))], 0.0).specificity is None
 
 
 def calibration(q1: float, q0: float, n: int = 10**6) -> Calibration:
@@ -86,7 +101,7 @@ async def test_a_judge_is_asked_three_times_a_label(tmp_path: Path) -> None:
     """Both orders, and the first answer against itself."""
     file = tmp_path / "labels.jsonl"
     labels = [
-        {"input": "q", "a": "good", "b": "bad", "better": "A"},
+        {"input": "q", "a": "good", "b": "poor", "better": "A"},
         {"input": [{"role": "user", "content": "q"}], "a": "x", "b": "y", "better": "tie"},
     ]
     file.write_text("\n".join(map(json.dumps, labels)))
@@ -96,12 +111,14 @@ async def test_a_judge_is_asked_three_times_a_label(tmp_path: Path) -> None:
         bodies.append(body)
         first, second = body["messages"][1]["content"].partition("ANSWER 1\n")[2].partition("ANSWER 2\n")[::2]
         return Asked(
-            "ok", json.dumps({"better": "1" if "good" in first and "bad" in second else "2" if "bad" in first else "tie"})
+            "ok", json.dumps({"better": "1" if "good" in first and "poor" in second else "2" if "poor" in first else "tie"})
         )
 
-    found = await calibrate(judge, load_labels(file))
+    known = load_labels(file)
+    found = calibrated([await held(judge, label) for label in known], 7.0)
 
-    assert len(bodies) == 6
+    assert len(bodies) == QUESTIONS * len(known) == sum(len(questions(label)) for label in known)
+    assert found.at == 7.0
     assert (found.n, found.kappa, found.flips, found.inconsistent) == (2, 1.0, 0.0, 0.0)
 
 
@@ -112,3 +129,21 @@ def test_labels_with_problems_are_refused_whole(tmp_path: Path) -> None:
     with pytest.raises(BadSuite) as bad:
         load_labels(file)
     assert [problem.line for problem in bad.value.problems] == [1, 2, 3]
+
+
+def test_what_is_good_is_part_of_what_a_judge_is_held_against(tmp_path: Path) -> None:
+    """Other labels, or another notion of good, are another question; cases that differ in it leave the general one, a label may have its own."""
+    file = tmp_path / "labels.jsonl"
+    file.write_text(
+        '{"input": "q", "a": "x", "b": "y", "better": "a"}\n{"input": "q", "a": "x", "b": "y", "better": "b", "good": "short"}\n'
+    )
+    known = load_labels(file)
+
+    def cases(*prompts: str | None) -> list[Case]:
+        return [Case(str(n), {}, (Graded(Pairwise(prompt)),)) for n, prompt in enumerate(prompts)]
+
+    plain, kind = labels_of(known, cases(None, None)), labels_of(known, cases("kind"))
+    assert [label.prompt for label in plain.pairs] == [None, "short"]
+    assert [label.prompt for label in kind.pairs] == ["kind", "short"]
+    assert labels_of(known, cases("kind", "polite")) == plain
+    assert len({plain.hash, kind.hash, labels_of(known[:1], cases(None)).hash}) == 3

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable
-
-from turnout.types.models import ModelFacts
+from typing import Protocol
 
 MAKERS = {
     "claude": "anthropic", "gpt": "openai", "chatgpt": "openai", "o1": "openai", "o3": "openai", "o4": "openai", "davinci": "openai",
@@ -15,17 +14,27 @@ MAKERS = {
 }  # fmt: skip
 """The word a model's name begins a part with -> who made it, wherever it is served."""
 
+
+class Named(Protocol):
+    """A model: facts of it, or its slot."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kin(self) -> str | None: ...
+
+
 _WORDS = re.compile(r"[a-z]+|[0-9]+")
 
 
-def family(model: ModelFacts) -> str:
+def family(model: Named) -> str:
     """Its maker; of a name that says nothing, who serves it."""
     name = (model.kin or model.id).partition("/")[2].lower()
     words = {word for part in re.split(r"[/:._-]", name) for word in (part, *_WORDS.findall(part)[:1])}
     return next((maker for word, maker in MAKERS.items() if word in words), (model.kin or model.id).partition("/")[0])
 
 
-def unfit(judge: ModelFacts, judged: Iterable[ModelFacts]) -> str | None:
+def unfit(judge: Named, judged: Iterable[Named]) -> str | None:
     """Why this model should not judge the others' answers; the first reason, None when there is none."""
     for model in judged:
         if (judge.kin or judge.id) == (model.kin or model.id):

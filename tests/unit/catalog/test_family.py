@@ -2,7 +2,7 @@
 
 import pytest
 
-from turnout.suites.graders.family import family, unfit
+from turnout.catalog.family import family, unfit
 from turnout.types.models import ModelFacts
 
 
