@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,7 +162,26 @@ def _places(config: Path | None, sources: Sequence[str], policy: "Policy | None"
     stated = policy.release.sources if policy is not None else ()
     if not sources and not stated:
         raise Unusable("no source is named: set release.sources in the policy, or name one, as models.dev")
-    return places_of(policy, sources or stated, os.environ, Path() if sources else (config or Path("turnout.yaml")).parent)
+    found = places_of(policy, sources or stated, os.environ, Path() if sources else (config or Path("turnout.yaml")).parent)
+    if sources:  # a file that the policy names may come later: what is named here is meant now
+        _must_be(place for place in found if place.path is not None and not place.path.exists())
+    return found
+
+
+def _must_be(missing: "Iterable[Place]") -> None:
+    """Raises Unusable, which names what was meant, and what there is."""
+    from turnout.catalog.near import near
+    from turnout.catalog.places import PLACES
+
+    wrong = []
+    for place in missing:
+        similar = near(place.spec, PLACES)
+        meant = f"; did you mean {' or '.join(similar)}?" if similar else "."
+        wrong.append(
+            f"source {place.spec}: there is no such file, and no source is called so{meant} There are {', '.join(PLACES)}"
+        )
+    if wrong:
+        raise Unusable("\n".join((*wrong, "vendor:NAME is a provider's own list; a URL or a file does as well")))
 
 
 def _policy(config: Path | None, data_dir: Path) -> "Checked | None":

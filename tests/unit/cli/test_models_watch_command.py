@@ -79,7 +79,16 @@ def test_what_looks_wrong_is_said_and_exits_with_one(here: Path) -> None:
 
     assert "the catalog would be the same" in fine.stdout
     assert "kept apart" in wrong.output
-    assert "cannot be read" in none.output
+    assert "source nowhere.json: there is no such file" in none.output
     assert "no source is named" in invoke("refresh", code=1).output
     assert "no way to get it" in invoke("diff", "ftp://x/y", code=1).output
     invoke("events", "--last", "soon", code=2)
+
+
+def test_a_source_that_nobody_has_is_an_error_that_names_what_is_meant(here: Path) -> None:
+    """Nothing is said of the catalog: nobody was asked."""
+    near, far = (invoke("diff", name, code=1).output for name in ("models.devv", "qwertz"))
+
+    assert "no source is called so; did you mean models.dev? There are models.dev, litellm, openrouter, genai-prices" in near
+    assert "no source is called so. There are models.dev" in far
+    assert "the same" not in near + far
