@@ -113,6 +113,27 @@ def test_it_is_given_up_after_a_while(store_url: str, receiver: Receiver) -> Non
     house.ledger.close()
 
 
+def test_a_receiver_that_fails_is_logged_once_an_hour_and_when_it_works_again(tmp_path: Path, receiver: Receiver) -> None:
+    """Every retry of every alert would bury the log; how often it failed is counted all the same."""
+    house = _house(f"sqlite:///{tmp_path / 'ledger.db'}", receiver)
+    receiver.status = 503
+    for n in range(3):
+        house.alarm.tell(msgspec.structs.replace(ALERT, id=f"a-{n}", key=f"k-{n}"))
+    told = len(house.said)
+    house.alarm.send()
+    house.clock.advance(20)
+    house.alarm.send()
+    assert house.said[told:] == ["alert 'a-0' could not be sent to ops: it answered 503"]
+    house.clock.advance(3_600)
+    house.alarm.send()
+    assert house.said[-1].endswith("it answered 503 (7 failures by now)")
+    receiver.status = 200
+    house.clock.advance(3_600)
+    house.alarm.send()
+    assert house.said[told + 2 :] == ["alerts are sent to ops again, after 9 failures"]
+    house.ledger.close()
+
+
 @pytest.mark.parametrize("status", [404, 410, 302])
 def test_a_receiver_that_will_never_take_it_is_left_alone(store_url: str, receiver: Receiver, status: int) -> None:
     """A redirect is no answer: the body goes to nobody else."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from turnout.alerts.deliver import Secrets, deliver, wait
 from turnout.alerts.tell import of_spend
@@ -16,6 +17,13 @@ from turnout.types.seconds import DAY, HOUR
 
 Slices = Callable[[int, int, Period], tuple[Slice, ...]]
 """The sums between two moments (unix seconds): :meth:`Ledger.slices`."""
+
+
+class _Failing(NamedTuple):
+    """A channel that does not take alerts: how often by now, and when the log was last told (unix seconds)."""
+
+    times: int = 0
+    said_at: float | None = None
 
 
 class Alarm:
@@ -36,6 +44,7 @@ class Alarm:
         self._secrets = _secrets(env)
         self._dashboard = dashboard
         self._say = say
+        self._failing: dict[str, _Failing] = {}  # by channel
 
     def tell(self, alert: Alert) -> None:
         """Written down; whoever wants it has it within a few seconds. The same key is told once a day."""
@@ -49,8 +58,26 @@ class Alarm:
             came = deliver(waiting.alert, rules, waiting.sent, self._secrets, self._dashboard, now)
             again = wait(waiting.tries) if came.failed.keys() - came.done else None
             for channel, why in came.failed.items():
-                self._say(f"alert {waiting.alert.id!r} could not be sent to {channel}: {why}{'' if again else ', given up'}")
+                self._failed(
+                    channel, f"alert {waiting.alert.id!r} could not be sent to {channel}: {why}", now, lost=again is None
+                )
+            for channel in came.done - came.failed.keys() - waiting.sent:
+                self._works(channel)
             self._store.settle(waiting.alert.id, came.done, None if again is None else now + again)
+
+    def _failed(self, channel: str, said: str, now: float, *, lost: bool) -> None:
+        """The first time, then once an hour; an alert that is given up always."""
+        before = self._failing.get(channel, _Failing())
+        failing = _Failing(before.times + 1, before.said_at)
+        if lost or failing.said_at is None or now - failing.said_at >= HOUR:
+            counted = f" ({failing.times} failures by now)" if before.times else ""
+            self._say(f"{said}{counted}{', given up' if lost else ''}")
+            failing = _Failing(failing.times, now)
+        self._failing[channel] = failing
+
+    def _works(self, channel: str) -> None:
+        if (before := self._failing.pop(channel, None)) is not None:
+            self._say(f"alerts are sent to {channel} again, after {before.times} failure{'s' if before.times > 1 else ''}")
 
     def watch_spend(self, slices: Slices) -> None:
         """Whether today's spending (UTC) is past what the policy wants to be told of."""
