@@ -8,7 +8,7 @@ from turnout.types.release import CatalogEvent, Phase, Release, Score, Step
 
 _STEPS: dict[Phase, tuple[AlertKind, Severity, str]] = {
     "detected": ("release_found", "info", "{model} may be of use on {route}"),
-    "proposed": ("approval_wanted", "warning", "{model} is proposed for {route}: it waits for a decision"),
+    "proposed": ("proposal", "info", "{model} is proposed for {route}"),
     "mirror": ("trial_started", "info", "{model} gets copies of {route}'s requests"),
     "trial": ("stage", "info", "{model} has {share:g} % of {route}'s trial"),
     "bake": ("stage", "info", "{model} has nearly all of {route}'s trial"),
@@ -20,8 +20,13 @@ _STEPS: dict[Phase, tuple[AlertKind, Severity, str]] = {
 """Phases without a line are no news."""
 
 
-def of_step(release: Release, step: Step, owner: str | None, outperforms: float) -> Iterator[Alert]:
-    """The alerts of one line in a release's history; ``outperforms`` is the relative gain that is news by itself."""
+def of_step(
+    release: Release, step: Step, owner: str | None, outperforms: float, lacking: str | None = None
+) -> Iterator[Alert]:  # fmt: skip
+    """The alerts of one line in a release's history; ``outperforms`` is the relative gain that is news by itself.
+
+    ``lacking`` says whose approval a proposal waits for, None: nobody's.
+    """
     about = {"model": release.model, "route": release.route, "share": step.share}
     to, link, key = (owner,) if owner else (), f"/releases/{release.id}", f"{release.id}:{step.n}"
     found = _STEPS.get(step.phase)
@@ -37,6 +42,12 @@ def of_step(release: Release, step: Step, owner: str | None, outperforms: float)
             f"{key}:{kind}", step.at, kind, severity, title.format_map(about), step.note or step.phase, key, link, to,
             {"share_percent": step.share, "actor": step.actor},
         )  # fmt: skip
+    if step.phase == "proposed" and lacking is not None and paused is None and not _is_an_approval(release, step):
+        title = f"{release.model} is proposed for {release.route}: it waits for a decision"
+        text = "\n".join(part for part in (step.note, f"{lacking}: turnout release approve {release.id}, or reject") if part)
+        yield Alert(
+            f"{key}:approval_wanted", step.at, "approval_wanted", "warning", title, text, f"{key}:approval_wanted", link, to
+        )
     score = release.proposal.score if release.proposal is not None else None
     if (
         step.phase == "proposed"

@@ -25,6 +25,7 @@ from turnout.errors import Unusable
 from turnout.learn import refresh as learning
 from turnout.release.controller import Controller
 from turnout.release.desk import Desk
+from turnout.release.next_step import Found, lacks_approval
 from turnout.release.open import CannotOpen, manual, opened
 from turnout.store.cells import serving
 from turnout.store.ledger import Ledger
@@ -162,7 +163,9 @@ class Loop:
     def _happened(self, release: Release, step: Step) -> None:
         route = self.desk.route(release.route)
         say("control", f"release {release.id}: {step.phase}{f' at {step.share:g} %' if step.share else ''}: {step.note}")
-        for alert in of_step(release, step, route.owner if route is not None else None, self._alerting().outperforms):
+        lacking = lacks_approval(release, Found(self.desk.policy.release, route)) if step.phase == "proposed" else None
+        owner = route.owner if route is not None else None
+        for alert in of_step(release, step, owner, self._alerting().outperforms, lacking):
             self.alarm.tell(alert)
 
     def _heard(self, event: CatalogEvent) -> None:

@@ -19,7 +19,7 @@ def _step(phase: Phase, share: float = 0.0) -> Step:
     ("phase", "kind", "severity"),
     [
         ("detected", "release_found", "info"),
-        ("proposed", "approval_wanted", "warning"),
+        ("proposed", "proposal", "info"),
         ("trial", "trial_started", "info"),
         ("adopted", "adopted", "warning"),
         ("rolled_back", "rolled_back", "critical"),
@@ -51,12 +51,20 @@ def test_a_pause_is_told_by_its_reason() -> None:
     assert (alert.kind, alert.text) == ("paused", "the arms are not of the size that was drawn")
 
 
+def test_an_approval_is_asked_for_where_one_is_wanted() -> None:
+    """Beside the proposal, which is always told; under autonomy auto most need nobody's word."""
+    told, asked = of_step(RELEASE, _step("proposed"), "ann@example.com", 0.2, "approval is wanted: 1 of 2")
+    assert (told.kind, asked.kind, asked.severity, asked.to) == ("proposal", "approval_wanted", "warning", ("ann@example.com",))
+    assert "1 of 2: turnout release approve rel-1" in asked.text
+    assert told.key != asked.key
+
+
 def test_an_approval_asks_nobody_again() -> None:
     """It is a step of a proposal that people have been told of."""
     score = Score(0.12, 0.1, 0.5, 0.0, 0.0, 300, 5.0)
     approved = Status("proposed", 20.0, approvals=(Approval("ann", 20.0, approved=True),))
     proposed = msgspec.structs.replace(RELEASE, proposal=Proposal("segment", "simple requests", score=score), status=approved)
-    assert [*of_step(proposed, _step("proposed"), None, 0.2)] == []
+    assert [*of_step(proposed, _step("proposed"), None, 0.2, "approval is wanted: 1 of 2")] == []
 
 
 @pytest.mark.parametrize(("cost", "told"), [(0.19, False), (0.21, True)])
@@ -65,7 +73,7 @@ def test_more_than_a_fifth_better_is_news_by_itself(cost: float, *, told: bool) 
     score = Score(0.12, 0.1, cost, 0.0, 0.0, 300, 5.0)
     proposed = msgspec.structs.replace(RELEASE, proposal=Proposal("segment", "simple requests", score=score))
     kinds = [alert.kind for alert in of_step(proposed, _step("proposed"), None, 0.2)]
-    assert kinds == ["approval_wanted", *(["outperforms"] if told else [])]
+    assert kinds == ["proposal", *(["outperforms"] if told else [])]
 
 
 def test_a_catalogs_event_is_news_where_the_model_is_used() -> None:
