@@ -13,6 +13,7 @@ import typer
 from turnout.cli.control_call import stop
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
 from turnout.cli.problems import reported
+from turnout.cli.table import printed
 from turnout.types.seconds import DAY, HOUR
 
 if TYPE_CHECKING:
@@ -96,11 +97,9 @@ def _view(new: Path, views: "ViewStore", data_dir: Path) -> "View":
 
 
 def _show(told: "Simulated") -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    console.print(f"{told.requests:,} requests compared; the records cover {told.covered:.1%} of what the new policy would do")
+    print(f"{told.requests:,} requests compared; the records cover {told.covered:.1%} of what the new policy would do")
     table = Table("", "was", "would have been", "change", "95 % interval", "requests that speak", box=None)
     for one in told.estimates:
         figures = (_figure(one.metric, value) for value in (one.was, one.robust, one.change, one.low, one.high))
@@ -110,17 +109,17 @@ def _show(told: "Simulated") -> None:
         )
         table.add_row(_NAMES[one.metric], was, robust, change, f"{low} to {high}", effective)
     if told.estimates:
-        console.print(table)
+        printed(table)
     for metric, why in told.refused.items():
-        console.print(f"{_NAMES[metric]}: not estimated: {why}")
+        print(f"{_NAMES[metric]}: not estimated: {why}")
     shares = Table("model", "requests then", "requests with it", box=None)
     for model, (before, after) in told.shares.items():
         shares.add_row(model, f"{before:,.0f}", f"{after:,.0f}")
-    console.print(shares)
+    printed(shares)
     if told.refusals:
-        console.print(f"[bold]{told.refusals:,} requests would be refused[/]: turnout explain says why of one")
+        print(f"{told.refusals:,} requests would be refused: turnout explain says why of one")
     for why, count in told.left_out.items():
-        console.print(f"left out: {count:,}: {why}")
+        print(f"left out: {count:,}: {why}")
 
 
 def _figure(metric: str, value: float) -> str:
