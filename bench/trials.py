@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.table import Table
 
+from bench.bounds import at_most
 from turnout.evidence.bernoulli import Fit, Harm, factors
-from turnout.evidence.intervals import at_most
 from turnout.evidence.trial import Fold, guardrails
 from turnout.types.evidence import Exposure
 from turnout.types.money import PICO_PER_USD, PicoDollars
