@@ -1,8 +1,9 @@
 """What is found out of a release before it is on traffic: its benchmark is ordered here, and its results are made a proposal."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from turnout.build.bench_spec import SUITES
 from turnout.build.bench_suite import suite_of, with_labels
@@ -36,8 +37,30 @@ OF_EVENTS = 90 * DAY
 """Seconds for which an event on a model says something about its price."""
 STILL_GOOD = 30 * DAY
 """Seconds for which a person's benchmark spares the release its own."""
+REMEMBERED = 60.0
+"""Seconds for which that is not read again: a release that waits is looked at every few seconds."""
 LEAST_SERVED = 0.05
 """A model that serves less of a route is not benchmarked against."""
+
+
+T = TypeVar("T")
+
+
+class _Lately(Generic[T]):
+    """What a route's recent traffic was, by ``read(since, route)``. That there was none is not remembered: it is soon read."""
+
+    def __init__(self, clock: Clock, read: Callable[[float, str], tuple[T, ...]]) -> None:
+        self._clock = clock
+        self._read = read
+        self._known: dict[str, tuple[float, tuple[T, ...]]] = {}
+
+    def of(self, route: str) -> tuple[T, ...]:
+        now = self._clock.steady()
+        at, known = self._known.get(route, (0.0, ()))
+        if not known or now - at >= REMEMBERED:
+            known = self._read(self._clock.now() - RECENT, route)
+            self._known[route] = (now, known)
+        return known
 
 
 class Studies:
@@ -50,6 +73,8 @@ class Studies:
         self._clock = clock
         self._ledger = ledger
         self._publish = publish
+        self._mixes = _Lately(clock, ledger.cells.mix)
+        self._kinds = _Lately(clock, lambda since, route: kinds(ledger.cells.traits(since, route)))
 
     def screen(self, release: Release) -> Screened:
         """Whether it may serve the route at all."""
@@ -65,7 +90,7 @@ class Studies:
             return BenchState("waiting", "no policy is in force yet")
         rules = [suite for suite in base.policy.suites if release.route in suite.routes]
         if not rules:
-            return BenchState("waiting", f"no suite speaks for route {release.route}: name one under `suites:`, or reject it")
+            return BenchState("waiting", _no_suite(release))
         runs = self._runs(release, rules)
         for suite in rules:
             mine = [run for run in runs if run.suite == suite.name]
@@ -95,11 +120,10 @@ class Studies:
 
     def _mix(self, release: Release) -> tuple[Part, ...]:
         """Without what its own trial put there."""
-        found = self._ledger.cells.mix(self._clock.now() - RECENT, release.route)
-        return tuple(part for part in found if part.model != release.model)
+        return tuple(part for part in self._mixes.of(release.route) if part.model != release.model)
 
     def _asked(self, release: Release) -> tuple[Kind, ...]:
-        return kinds(self._ledger.cells.traits(self._clock.now() - RECENT, release.route))
+        return self._kinds.of(release.route)
 
     def _runs(self, release: Release, rules: Iterable[SuiteRules]) -> list[Run]:
         """Of these suites and of this model, its own and people's, the latest of each suite alone."""
@@ -116,7 +140,7 @@ class Studies:
         now = self._clock.now()
         against = self._incumbents(release)
         if not against:
-            return BenchState("waiting", f"no model serves enough of route {release.route} to be measured against")
+            return BenchState("waiting", _nobody(release, seen=bool(self._mix(release))))
         left = left_today(policy.release.budget, self._ledger.bench.unsettled(now - now % DAY), now)
         budget = min(rules.budget, left) if rules.budget else left
         by_hand = f"turnout bench {release.model} --against {against[0]} --suite {rules.name}"
@@ -157,6 +181,27 @@ class Studies:
     def _slots(self) -> dict[str, Slot] | None:
         current = self._views.current()
         return dict(self._views.load(current).slots) if current is not None else None
+
+
+def _no_suite(release: Release) -> str:
+    return (
+        f"route {release.route} has no suite to measure it by: write `suites.{release.route}` into the policy "
+        f"(docs/howto/write-a-suite.md), or end it with turnout release reject {release.id}"
+    )
+
+
+def _nobody(release: Release, *, seen: bool) -> str:
+    """To measure it against. ``seen``: others do answer, but none of them is in the policy any more, or answers enough."""
+    days = f"{RECENT / DAY:g} days"
+    found = (
+        f"no model of the policy served enough of route {release.route} in"
+        if seen
+        else f"no traffic was seen on route {release.route} in"
+    )
+    return (
+        f"{found} the last {days}, so that there is nothing to measure it against: it goes on by itself when there is, "
+        f"or end it with turnout release reject {release.id}"
+    )
 
 
 def _checks(rules: Iterable[SuiteRules]) -> Iterator[Check]:
