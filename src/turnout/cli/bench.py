@@ -136,7 +136,9 @@ def show_list(
 
 @app.command()
 def show(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="As `turnout bench list` names it.")],
+    run_id: Annotated[
+        str, typer.Argument(metavar="RUN", help="As `turnout bench list` prints it; its first characters are enough.")
+    ],
     margin: MarginOption = 0.05,
     config: ConfigOption = None,
     data_dir: DataOption = None,
@@ -144,14 +146,13 @@ def show(
 ) -> None:
     """What a run found. Exit code as that of `turnout bench`."""
     from turnout.cli.opened import ledger
-    from turnout.errors import Unusable
+    from turnout.cli.prefix import one_of
 
     with ledger(settings(config, data_dir)) as found:
-        known = found.bench.get(run_id)
-        if known is None:
-            raise Unusable(f"there is no benchmark run {run_id}; `turnout bench list` shows those there are")
-        results = found.bench.results(run_id)
-    _finish(known, results, margin, as_json=as_json)
+        known = {run.id: run for run in found.bench.list(100_000)}
+        run = known[one_of(run_id, known, "benchmark runs", "turnout bench list")]
+        results = found.bench.results(run.id)
+    _finish(run, results, margin, as_json=as_json)
 
 
 def _file(config: Path | None) -> Path | None:

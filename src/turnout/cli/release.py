@@ -1,5 +1,6 @@
 """``turnout release``: what became of each model event, on which evidence, and people's word on it."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,8 +8,9 @@ import msgspec
 import typer
 
 from turnout.cli.actor import actor
-from turnout.cli.control_call import call, stop
+from turnout.cli.control_call import call
 from turnout.cli.opened import ConfigOption, DataOption, ledger, settings
+from turnout.cli.prefix import one_of
 from turnout.cli.table import printed
 
 if TYPE_CHECKING:
@@ -55,11 +57,8 @@ def list_(
 def show(release_id: IdArgument, config: ConfigOption = None, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
     """One release: what is proposed and why, how its trial stands, and its history."""
     with ledger(settings(config, data_dir)) as opened:
-        known = opened.releases.list(1_000)
-        matching = [one for one in known if one.id == release_id] or [one for one in known if one.id.startswith(release_id)]
-        if len(matching) != 1:
-            stop(f"{len(matching) or 'no'} releases begin with {release_id!r}; turnout release list --all shows them")
-        release = matching[0]
+        known = {one.id: one for one in opened.releases.list(1_000)}
+        release = known[_whole(release_id, known)]
         steps, points = opened.releases.steps(release.id), opened.trials.points(release.id)
     if as_json:
         latest = points[-1] if points else None
@@ -129,16 +128,16 @@ def thaw(note: NoteOption = "", config: ConfigOption = None, data_dir: DataOptio
 def _decide(what: str, release_id: str, note: str, config: "ConfigOption", data_dir: "DataOption") -> None:
     where = settings(config, data_dir)
     known = call(where, "GET", "/api/releases?limit=1000")["releases"]
-    matching = [one["id"] for one in known if one["id"] == release_id] or [
-        one["id"] for one in known if one["id"].startswith(release_id)
-    ]
-    if len(matching) != 1:
-        stop(f"{len(matching) or 'no'} releases begin with {release_id!r}; turnout release list --all shows them")
-    made = call(where, "POST", f"/api/releases/{matching[0]}/{what}", {"note": note, "by": actor()})
+    whole = _whole(release_id, [one["id"] for one in known])
+    made = call(where, "POST", f"/api/releases/{whole}/{what}", {"note": note, "by": actor()})
     status = made["status"]
     waits = f", waits: {status['waiting']}" if status.get("waiting") else ""
     paused = f", paused: {status['paused']}" if status.get("paused") else ""
     typer.echo(f"{made['id']}: {status['phase']}{waits}{paused}")
+
+
+def _whole(typed: str, known: Iterable[str]) -> str:
+    return one_of(typed, known, "releases", "turnout release list --all")
 
 
 def _listed(found: "tuple[Release, ...]") -> "Table":
