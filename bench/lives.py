@@ -86,9 +86,17 @@ class Life(msgspec.Struct, frozen=True):
     ended: tuple[Ended, ...]
 
 
-def lived(table: Table, order: Sequence[int], rules: ReleaseRules, margin: float, world: World, seed: int) -> Life:
+def lived(
+    table: Table,
+    order: Sequence[int],
+    rules: ReleaseRules,
+    margin: float,
+    world: World,
+    seed: int,
+    worth: PicoDollars | None = None,
+) -> Life:
     """The first of ``order`` serves when it begins."""
-    route = _Route(table, order, rules, margin, world, seed)
+    route = _Route(table, order, rules, margin, world, seed, worth)
     ended = tuple(route.release(candidate) for candidate in order[1:])
     return Life(order[0], route.serving, ended)
 
@@ -96,12 +104,21 @@ def lived(table: Table, order: Sequence[int], rules: ReleaseRules, margin: float
 class _Route:
     """The one route: what is written, what the lock says, what time it is."""
 
-    def __init__(self, table: Table, order: Sequence[int], rules: ReleaseRules, margin: float, world: World, seed: int) -> None:
+    def __init__(
+        self,
+        table: Table,
+        order: Sequence[int],
+        rules: ReleaseRules,
+        margin: float,
+        world: World,
+        seed: int,
+        worth: PicoDollars | None,
+    ) -> None:
         self._table, self._world, self._rules = table, world, rules
         self._rng = Random(f"{table.name}/{order}/{seed}")
         self._ids = tuple(f"p/{name}" for name in table.models)
         facts = tuple(_facts(name) for name in self._ids)
-        self._written = Route("work", "static", models=(self._ids[order[0]],), margin=Margin(quality=margin))
+        self._written = Route("work", "static", models=(self._ids[order[0]],), margin=Margin(quality=margin), worth=worth)
         policy = Policy(
             (self._written, Route("default", "cost")),
             (Provider("p", None, "openai-chat", "http://127.0.0.1:1", "none"),),

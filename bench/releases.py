@@ -17,7 +17,7 @@ from math import log, sin
 
 import msgspec
 
-from turnout.evidence.intervals import at_most
+from bench.bounds import at_most
 from turnout.evidence.trial import Fold
 from turnout.release.next_step import Found, next_step
 from turnout.types.evidence import Exposure
@@ -34,7 +34,8 @@ EARLY = 400
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """Chances that an answer is good, by arm; ``turns`` is how many of the candidate's units go well before ``candidate`` holds.
+    """Chances that an answer is good, by arm; ``turns`` is how many of the candidate's units go well before ``candidate`` holds, ``bakes`` that
+    all go well until nearly all requests are the candidate's.
 
     ``drift`` moves both arms' chance up and down by so much; ``judged`` is the share of answers that anybody judges, after ``delay`` seconds.
     ``wanted`` is what should come of it, and how often at least or at most.
@@ -50,6 +51,7 @@ class Scenario(msgspec.Struct, frozen=True):
     cost: float = 0.6
     slower: float = 1.0
     turns: int = 0
+    bakes: bool = False
     drift: float = 0.0
     judged: float = 1.0
     delay: float = 0.0
@@ -69,6 +71,8 @@ SCENARIOS = (
     Scenario("decline", ".85 against .95, at 10 %", "p90 <= 250 of the candidate's units", 0.85, share=10.0),
     Scenario("later-collapse", ".95 -> .50 after 300 good units at 10 %", "reported", 0.50, turns=300, share=10.0),
     Scenario("later-decline", ".95 -> .85 after 300 good units at 10 %", "reported", 0.85, turns=300, share=10.0),
+    Scenario("bake-collapse", ".95 -> .50 when it serves 97 %", "reported", 0.50, bakes=True),
+    Scenario("bake-decline", ".95 -> .85 when it serves 97 %", "reported", 0.85, bakes=True),
     Scenario("at-once", ".50 from its first unit on, from 1 %", "p90 <= 30 of the candidate's units", 0.50),
     Scenario("failing", "10 % of its calls fail instead of 0.5 %", "adopted <= 1 %", 0.95, candidate_fails=0.10),
     Scenario("slow", "twice as slow; the bound is the control's p95", "adopted <= 1 %", 0.95, slower=2.0),
@@ -86,20 +90,21 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Drawn:
-    """The share of the moment, in percent."""
+    """The share of the moment, in percent, and whether it is the last one."""
 
     def __init__(self, share: float) -> None:
         self.share = share
+        self.baking = False
 
 
 def units(scenario: Scenario, rng: random.Random, drawn: Drawn) -> Iterator[tuple[Exposure, int]]:
     """One after the other, with how many of the candidate's there were since it turned."""
-    candidates = 0
+    candidates = since = 0
     for n in count():
         at = n * DAY / PER_DAY
         share = drawn.share / 100
         is_candidate = rng.random() < share
-        turned = candidates >= scenario.turns
+        turned = drawn.baking if scenario.bakes else candidates >= scenario.turns
         chance = scenario.candidate if is_candidate and turned else scenario.control
         chance += scenario.drift * sin(n / 700)
         fails = scenario.candidate_fails if is_candidate else scenario.fails
@@ -109,7 +114,8 @@ def units(scenario: Scenario, rng: random.Random, drawn: Drawn) -> Iterator[tupl
         ms = rng.lognormvariate(log(800), 0.5) * (scenario.slower if is_candidate else 1.0)
         usd = rng.lognormvariate(log(0.002), 0.4) * (scenario.cost if is_candidate else 1.0)
         candidates += is_candidate
-        yield Exposure(at, is_candidate, share, ok, good, ms, pico_from_usd(usd)), max(0, candidates - scenario.turns)
+        since += is_candidate and turned
+        yield Exposure(at, is_candidate, share, ok, good, ms, pico_from_usd(usd)), since
 
 
 SPEC = Spec(ceiling=5.0, stage_time=3_600.0, stage_units=50, bake=DAY, window=0.0, silence=DAY, longest=365 * DAY, margins=Margins(quality=QUALITY), slow_ms=1_820.0)  # fmt: skip
@@ -141,6 +147,7 @@ def play(scenario: Scenario, seed: int) -> Ended:
         waiting = waiting[len(ready) :]
         move = next_step(release, Found(rules, route, evidence=fold.evidence(unit.at)), unit.at)
         release, drawn.share = move.after, move.after.status.share
+        drawn.baking = release.status.phase == "bake"
         if release.is_over or n >= scenario.most:
             break
     return Ended(release.status.phase if release.is_over else "undecided", n, candidates, turned, n / PER_DAY)
@@ -158,7 +165,7 @@ def report(scenario: Scenario, ends: list[Ended], seconds: float) -> None:
     taken = sorted(end.after_turn for end in ends if end.phase == "rolled_back")
     if taken:
         print(
-            f"  units of the candidate's until rolled back{' since it turned' if scenario.turns else ''}: median {taken[len(taken) // 2]}, "
+            f"  units of the candidate's until rolled back{' since it turned' if scenario.turns or scenario.bakes else ''}: median {taken[len(taken) // 2]}, "
             f"p90 {taken[int(0.9 * len(taken))]}, most {taken[-1]}"
         )
     print(f"  {seconds:.0f} s of the processor, {of} seeds")

@@ -5,12 +5,10 @@ from random import Random
 import msgspec
 import pytest
 from bench.lives import DAY, World, lived
-from bench.release_truth import CLOSE, LAMBDA, RULES, dip, short, utility
+from bench.release_truth import CLOSE, LAMBDA, RULES, dip, short, utility, worth_by
 from bench.truth import drawn, load, made
 
 from tests.shared_data import SHARED
-from turnout.types.release import Spec
-from turnout.types.release_rules import ReleaseRules
 
 MARGIN = 0.05
 WORLD = World(cases=2_000, per_day=8_000)
@@ -25,15 +23,13 @@ CHANCES = {
 TABLE = made(CHANCES, COSTS, 500, 7)
 
 
-def rules(kind: str = "saving") -> ReleaseRules:
-    """Those of the bench, with less patience."""
-    spec: Spec = msgspec.structs.replace(RULES[kind].spec, longest=14 * DAY)
-    return msgspec.structs.replace(RULES[kind], spec=spec)
+IMPATIENT = msgspec.structs.replace(RULES, spec=msgspec.structs.replace(RULES.spec, longest=14 * DAY))
+"""Those of the bench, with less patience."""
 
 
 def test_from_the_dearest_on_it_ends_near_the_best_and_never_falls_below_the_margin() -> None:
     """With three of ten answers judged, late, and one verdict in twenty wrong, while tasks come and go."""
-    life = lived(TABLE, (0, 1, 2), rules(), MARGIN, WORLD, 1)
+    life = lived(TABLE, (0, 1, 2), IMPATIENT, MARGIN, WORLD, 1)
     assert [one.phase for one in life.ended if one.phase == "adopted"]
     assert dip(life) <= MARGIN
     assert short(TABLE, life) <= CLOSE
@@ -41,15 +37,15 @@ def test_from_the_dearest_on_it_ends_near_the_best_and_never_falls_below_the_mar
     assert 2 not in life.serving.values()
 
 
-def test_what_is_better_and_dearer_comes_in_where_the_rules_weigh_quality() -> None:
-    """By the default weights it would not: half of what speaks for a model there is price and time."""
+def test_what_is_better_and_dearer_comes_in_where_it_is_worth_it() -> None:
+    """By the default score it would not: twice the price is the worst there is, and this is 25 times it."""
     order = (2, 0)
-    saving, upgrading = (lived(TABLE, order, rules(kind), MARGIN, WORLD, 1) for kind in ("saving", "upgrading"))
-    assert set(saving.serving.values()) == {2}
-    assert saving.ended[0].role == "none"
-    assert set(upgrading.serving.values()) == {0}
-    assert (upgrading.ended[0].phase, upgrading.ended[0].role) == ("adopted", "primary")
-    assert dip(upgrading) == 0.0
+    by_score, by_worth = (lived(TABLE, order, IMPATIENT, MARGIN, WORLD, 1, worth) for worth in (None, worth_by(TABLE)))
+    assert set(by_score.serving.values()) == {2}
+    assert by_score.ended[0].role == "none"
+    assert set(by_worth.serving.values()) == {0}
+    assert (by_worth.ended[0].phase, by_worth.ended[0].role) == ("adopted", "primary")
+    assert dip(by_worth) == 0.0
 
 
 def test_a_model_that_benchmarks_flatter_is_found_out_on_traffic() -> None:
@@ -57,7 +53,7 @@ def test_a_model_that_benchmarks_flatter_is_found_out_on_traffic() -> None:
     flattered = msgspec.structs.replace(
         TABLE, suite=tuple(msgspec.structs.replace(query, good=(query.good[0],) * 4) for query in TABLE.suite)
     )
-    life = lived(flattered, (0, 2), rules(), MARGIN, WORLD, 1)
+    life = lived(flattered, (0, 2), IMPATIENT, MARGIN, WORLD, 1)
     (ended,) = life.ended
     assert (ended.phase, ended.role) == ("rolled_back", "primary")
     assert set(life.serving.values()) == {0}
@@ -86,7 +82,7 @@ def test_on_a_public_table() -> None:
     table = load(SHARED / "data", "mmlu_pro")
     if table is None:
         pytest.skip("../shared/data/mmlu_pro is not there: it is not part of this repository")
-    life = lived(table, (0, 1), rules(), 0.03, World(cases=3_000), 1)
+    life = lived(table, (0, 1), IMPATIENT, 0.03, World(cases=3_000), 1)
     assert dip(life) <= 0.03
     assert short(table, life) <= CLOSE
     assert life.ended[0].role == "segment"

@@ -171,7 +171,7 @@ def _tell(release: "Release", steps: "tuple[Step, ...]", evidence: "Evidence | N
             )
         if (score := proposal.score) is not None:
             typer.echo(
-                f"  score {score.value:.3f}, at least {score.low:.3f}: up to {score.ceiling:g} % before live proof ({score.n} cases)"
+                f"  {score.name} {score.value:.3f}, at least {score.low:.3f}: up to {score.ceiling:g} % before live proof ({score.n} cases)"
             )
     if evidence is not None:
         typer.echo(f"\nevidence of {evidence.units:,} units, {evidence.candidates:,} of the candidate's:")

@@ -34,11 +34,12 @@ def check_release(shaped: Shaped, facts: Mapping[str, ModelFacts], today: date) 
 
 
 def _figures(at: Path, part: ReleasePart, shaped: Shaped) -> Iterator[Finding]:
-    weights, limits, stages = part.weights, part.thresholds, part.stages
+    weights, stages = part.weights, part.stages
     if not (weights.cost or weights.latency or weights.quality):
         yield Finding((*at, "weights"), "every weight is zero, so that every score is", "give at least one a weight")
-    if not limits.trial <= limits.ten <= limits.fifty:
-        yield Finding((*at, "thresholds"), "a larger share may not ask for less", "write them ascending: trial, ten, fifty")
+    for name, limits in (("thresholds", part.thresholds), ("net_thresholds", part.net_thresholds)):
+        if not limits.trial <= limits.ten <= limits.fifty:
+            yield Finding((*at, name), "a larger share may not ask for less", "write them ascending: trial, ten, fifty")
     if not shaped.is_whole(*at, "stages"):
         return
     if any(later <= earlier for earlier, later in pairwise(stages)):

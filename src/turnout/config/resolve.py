@@ -217,6 +217,7 @@ def route(name: str, part: RoutePart, content: Keeping = "none") -> Route:
         segments=tuple(Segment(each.model, condition(each.when) if each.when else None, each.release) for each in part.segments),
         explore=part.explore,
         margin=Margin(part.margin.quality, part.margin.success) if part.margin else Margin(),
+        worth=_pico(part.worth_usd),
         admitted=frozenset(part.admitted),
     )
 

@@ -17,6 +17,7 @@ def release_rules(part: ReleasePart) -> ReleaseRules:
     return ReleaseRules(
         autonomy=part.autonomy,
         weights=Weights(**part.weights.model_dump()),
+        net_thresholds=Thresholds(**part.net_thresholds.model_dump()),
         thresholds=Thresholds(**part.thresholds.model_dump()),
         first_ceiling=part.first_ceiling,
         spec=_spec(part),

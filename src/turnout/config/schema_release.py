@@ -53,6 +53,14 @@ class Thresholds(Part):
     fifty: float = Field(default=0.3, ge=0, le=1, description="Up to fifty percent.")
 
 
+class NetThresholds(Part):
+    """As `thresholds`, for routes with `worth_usd`: what is gained a request, where 0.01 is worth a point of quality."""
+
+    trial: float = Field(default=0.01, ge=0, le=1, description="A trial may begin, up to `first_ceiling` percent.")
+    ten: float = Field(default=0.05, ge=0, le=1, description="Up to ten percent.")
+    fifty: float = Field(default=0.1, ge=0, le=1, description="Up to fifty percent.")
+
+
 class MarginsPart(Part):
     """How much worse is not inferior yet, and from where on it is harm: absolute differences of shares."""
 
@@ -90,6 +98,9 @@ class ReleasePart(Part):
     )
     weights: Weights = Field(default=Weights(), description="Of the score's terms.")
     thresholds: Thresholds = Field(default=Thresholds(), description="What a score allows.")
+    net_thresholds: NetThresholds = Field(
+        default=NetThresholds(), description="What a score allows where a route says what a solved request is worth."
+    )
     first_ceiling: float = Field(default=5.0, gt=0, le=10, description="Percent of traffic that `thresholds.trial` allows.")
     stages: tuple[Percent, ...] = Field(
         default=(1, 5, 10, 25, 50, 100), min_length=1, description="Shares of a trial in percent, ascending, the last 100."

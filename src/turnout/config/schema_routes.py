@@ -256,6 +256,11 @@ class RoutePart(Part):
     )
     content: Literal["none", "redacted", "full"] | None = Field(default=None, description="As `store.content`, for this route.")
     margin: Margin | None = Field(default=None, description="Non-inferiority margin of this route's trials.")
+    worth_usd: float | None = Field(
+        default=None,
+        gt=0,
+        description="What a solved request is worth. Releases are scored by what they gain in it, instead of by `release.weights`.",
+    )
     unknown: dict[FeatureName, Literal["allow", "deny"]] = Field(
         default={}, description="Features whose unknown support is accepted."
     )

@@ -17,7 +17,7 @@ from turnout.release import gates, places
 from turnout.release.answers import answers, disputed
 from turnout.release.cascade import Cascade, Told, cascade, checks_of, is_worth_it, told
 from turnout.release.pairs import Pair, paired
-from turnout.release.score import score
+from turnout.release.score import score, thresholds
 from turnout.release.screen import Kind, Screened, screen
 from turnout.release.traffic import EVERYTHING, Scope, controls, ratio, saving, together, unmeasured
 from turnout.store.cells import Part
@@ -123,7 +123,7 @@ def _asked(
     doubts = disputed([facts, *([against] if against is not None else [])], seen.events)
     return Question(
         release, base, route, facts, pairs, mix, margins, screened.gates,
-        (*gates.measured(pairs, margins), *gates.needed(route, pairs)), score(pairs, rules, release.id),
+        (*gates.measured(pairs, margins), *gates.needed(route, pairs)), score(pairs, rules, release.id, route.worth),
         answers(facts, against, route, base, now, pairs, doubts), tuple(dict.fromkeys(one.run for one in results)), screened.notes,
     )  # fmt: skip
 
@@ -167,7 +167,7 @@ def _segment(found: Question) -> Proposal | None:
             saved = saving(found.mix, part.scope, found.pairs, found.facts.id) or 0.0
             held.append((max(saved, 0.0), sum(pair.difference for pair in _inside(found, part.scope)), part, measured))
     for _, _, part, measured in sorted(held, key=lambda one: (-one[0], -one[1])):
-        rank = score(part.proving, found.base.policy.release, found.release.id)
+        rank = score(part.proving, found.base.policy.release, found.release.id, found.route.worth)
         if rank is not None and _reaches(found, rank):
             return _as_segment(found, part.scope, measured, rank, len(parts))
     return None
@@ -243,8 +243,8 @@ def _why_not(found: Question) -> Iterator[str]:
     if rank is None:
         yield "the cost of some answers is unknown"
     elif not _reaches(found, rank):
-        least = found.base.policy.release.thresholds.trial
-        yield f"its score is {rank.value:.2f}, at least {rank.low:.2f}, and a trial needs {least:g}"
+        least = thresholds(found.base.policy.release, found.route.worth).trial
+        yield f"its {rank.name} is {rank.value:.3f}, at least {rank.low:.3f}, and a trial needs {least:g}"
 
 
 def _on_the_whole(found: Question) -> Iterator[str]:
@@ -298,8 +298,9 @@ def _reaches(found: Question, rank: Score) -> bool:
 
 def _scored(found: Question, rank: Score) -> str:
     if rank.ceiling <= 0:
-        return f"Score {rank.value:.2f}; {found.release.incumbent} ends, so that none is needed."
-    return f"Score {rank.value:.2f}, at least {rank.low:.2f}: up to {rank.ceiling:g} % of the traffic before live evidence is in."
+        return f"{rank.name.capitalize()} {rank.value:.3f}; {found.release.incumbent} ends, so that none is needed."
+    known = f"{rank.name.capitalize()} {rank.value:.3f}, at least {rank.low:.3f}"
+    return f"{known}: up to {rank.ceiling:g} % of the traffic before live evidence is in."
 
 
 def _saves(share: float | None) -> str:

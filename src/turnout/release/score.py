@@ -1,4 +1,8 @@
-"""The score of PRODUCT R4: 0.3 c + 0.3 l + 0.4 q, taken at its lower bound. A rank and a ceiling; whether a model is fit is the gates' question. Pure."""
+"""The score of PRODUCT R4: 0.3 c + 0.3 l + 0.4 q, taken at its lower bound. A rank and a ceiling; whether a model is fit is the gates' question. Pure.
+
+Its terms are relative to the incumbent, so that twice the price is the worst there is, however little that is beside what an answer is worth. A route
+that says what a solved request is worth (``worth``) is scored by the net gain instead: quality gained less cost added, in units of that worth.
+"""
 
 from collections.abc import Sequence
 from math import inf
@@ -9,8 +13,9 @@ import msgspec
 from turnout.evidence.bootstrap import lower_bound
 from turnout.evidence.paired import certifiable_margin
 from turnout.release.pairs import Pair
+from turnout.types.money import PicoDollars
 from turnout.types.release import Score
-from turnout.types.release_rules import ReleaseRules, Weights
+from turnout.types.release_rules import ReleaseRules, Thresholds, Weights
 
 ALPHA = 0.1
 """The chance that the score is truly lower than its bound. The gates, which come first, are stricter."""
@@ -45,28 +50,37 @@ def terms(before: Figures, after: Figures) -> Terms:
     )
 
 
-def score(pairs: Sequence[Pair], rules: ReleaseRules, seed: str) -> Score | None:
+def score(pairs: Sequence[Pair], rules: ReleaseRules, seed: str, worth: PicoDollars | None = None) -> Score | None:
     """Of the cases that both models answered; None without any, and where the cost of an answer is unknown: an unknown cost is no saving.
 
-    ``seed`` makes the bootstrap repeatable: a release's id.
+    ``seed`` makes the bootstrap repeatable: a release's id. ``worth`` (pico-dollars) is the route's.
     """
+
+    def valued(drawn: Sequence[_Row]) -> float:
+        return _terms(drawn).weighed(rules.weights) if worth is None else _gained(drawn, worth)
+
     rows = [_row(pair) for pair in pairs]
     known = [row for row in rows if row is not None]
     if not known or len(known) < len(rows):
         return None
-    found = _terms(known)
-    value = found.weighed(rules.weights)
-    low = min(lower_bound(lambda drawn: _terms(drawn).weighed(rules.weights), known, seed, ALPHA, ROUNDS), value)
+    found, value = _terms(known), valued(known)
+    low = min(lower_bound(valued, known, seed, ALPHA, ROUNDS), value)
     differing = fmean(pair.difference**2 for pair in pairs)
     return Score(
-        value, low, found.cost, found.latency, found.quality, len(pairs), ceiling(low, rules), certifiable_margin(len(pairs), differing)
+        value, low, found.cost, found.latency, found.quality, len(pairs), ceiling(low, rules, worth),
+        certifiable_margin(len(pairs), differing), worth,
     )  # fmt: skip
 
 
-def ceiling(low: float, rules: ReleaseRules) -> float:
+def thresholds(rules: ReleaseRules, worth: PicoDollars | None) -> Thresholds:
+    """What a score is held against."""
+    return rules.thresholds if worth is None else rules.net_thresholds
+
+
+def ceiling(low: float, rules: ReleaseRules, worth: PicoDollars | None = None) -> float:
     """The largest share of traffic (percent) before live evidence is in; 0: no trial."""
-    thresholds = rules.thresholds
-    for least, share in ((thresholds.fifty, 50.0), (thresholds.ten, 10.0), (thresholds.trial, rules.first_ceiling)):
+    limits = thresholds(rules, worth)
+    for least, share in ((limits.fifty, 50.0), (limits.ten, 10.0), (limits.trial, rules.first_ceiling)):
         if low >= least:
             return share
     return 0.0
@@ -90,6 +104,13 @@ def _terms(rows: Sequence[_Row]) -> Terms:
     before = Figures(_per_solved(sum(cost0), sum(good0)), median(came0) if came0 else inf, sum(good0) / n)
     after = Figures(_per_solved(sum(cost1), sum(good1)), median(came1) if came1 else inf, sum(good1) / n)
     return terms(before, after)
+
+
+def _gained(rows: Sequence[_Row], worth: PicoDollars) -> float:
+    """What a request gains: what it is solved more often for, less what it costs more; 0.01 is a point of quality."""
+    cost0, cost1, good0, good1, _, _ = zip(*rows, strict=True)
+    gained, dearer = sum(good1) - sum(good0), sum(cost1) - sum(cost0)
+    return float(gained - dearer / worth) / len(rows)
 
 
 def _per_solved(cost: float, solved: float) -> float:

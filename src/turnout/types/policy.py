@@ -251,7 +251,8 @@ class Route(msgspec.Struct, frozen=True):
     calls of one request, ``deadline`` (seconds) and ``budget`` the whole chain. ``ends`` are what is left when every model failed;
     ``priority`` is its place in line where a provider has no room for all (None: by the request's latency need). ``after`` is None
     where nothing is done with its answers. ``segments`` (the first that fits), ``trial`` and ``mirror`` are what releases made of the route;
-    ``explore`` is the share of requests (0..1) that try one of the eligible models at random; ``margin`` is for its trials.
+    ``explore`` is the share of requests (0..1) that try one of the eligible models at random; ``margin`` is for its trials;
+    ``worth`` (pico-dollars) is what a solved request is worth to its owner, None: nobody says.
     """
 
     name: str
@@ -285,6 +286,7 @@ class Route(msgspec.Struct, frozen=True):
     mirror: Mirror | None = None
     explore: float = 0.0
     margin: Margin = Margin()
+    worth: PicoDollars | None = None
     admitted: frozenset[str] = frozenset()
 
 

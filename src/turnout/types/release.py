@@ -67,7 +67,8 @@ class Gate(msgspec.Struct, frozen=True):
 class Score(msgspec.Struct, frozen=True):
     """PRODUCT R4. ``value`` is the point, ``low`` its lower confidence bound, by which ``ceiling`` (percent of traffic) is chosen.
 
-    The terms lie in [-1, 1]. ``n`` paired cases; ``margin`` is the smallest that so many cases could certify.
+    The terms lie in [-1, 1]. ``n`` paired cases; ``margin`` is the smallest that so many cases could certify. ``worth`` (pico-dollars) is
+    what the route says a solved request is worth: then ``value`` is what is gained a request in these, and the terms only stand beside it.
     """
 
     value: float
@@ -78,6 +79,12 @@ class Score(msgspec.Struct, frozen=True):
     n: int
     ceiling: float
     margin: float | None = None
+    worth: PicoDollars | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call ``value``."""
+        return "score" if self.worth is None else "net gain"
 
 
 class Proposal(msgspec.Struct, frozen=True):

@@ -25,6 +25,10 @@ class Thresholds(msgspec.Struct, frozen=True):
     fifty: float = 0.3
 
 
+NET = Thresholds(0.01, 0.05, 0.1)
+"""Of a route that says what a solved request is worth: its scores are net gains, where a hundredth is a point of quality."""
+
+
 class Approvals(msgspec.Struct, frozen=True):
     """So many people of these roles must approve a proposal; ``owner``: one of them the route's owner."""
 
@@ -36,6 +40,8 @@ class Approvals(msgspec.Struct, frozen=True):
 class ReleaseRules(msgspec.Struct, frozen=True):
     """How releases are handled. ``spec`` is what each trial's rules begin with; times in seconds, ``budget`` pico-dollars a day (UTC).
 
+    ``net_thresholds`` are for routes that say what a solved request is worth; there ``weights`` and ``thresholds`` do not count.
+
     ``sources`` are where catalogs are refreshed from every ``refresh`` seconds, none: never. ``first_ceiling`` is the largest share (percent) a
     score of ``thresholds.trial`` allows. ``cooldown`` is how long a model that was rolled back is left alone on that route, doubled each time.
     ``overlap``: several releases may be on one route's traffic, one after the other, never at once, unless this says so.
@@ -45,6 +51,7 @@ class ReleaseRules(msgspec.Struct, frozen=True):
     autonomy: Literal["propose", "auto"] = "propose"
     weights: Weights = Weights()
     thresholds: Thresholds = Thresholds()
+    net_thresholds: Thresholds = NET
     first_ceiling: float = 5.0
     spec: Spec = Spec()
     sources: tuple[str, ...] = ()

@@ -110,7 +110,7 @@ control: {{people: [{{name: ann, hash: "{HASH}", role: approver}}]}}
 
 
 def test_a_routes_own() -> None:
-    """Segments, what is tried at random, margins."""
+    """Segments, what is tried at random, margins, what a solved request is worth."""
     route = checked(
         PROVIDERS
         + """
@@ -121,11 +121,12 @@ routes:
     segments: [{model: openai/small, when: {complexity: simple}, release: r1}]
     explore: 0.02
     margin: {quality: 0.01}
+    worth_usd: 0.02
 """
     ).policy.routes[0]
 
     assert (route.segments[0].model, route.segments[0].release, route.admitted) == ("openai/small", "r1", {"openai/small"})
-    assert (route.explore, route.margin) == (0.02, Margin(0.01))
+    assert (route.explore, route.margin, route.worth) == (0.02, Margin(0.01), 20_000_000_000)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,7 @@ routes:
     [
         ("release: {weights: {cost: 0, latency: 0, quality: 0}}", "release.weights: every weight is zero"),
         ("release: {thresholds: {ten: 0.05}}", "release.thresholds: a larger share may not ask for less"),
+        ("release: {net_thresholds: {trial: 0.2}}", "release.net_thresholds: a larger share may not ask for less"),
         ("release: {stages: [5, 1, 100]}", "release.stages: not ascending; write [1, 5, 100]"),
         ("release: {stages: [1, 5]}", "release.stages: the last stage is 5 percent; end with 100"),
         ("release: {stages: []}", "release.stages: must not be empty"),

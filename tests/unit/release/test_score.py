@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support.benched import answers
 from turnout.release.pairs import paired
 from turnout.release.score import Figures, ceiling, score, terms
+from turnout.types.money import PicoDollars
 from turnout.types.release_rules import ReleaseRules, Thresholds, Weights
 from turnout.types.suite import UNCALIBRATED
 
@@ -97,6 +98,26 @@ def test_an_unknown_cost_is_no_score() -> None:
     assert score(paired([*old, *unknown], NEW, lambda task, band: OLD), RULES, "r") is None
     failed = [msgspec.structs.replace(new[0], cost=None, outcome="failed", solved=False), *new[1:]]
     assert score(paired([*old, *failed], NEW, lambda task, band: OLD), RULES, "r") is not None
+
+
+def test_a_route_that_says_what_a_solved_request_is_worth_is_scored_by_the_gain() -> None:
+    """Half of the cases more are solved, for 300 pico-dollars an answer: at 1,000 a solved one that gains .2 a request, at 500 it loses .1."""
+    pairs = pairs_of(400, {"chance": 0.9, "cost": 400}, {"chance": 0.4, "cost": 100})
+    usual, dear, cheap = (
+        score(pairs, RULES, "r"),
+        score(pairs, RULES, "r", PicoDollars(1_000)),
+        score(pairs, RULES, "r", PicoDollars(500)),
+    )
+    assert usual is not None
+    assert dear is not None
+    assert cheap is not None
+    assert dear.value == pytest.approx(0.5 - 0.3, abs=0.01)
+    assert cheap.value == pytest.approx(0.5 - 0.6, abs=0.01)
+    assert 0.1 < dear.low < dear.value
+    assert (usual.name, usual.worth, dear.name, dear.worth) == ("score", None, "net gain", 1_000)
+    assert (dear.cost, dear.quality) == (usual.cost, usual.quality)
+    assert (dear.ceiling, cheap.ceiling) == (50, 0)
+    assert [ceiling(low, RULES, PicoDollars(500)) for low in (0.009, 0.01, 0.05, 0.1)] == [0, 5, 10, 50]
 
 
 def test_ceilings_are_reached_at_their_thresholds() -> None:

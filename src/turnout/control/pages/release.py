@@ -32,6 +32,7 @@ from turnout.control.pages.evidence import bands, processes, ratio, readings
 from turnout.control.pages.seen import NOTHING
 from turnout.control.pages.sources import Sources
 from turnout.release import stages
+from turnout.release.score import thresholds
 from turnout.store.ledger import Ledger
 from turnout.types.checks import name_of as check_name
 from turnout.types.evidence import Evidence
@@ -151,10 +152,16 @@ def _score(release: Release, rules: ReleaseRules) -> Figure:
     score = release.proposal.score if release.proposal is not None else None
     if score is None:
         return Figure("Score, at least", None, "score", "not known before its benchmark")
-    thresholds = rules.thresholds
-    steps = f"{thresholds.trial:g} for {rules.first_ceiling:g} %, {thresholds.ten:g} for 10 %, {thresholds.fifty:g} for 50 %"
-    tone: Tone = "good" if score.low >= thresholds.trial else "warn"
-    return Figure("Score, at least", score.low, "score", f"estimate {score.value:.2f} of {score.n:,} cases; {steps}", tone)
+    least = thresholds(rules, score.worth)
+    steps = f"{least.trial:g} for {rules.first_ceiling:g} %, {least.ten:g} for 10 %, {least.fifty:g} for 50 %"
+    tone: Tone = "good" if score.low >= least.trial else "warn"
+    return Figure(
+        f"{score.name.capitalize()}, at least",
+        score.low,
+        "score",
+        f"estimate {score.value:.2f} of {score.n:,} cases; {steps}",
+        tone,
+    )
 
 
 def _word(release: Release) -> Iterator[Block]:
