@@ -24,8 +24,9 @@ from turnout.build.chores import LEAD_EVERY, LEASE
 from turnout.content.seal import new_key
 from turnout.store.engine import make_engine
 from turnout.store.ledger import Ledger
-from turnout.store.rollups.cells import MINUTE, Cell
+from turnout.store.rollups.cells import Cell
 from turnout.store.rollups.sums import cells
+from turnout.types.seconds import MINUTE
 
 RATE = 80.0
 RATED = 4
