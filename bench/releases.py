@@ -90,11 +90,11 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Drawn:
-    """The share of the moment, in percent, and whether it is the last one."""
+    """The share of the moment, in percent, and whether it ever was the last one."""
 
     def __init__(self, share: float) -> None:
         self.share = share
-        self.baking = False
+        self.baked = False
 
 
 def units(scenario: Scenario, rng: random.Random, drawn: Drawn) -> Iterator[tuple[Exposure, int]]:
@@ -104,7 +104,7 @@ def units(scenario: Scenario, rng: random.Random, drawn: Drawn) -> Iterator[tupl
         at = n * DAY / PER_DAY
         share = drawn.share / 100
         is_candidate = rng.random() < share
-        turned = drawn.baking if scenario.bakes else candidates >= scenario.turns
+        turned = drawn.baked if scenario.bakes else candidates >= scenario.turns
         chance = scenario.candidate if is_candidate and turned else scenario.control
         chance += scenario.drift * sin(n / 700)
         fails = scenario.candidate_fails if is_candidate else scenario.fails
@@ -133,6 +133,7 @@ def play(scenario: Scenario, seed: int) -> Ended:
     release = Release("r", 0.0, "e", "new", "p/new", "route", "p/old", status, Proposal("primary", ""), spec)
     route, rules, fold = Route("route", "static"), ReleaseRules(), Fold(spec)
     waiting: list[tuple[Exposure, int]] = []
+    taken: list[Exposure] = []
     since_look = candidates = 0
     drawn = Drawn(first)
     for n, (unit, turned) in enumerate(units(scenario, rng, drawn)):
@@ -144,10 +145,14 @@ def play(scenario: Scenario, seed: int) -> Ended:
         since_look = 0
         ready = [one for one, _ in waiting if one.at <= unit.at - scenario.delay]
         fold.take(ready)
+        taken += ready
         waiting = waiting[len(ready) :]
         move = next_step(release, Found(rules, route, evidence=fold.evidence(unit.at)), unit.at)
         release, drawn.share = move.after, move.after.status.share
-        drawn.baking = release.status.phase == "bake"
+        drawn.baked |= release.status.phase == "bake"
+        if release.spec != spec:
+            spec, fold = release.spec or SPEC, Fold(release.spec or SPEC)
+            fold.take(taken)
         if release.is_over or n >= scenario.most:
             break
     return Ended(release.status.phase if release.is_over else "undecided", n, candidates, turned, n / PER_DAY)

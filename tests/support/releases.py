@@ -13,7 +13,7 @@ from turnout.release.desk import Desk
 from turnout.release.next_step import BenchState
 from turnout.release.screen import Screened
 from turnout.store.ledger import Ledger
-from turnout.types.evidence import METRICS, Evidence, Metric, Reading
+from turnout.types.evidence import FALLEN, METRICS, Evidence, Metric, Reading
 from turnout.types.policy import Policy, Route
 from turnout.types.record import Record
 from turnout.types.release import Gate, Phase, Proposal, Release, Score, Spec, Status, Step
@@ -45,8 +45,8 @@ def release(phase: Phase = "detected", *, id_: str = "rel-1", **changes: Any) ->
 
 
 def evidence(
-    at: float = NOW, *, candidates: int = 1_000, harm: tuple[Metric, ...] = (), fits: tuple[Metric, ...] = (), mismatch: float = 0.0,
-    latest: float | None = None,
+    at: float = NOW, *, candidates: int = 1_000, harm: tuple[Metric, ...] = (), fits: tuple[Metric, ...] = (), fallen: tuple[Metric, ...] = (),
+    mismatch: float = 0.0, latest: float | None = None,
 ) -> Evidence:  # fmt: skip
     readings = tuple(
         Reading(
@@ -61,6 +61,7 @@ def evidence(
             3.0,
             None,
             None,
+            fall=FALLEN if metric in fallen else 0.0,
         )
         for metric in METRICS
     )

@@ -24,6 +24,8 @@ SMOOTH = 5.0
 """Weighted units for which both arms count as judged alike."""
 LONG = 1e7
 """Units: what takes longer is not going to happen."""
+LEAST_FALL = 0.01
+"""What the candidate may lie further below the control's last known rate before it looks fallen: guesses are that coarse."""
 EXACT = 1e-13
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
 
@@ -101,10 +103,17 @@ class _Bets(msgspec.Struct, array_like=True):
 
 
 class Harm(_Bets, array_like=True):
-    """Against "the candidate's rate is at most ``margin`` below the control's". The control's guess begins as 9 of 10: it serves already."""
+    """Against "the candidate's rate is at most ``margin`` below the control's". The control's guess begins as 9 of 10: it serves already.
+
+    ``fall`` is a suspicion beside it, for when next to nothing is left to the control, of which this test can say nothing whatever base rates do:
+    the logarithm of the odds that the candidate now lies below what the control was last seen at, begun anew whenever it does not look so
+    (Page's cumulative sum with guessed rates; Shin, Ramdas and Rinaldo 2023). A base rate that falls raises it too, so that it ends nothing.
+    """
 
     control: Mean = msgspec.field(default_factory=lambda: Mean(9.0, 10.0))
     candidate: Track = msgspec.field(default_factory=Track)
+    seen: Track = msgspec.field(default_factory=Track)
+    fall: float = 0.0
 
     def _guesses(self) -> tuple[float, float]:
         return self.control.guess, self.candidate.guess
@@ -113,7 +122,19 @@ class Harm(_Bets, array_like=True):
         return candidate < control - self.margin
 
     def _learn(self, candidate: bool, good: bool) -> None:  # noqa: FBT001 as above
-        (self.candidate if candidate else self.control).take(good)
+        if candidate:
+            self._suspect(good)
+            self.candidate.take(good)
+        else:
+            self.control.take(good)
+            self.seen.take(good)
+
+    def _suspect(self, good: bool) -> None:  # noqa: FBT001 as above
+        now, least = self.candidate.guess, self.seen.guess - self.margin - LEAST_FALL
+        if now >= least:
+            self.fall = 0.0
+        else:
+            self.fall = max(0.0, self.fall + (log(now / least) if good else log((1 - now) / (1 - least))))
 
 
 class Fit(_Bets, array_like=True):

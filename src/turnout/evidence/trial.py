@@ -17,7 +17,7 @@ from turnout.types.evidence import Evidence, Exposure, Metric, Reading
 from turnout.types.money import usd
 from turnout.types.release import Spec
 
-FORMAT = 1
+FORMAT = 2
 """Of the kept state. Raise it with any change of what the state means or how a unit is folded: the fold is then begun anew."""
 
 
@@ -49,9 +49,9 @@ class Outcomes(msgspec.Struct, array_like=True):
     def new(cls, harm: float, fit: float) -> Self:
         return cls(Harm(harm), Fit(fit), Contrast(), Sums(), Sums())
 
-    def take(self, candidate: bool, share: float, good: bool, settled: bool) -> None:  # noqa: FBT001 a unit has these four sides
+    def take(self, candidate: bool, share: float, good: bool, proves: bool) -> None:  # noqa: FBT001 a unit has these four sides
         self.harm.take(candidate, share, good)
-        if settled:
+        if proves:
             self.fit.take(candidate, share, good)
         self.difference.take(candidate, share, good)
         (self.candidate if candidate else self.control).take(good)
@@ -62,6 +62,7 @@ class Outcomes(msgspec.Struct, array_like=True):
         return Reading(
             metric, self.control.n, self.candidate.n, self.control.mean, self.candidate.mean, harm=self.harm.peak,
             harm_at=log(guardrails(spec) / spec.alpha), fit=self.fit.peak, fit_at=at, low=low, high=high, to_go=self.fit.to_go(share, at),
+            fall=self.harm.fall,
         )  # fmt: skip
 
 
@@ -90,6 +91,7 @@ class Latency(msgspec.Struct, array_like=True):
             "latency", self.control.n, self.candidate.n, None if control is None else exp(control),
             None if candidate is None else exp(candidate), harm=self.slow.peak if guarded else None,
             harm_at=log(guardrails(spec) / spec.alpha) if guarded else None, fit=None, fit_at=None, low=low, high=high,
+            fall=self.slow.fall,
         )  # fmt: skip
 
 
@@ -161,6 +163,10 @@ class Fold:
         fold._state = kept
         return fold
 
+    def is_by(self, spec: Spec) -> bool:
+        """Whether it was folded by these rules."""
+        return self._state.spec == _digest(spec)
+
     def state(self) -> bytes:
         return msgspec.msgpack.encode(self._state)
 
@@ -195,10 +201,11 @@ def _fold(state: State, unit: Exposure, spec: Spec, *, settled: bool) -> None:
     candidate, share = unit.candidate, unit.share
     if settled:  # of the young only those are known that have ended, and a slow arm's are fewer
         state.mismatch.take(candidate, share)
-    state.success.take(candidate, share, unit.ok, settled)
+    proves = settled and unit.at >= spec.proof_since
+    state.success.take(candidate, share, unit.ok, proves)
     judged = unit.good is not None
     if unit.good is not None:
-        state.quality.take(candidate, state.judged.share(share), unit.good, settled)
+        state.quality.take(candidate, state.judged.share(share), unit.good, proves)
     state.judged.take(candidate, share, judged)
     state.latency.take(unit, share, spec.slow_ms)
     if unit.cost is not None:
@@ -210,4 +217,4 @@ def _fold(state: State, unit: Exposure, spec: Spec, *, settled: bool) -> None:
 
 def _digest(spec: Spec) -> bytes:
     """Of the rules a fold depends on."""
-    return blake2b(msgspec.msgpack.encode((spec.alpha, spec.margins, spec.slow_ms)), digest_size=16).digest()
+    return blake2b(msgspec.msgpack.encode((spec.alpha, spec.margins, spec.slow_ms, spec.proof_since)), digest_size=16).digest()

@@ -84,9 +84,12 @@ class Folds:
         return standing.take(found, Cut(max(standing.cut.upto, wanted.upto), wanted.ended))
 
     def _stands(self, release: Release, spec: Spec, began: float, now: float) -> _Standing:
-        """Begun anew where the clock was put back: what comes until it is where it was would count as folded, and nobody would look at it."""
+        """Begun anew where its rules are others now, and where the clock was put back.
+
+        What comes until the clock is where it was would count as folded, and nobody would look at it.
+        """
         standing = self._standing.get(release.id)
-        if standing is None or standing.began != began:
+        if standing is None or standing.began != began or not standing.fold.is_by(spec):
             standing = self._restored(release, spec, began)
         if standing is None or standing.cut.ended > now:
             standing = _Standing(began, Fold(spec), Cut(began, began))

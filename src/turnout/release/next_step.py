@@ -92,8 +92,9 @@ def ended(release: Release, phase: Phase, why: str, now: float) -> Move:
 
 def begun_anew(release: Release, why: str, now: float) -> Move:
     """Its trial from the start: the first stage, other arms, and no evidence from before."""
+    undoubted = msgspec.structs.replace(release, spec=msgspec.structs.replace(_spec(release), proof_since=0.0))
     after = _with(
-        release, phase="trial", began=now, since=now, stage=0, share=stages.first(_spec(release)), units=0, proven=False,
+        undoubted, phase="trial", began=now, since=now, stage=0, share=stages.first(_spec(release)), units=0, proven=False,
         paused=None, waiting=None, reason=why,
     )  # fmt: skip
     return Move(after, why)
@@ -181,13 +182,17 @@ def _on_traffic(release: Release, found: Found, now: float) -> Move:
         return _enter(release, "aborted", f"there is no route {release.route} any more", now)
     if found.frozen or (status.paused is not None and status.paused not in RESUMES_ITSELF):
         return Move(release)
-    if status.phase == "trial" and not status.proven and now - (status.began or now) >= _spec(release).longest:
+    if status.phase == "trial" and not status.proven and now - _proving_since(release, now) >= _spec(release).longest:
         return _enter(release, "inconclusive", f"{_lasting(_spec(release).longest)} have passed and nothing is proven", now)
     if (why := _pauses(release, found, now)) is not None:
         return Move(release) if why == status.paused else _paused(release, why)
     if status.paused is not None:
         return Move(_with(release, paused=None), "it goes on: requests of the trial are seen again")
     return _STAGED[status.phase](release, found, now)
+
+
+def _proving_since(release: Release, now: float) -> float:
+    return max(release.status.began or now, _spec(release).proof_since)
 
 
 def _danger(found: Found) -> str | None:
@@ -240,10 +245,23 @@ def _trial(release: Release, found: Found, now: float) -> Move:
     return Move(widened, f"from {status.share:g} % to {share:g} %: no harm in {evidence.candidates:,} units of the candidate's")
 
 
-def _bake(release: Release, _: Found, now: float) -> Move:
-    if now - release.status.since < _spec(release).bake:
+def _bake(release: Release, found: Found, now: float) -> Move:
+    spec, evidence = _spec(release), found.evidence
+    if evidence is not None and evidence.fallen and not spec.proof_since and (back := stages.widest(spec)) is not None:
+        return _doubted(release, evidence, back, now)
+    if now - release.status.since < spec.bake:
         return Move(release)
-    return _enter(release, "adopted", f"no harm in {_lasting(_spec(release).bake)} of nearly all requests", now)
+    return _enter(release, "adopted", f"no harm in {_lasting(spec.bake)} of nearly all requests", now)
+
+
+def _doubted(release: Release, evidence: Evidence, back: tuple[int, float], now: float) -> Move:
+    """To a share at which the control's answers say whether it is the candidate, or everything, that got worse. Once in a trial."""
+    stage, share = back
+    doubted = msgspec.structs.replace(release, spec=msgspec.structs.replace(_spec(release), proof_since=now))
+    fallen = f"{' and '.join(evidence.fallen)} looks worse than the control's did"
+    note = f"{fallen}: from {release.status.share:g} % back to {share:g} %, until it is shown again to be no worse"
+    entered = _enter(doubted, "trial", note, now).after
+    return Move(_with(entered, stage=stage, share=share, units=evidence.candidates, proven=False), note)
 
 
 _STAGED: dict[Phase, Callable[[Release, Found, float], Move]] = {"mirror": _mirror, "trial": _trial, "bake": _bake}

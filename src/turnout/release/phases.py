@@ -96,7 +96,11 @@ TABLE: tuple[Stage, ...] = (
         "it has all traffic but the holdback",
         (
             Way("adopted", _ITSELF, "its time is over and no harm was seen"),
-            Way("trial", _PERSON, "its arms were not of the size that was drawn, and somebody has it begin anew"),
+            Way(
+                "trial",
+                _EITHER,
+                "its answers look worse than the control's did, and too few go to the control to say; or somebody has it begin anew",
+            ),
             _HARM,
             _EDITED,
         ),

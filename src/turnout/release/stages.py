@@ -52,6 +52,12 @@ def after(spec: Spec, stage: int) -> float | None:
     return ladder[stage + 1] if stage + 1 < len(ladder) else None
 
 
+def widest(spec: Spec) -> tuple[int, float] | None:
+    """The last stage at which the control has a part worth comparing with, and its share; None where the trial has no such stage."""
+    found = [(n, share) for n, share in enumerate(_ladder(spec)) if share < whole(spec)]
+    return found[-1] if found else None
+
+
 def at(spec: Spec, share: float) -> int:
     """The last stage whose share is not above this one."""
     return max((n for n, step in enumerate(_ladder(spec)) if step <= share), default=0)

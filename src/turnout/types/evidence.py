@@ -7,6 +7,8 @@ import msgspec
 from turnout.types.money import PicoDollars
 
 Metric = Literal["success", "quality", "latency", "cost"]
+FALLEN = 9.2
+"""Odds of 10,000 to one, as a logarithm: without a change one suspicion in so many units of the candidate's."""
 METRICS: tuple[Metric, ...] = ("success", "quality", "latency", "cost")
 
 
@@ -32,7 +34,8 @@ class Reading(msgspec.Struct, frozen=True):
     ``harm`` and ``fit`` are the highest natural logarithms so far of the e-values against "no worse than the harm margin allows" and
     against "worse than the margin", with what each must reach; None where the metric has no such test. ``low`` and ``high`` bound candidate
     minus control (latency, cost: their ratio minus 1) at every moment, None too early. ``to_go`` is how many more units of the candidate's
-    the non-inferiority test is expected to need, None when that cannot be said.
+    the non-inferiority test is expected to need, None when that cannot be said. ``fall`` is the logarithm of the odds that the candidate is
+    worse now than the control was when it was last seen.
     """
 
     metric: Metric
@@ -47,6 +50,7 @@ class Reading(msgspec.Struct, frozen=True):
     low: float | None
     high: float | None
     to_go: int | None = None
+    fall: float = 0.0
 
     @property
     def harmful(self) -> bool:
@@ -78,6 +82,10 @@ class Evidence(msgspec.Struct, frozen=True):
     @property
     def harmful(self) -> tuple[Metric, ...]:
         return tuple(reading.metric for reading in self.readings if reading.harmful)
+
+    @property
+    def fallen(self) -> tuple[Metric, ...]:
+        return tuple(reading.metric for reading in self.readings if reading.fall >= FALLEN)
 
     @property
     def mismatched(self) -> bool:

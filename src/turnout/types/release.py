@@ -126,7 +126,8 @@ class Spec(msgspec.Struct, frozen=True):
     ``longest`` is the time after which a trial that proved nothing is inconclusive; ``bake`` how long ``holdback`` percent stay
     behind at the end. ``window`` is how long an outcome may take, ``silence`` how long a trial goes on without a single unit before it is paused.
     ``slow_ms`` is the latency bound; None: latency is not a guardrail. ``alpha`` is the chance of a false alarm over all guardrails,
-    and of a false proof for each gate. ``mirror_sample`` 0: no mirror.
+    and of a false proof for each gate. ``mirror_sample`` 0: no mirror. ``proof_since`` (unix time) is when the candidate was last doubted: what came
+    before counts for harm, and proves nothing any more.
     """
 
     stages: tuple[float, ...] = (1, 5, 10, 25, 50, 100)
@@ -144,6 +145,7 @@ class Spec(msgspec.Struct, frozen=True):
     mirror_sample: float = 0.0
     mirror_budget: PicoDollars = PicoDollars(0)
     mirror_time: float = 3_600.0
+    proof_since: float = 0.0
 
 
 class Approval(msgspec.Struct, frozen=True):

@@ -132,6 +132,32 @@ def test_young_units_count_for_harm_and_not_for_proof():
     assert fold.state() == before
 
 
+def test_a_fall_is_seen_where_next_to_nothing_is_left_to_the_control():
+    """Of which the test for harm, that believes in no base rate, can say nothing; and no fall is seen where there is none."""
+    for seed in range(5):
+        fold = Fold(SPEC)
+        fold.take(units(seed, 3_000))
+        fold.take(units(seed + 50, 1_000, 0.97))
+        calm = fold.evidence(1.0)
+        fold.take(units(seed + 100, 150, 0.97, good=(0.95, 0.6)))
+        seen = fold.evidence(1.0)
+
+        assert (calm.fallen, calm.harmful) == ((), ())
+        assert (seen.fallen, seen.harmful) == (("quality",), ())
+
+
+def test_what_came_before_a_doubt_proves_nothing():
+    """It counts for harm as before; and a state by other rules is not gone on from."""
+    doubted = msgspec.structs.replace(SPEC, proof_since=4_000.0)
+    before, after = evidence(units(9, 4_000)), evidence(units(9, 4_000), doubted)
+    assert before.reading("quality").fits
+    assert (after.reading("quality").fit, after.reading("success").fit) == (0.0, 0.0)
+    assert after.reading("quality").harm == before.reading("quality").harm
+    assert evidence(units(9, 8_000), doubted).reading("quality").fits
+    fold = Fold(SPEC)
+    assert (fold.is_by(SPEC), fold.is_by(doubted)) == (True, False)
+
+
 def test_a_small_sample_of_trials_of_a_model_against_itself_raises_hardly_an_alarm():
     """Ramp, drift, unequal judging, looked at after every unit; `bench/trials.py` does a thousand."""
     alarms = 0

@@ -194,6 +194,30 @@ def test_the_last_stage_leaves_a_holdback_and_bakes():
     assert goes(baking, NOW + 150, evidence=evidence(harm=("cost",))) == ("rolled_back", 0)
 
 
+def test_what_looks_worse_at_the_end_goes_back_to_where_it_can_be_told():
+    """To the widest stage with a control to speak of, to be proven anew; once, and with all of its longest time."""
+    doubted = step(release("bake"), NOW + 100, evidence=evidence(NOW + 100, candidates=700, fallen=("quality",)))
+    status, spec = doubted.after.status, doubted.after.spec
+
+    assert (status.phase, status.share, status.stage, status.units, status.proven) == ("trial", 50.0, 4, 700, False)
+    assert spec == msgspec.structs.replace(SPEC, proof_since=NOW + 100)
+    assert doubted.note.startswith("quality looks worse than the control's did: from 97 % back to 50 %")
+    later = NOW + SPEC.longest + 99
+    assert goes(doubted.after, later, evidence=evidence(later)) == ("trial", 50.0)
+    assert goes(doubted.after, later + 1, evidence=evidence(later + 1)) == ("inconclusive", 0)
+    assert goes(doubted.after, NOW + 300, evidence=evidence(NOW + 300, harm=("quality",))) == ("rolled_back", 0)
+    proven = step(doubted.after, NOW + 300, evidence=evidence(NOW + 300, fits=BOTH)).after
+    again = step(proven, NOW + 301, evidence=evidence(NOW + 301)).after
+    assert again.status.phase == "bake"
+    assert goes(again, NOW + 302, evidence=evidence(NOW + 302, fallen=("quality",))) == ("bake", 97.0)
+
+
+def test_without_a_stage_to_go_back_to_a_doubt_changes_nothing():
+    """All or nothing was asked for."""
+    at_once = msgspec.structs.replace(SPEC, stages=(100,))
+    assert goes(release("bake", spec=at_once), NOW + 100, evidence=evidence(NOW + 100, fallen=("quality",))) == ("bake", 97.0)
+
+
 def test_the_longest_time_ends_what_is_not_proven():
     """Though proof comes with that very look; what was proven in time goes on."""
     late = NOW + SPEC.longest
