@@ -161,7 +161,7 @@ RULES = (
         "[email]", re.compile(r"(?<![\w.%+'-])(?P<name>[\w.%+'-]{1,64})@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}(?![\w-])"), ("@",), 66,
         92, _email,
     ),
-    Rule("[iban]", re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]{1,4}){3,16}(?![A-Za-z0-9])"), (CLUSTER,), 4, 40, _iban),
+    Rule("[iban]", re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])"), (CLUSTER,), 4, 40, _iban),
     Rule("[card]", re.compile(r"(?<![\d.,])\d(?:[ -]?\d){12,18}(?!\d|[.,]\d)"), (CLUSTER,), 1, 2, _card),
     Rule("[ssn]", re.compile(r"(?<![\d-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\d-])"), (CLUSTER,), 1, 2),
     Rule("[ip]", re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)"), (CLUSTER,), 1, 3, _ip),

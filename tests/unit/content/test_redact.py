@@ -132,7 +132,8 @@ def test_others_have_their_turn() -> None:
 
 
 @pytest.mark.parametrize("text", ["@" * 50_000, "1 " * 50_000, "a" * 100_000, "eyJ" * 30_000, "://" * 20_000, "password=" * 10_000,
-                                  "-----BEGIN PRIVATE KEY-----" * 2_000, "0" * 60_000, "a1B" * 30_000, "tel " * 20_000, "AB12 " * 20_000])  # fmt: skip
+                                  "-----BEGIN PRIVATE KEY-----" * 2_000, "0" * 60_000, "a1B" * 30_000, "tel " * 20_000, "AB12 " * 20_000, "GB29" + "1a" * 60,
+                                  "GB29" + "1a" * 30_000])  # fmt: skip
 def test_no_text_takes_long(text: str) -> None:
     """No pattern is at its worst for long: a hundred times the usual 50 ns a character, and a test's slack."""
     began = time.process_time()
