@@ -12,10 +12,15 @@ help: ## list the commands
 demo: $(VENV)/.demo ## the router with simulated providers and live traffic; TURNOUT_DEMO_SECONDS=N ends it after N seconds
 	@$(BIN)/turnout demo
 
-# Two workers must see the tests in one order, whatever sets they are made from. What needs the machine for itself comes last.
+# What tests start by the hundred is compiled once, whatever the shell says of it.
+test soak: export PYTHONDONTWRITEBYTECODE :=
+
+# All workers must see the tests in one order, whatever sets they are made from. Tests wait for processes and clocks a third of their
+# time, so there is a worker more than a small machine has cores; folders in their order, so that the slow come first and the last file
+# is a quick one. What puts load on the machine comes last.
 test: $(VENV)/.dev ## the tests this machine can run; names what it skipped
-	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/e2e_load
-	@$(BIN)/python -m pytest tests/e2e_load
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/e2e_load
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/e2e_load
 
 check: $(VENV)/.dev ## format, lint, types and layers
 	@$(BIN)/ruff format --check --quiet .
