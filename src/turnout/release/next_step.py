@@ -187,7 +187,8 @@ def _on_traffic(release: Release, found: Found, now: float) -> Move:
     if (why := _pauses(release, found, now)) is not None:
         return Move(release) if why == status.paused else _paused(release, why)
     if status.paused is not None:
-        return Move(_with(release, paused=None), "it goes on: requests of the trial are seen again")
+        since = now if status.paused == SILENT else status.since  # a silent hour shows nothing of a model
+        return Move(_with(release, paused=None, since=since), "it goes on: requests of the trial are seen again")
     return _STAGED[status.phase](release, found, now)
 
 
@@ -223,7 +224,13 @@ def _mirror(release: Release, found: Found, now: float) -> Move:
         return Move(release)
     if found.busy is not None:
         return _wait(release, f"the route's traffic is taken by {found.busy}")
-    return _begin(release, "trial", "the mirror has shown no harm", now)
+    copies = found.evidence.candidates if found.evidence is not None else 0
+    return _begin(
+        release,
+        "trial",
+        f"the mirror has shown no harm in {copies:,} copies" if copies else "the mirror had no copy to show",
+        now,
+    )
 
 
 def _trial(release: Release, found: Found, now: float) -> Move:

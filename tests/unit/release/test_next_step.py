@@ -161,6 +161,8 @@ def test_a_mirror_comes_first_where_it_is_asked_for():
     assert goes(mirrored, NOW + 59, evidence=evidence()) == ("mirror", 0)
     assert goes(mirrored, NOW + 60, evidence=evidence(), busy="rel-7") == ("mirror", 0)
     assert goes(mirrored, NOW + 60, evidence=evidence()) == ("trial", 1.0)
+    assert step(mirrored, NOW + 60, evidence=evidence(candidates=1_000)).note == "the mirror has shown no harm in 1,000 copies"
+    assert step(mirrored, NOW + 60, evidence=evidence(candidates=0)).note == "the mirror had no copy to show"
 
 
 def test_a_stage_needs_its_time_and_its_units():
@@ -248,6 +250,8 @@ def test_telemetry_that_is_back_resumes_and_people_do_what_they_will():
     fresh = {"evidence": evidence(NOW + 500)}
 
     assert step(release("trial", paused=SILENT), NOW + 500, **fresh).after.status.paused is None
+    assert step(release("bake", paused=SILENT), NOW + 500, **fresh).after.status.since == NOW + 500  # silence bakes nothing
+    assert step(release("bake", paused=BLIND), NOW + 500, **fresh).after.status.since == NOW
     assert step(release("trial", paused="ann: lunch"), NOW + 500, **fresh).after.status.paused == "ann: lunch"
     assert step(release("trial", paused=MISMATCH), NOW + 500, **fresh).after.status.paused == MISMATCH
 
