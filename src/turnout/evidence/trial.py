@@ -91,7 +91,6 @@ class Latency(msgspec.Struct, array_like=True):
             "latency", self.control.n, self.candidate.n, None if control is None else exp(control),
             None if candidate is None else exp(candidate), harm=self.slow.peak if guarded else None,
             harm_at=log(guardrails(spec) / spec.alpha) if guarded else None, fit=None, fit_at=None, low=low, high=high,
-            fall=self.slow.fall,
         )  # fmt: skip
 
 

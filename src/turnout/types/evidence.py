@@ -35,7 +35,7 @@ class Reading(msgspec.Struct, frozen=True):
     against "worse than the margin", with what each must reach; None where the metric has no such test. ``low`` and ``high`` bound candidate
     minus control (latency, cost: their ratio minus 1) at every moment, None too early. ``to_go`` is how many more units of the candidate's
     the non-inferiority test is expected to need, None when that cannot be said. ``fall`` is the logarithm of the odds that the candidate is
-    worse now than the control was when it was last seen.
+    worse now than the control was when it was last seen; of shares that can be proven anew (times drift by the hour).
     """
 
     metric: Metric

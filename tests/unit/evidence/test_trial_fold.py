@@ -133,13 +133,13 @@ def test_young_units_count_for_harm_and_not_for_proof():
 
 
 def test_a_fall_is_seen_where_next_to_nothing_is_left_to_the_control():
-    """Of which the test for harm, that believes in no base rate, can say nothing; and no fall is seen where there is none."""
+    """Of which the test for harm, that believes in no base rate, can say nothing; no fall is seen where there is none, nor one of times."""
     for seed in range(5):
         fold = Fold(SPEC)
         fold.take(units(seed, 3_000))
         fold.take(units(seed + 50, 1_000, 0.97))
         calm = fold.evidence(1.0)
-        fold.take(units(seed + 100, 150, 0.97, good=(0.95, 0.6)))
+        fold.take(units(seed + 100, 150, 0.97, good=(0.95, 0.6), slower=3.0))
         seen = fold.evidence(1.0)
 
         assert (calm.fallen, calm.harmful) == ((), ())
