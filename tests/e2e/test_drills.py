@@ -56,7 +56,7 @@ def run(config: Path, code: int, *words: str) -> dict[str, Any]:
 
 def test_outage(config: Path) -> None:
     """The demo's policy survives the outage of its main provider, and the report says how."""
-    report = run(config, 0, "outage", "--provider", "sim-openai", "--for", "8s", "--rate", "15")
+    report = run(config, 0, "outage", "--provider", "sim-openai", "--for", "4s", "--rate", "30")
 
     figures = report["figures"]
     assert report["verdict"] == "passed"
