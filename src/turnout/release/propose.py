@@ -156,8 +156,17 @@ def _primary(found: Question) -> Proposal | None:
 
 
 def _segment(found: Question) -> Proposal | None:
-    """In front of part of it: of the parts that hold the one that saves most, of those that save nothing the one that gains most."""
+    """In front of part of it, where the score lets it."""
     parts = _parts(found)
+    for part, measured in _held(found, parts):
+        rank = _rank(found, part)
+        if rank is not None and _reaches(found, rank):
+            return _as_segment(found, part.scope, measured, rank, len(parts))
+    return None
+
+
+def _held(found: Question, parts: Sequence[Considered]) -> list[tuple[Considered, tuple[Gate, ...]]]:
+    """The parts that pass the gates: first what saves most, of what saves nothing what gains most."""
     held: list[tuple[float, float, Considered, tuple[Gate, ...]]] = []
     for part in parts:
         if gates.weak_parts(_inside(found, part.scope), found.margins.quality):
@@ -166,11 +175,11 @@ def _segment(found: Question) -> Proposal | None:
         if gates.is_passed(measured):
             saved = saving(found.mix, part.scope, found.pairs, found.facts.id) or 0.0
             held.append((max(saved, 0.0), sum(pair.difference for pair in _inside(found, part.scope)), part, measured))
-    for _, _, part, measured in sorted(held, key=lambda one: (-one[0], -one[1])):
-        rank = score(part.proving, found.base.policy.release, found.release.id, found.route.worth)
-        if rank is not None and _reaches(found, rank):
-            return _as_segment(found, part.scope, measured, rank, len(parts))
-    return None
+    return [(part, measured) for _, _, part, measured in sorted(held, key=lambda one: (-one[0], -one[1]))]
+
+
+def _rank(found: Question, part: Considered) -> Score | None:
+    return score(part.proving, found.base.policy.release, found.release.id, found.route.worth)
 
 
 def _as_segment(found: Question, scope: Scope, measured: tuple[Gate, ...], rank: Score, tried: int) -> Proposal:
@@ -239,12 +248,19 @@ def _why_not(found: Question) -> Iterator[str]:
             yield "no case was answered by it and by what serves the route, and graded by anything that can be believed"
         return
     yield from _on_the_whole(found)
-    rank = found.rank
-    if rank is None:
+    if found.rank is None:
         yield "the cost of some answers is unknown"
-    elif not _reaches(found, rank):
-        least = thresholds(found.base.policy.release, found.route.worth).trial
-        yield f"its {rank.name} is {rank.value:.3f}, at least {rank.low:.3f}, and a trial needs {least:g}"
+    elif not _reaches(found, found.rank):
+        yield _too_little(found, found.rank)
+    for part, _ in _held(found, _parts(found))[:1]:
+        if (rank := _rank(found, part)) is not None and not _reaches(found, rank):
+            yield f"for {part.scope} it is as good, but {_too_little(found, rank)}"
+
+
+def _too_little(found: Question, rank: Score) -> str:
+    least = thresholds(found.base.policy.release, found.route.worth).trial
+    terms = f"cost {rank.cost:+.2f}, time {rank.latency:+.2f}, quality {rank.quality:+.2f}"
+    return f"its {rank.name} is {rank.value:.3f} ({terms}), at least {rank.low:.3f}, and a trial needs {least:g}"
 
 
 def _on_the_whole(found: Question) -> Iterator[str]:

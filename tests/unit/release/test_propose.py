@@ -96,6 +96,21 @@ def test_story_3_a_route_is_split_where_the_candidate_holds() -> None:
     assert "worse at high" in found.text
 
 
+def test_a_part_that_would_hold_but_gains_too_little_is_said() -> None:
+    """With what its score is made of: else nobody knows why it was not proposed where it is as good."""
+    cases = {"simple": 1_200, "moderate": 400, "high": 400}
+    right = {"simple": 0.99, "moderate": 0.99, "high": 0.99}
+    results = [
+        *in_bands(SMALL.id, cases, right, 1_000),
+        *in_bands(NEW.id, cases, {"simple": 0.99, "moderate": 0.5, "high": 0.3}, 800),
+    ]
+    found = proposed(STATIC, results, mix=tuple(part(band, SMALL.id, 500, 500) for band in cases))
+
+    assert found.role != "segment"
+    assert "for simple requests it is as good, but its score is 0.06" in found.text
+    assert "(cost +0.20, time " in found.text
+
+
 def test_story_4_a_bad_release_is_proposed_for_nothing() -> None:
     """Whatever it would save."""
     results = mixed([*answers(SMALL.id, 400, 0.95, 1_000), *answers(NEW.id, 400, 0.4, 100)])
