@@ -258,7 +258,7 @@ class RoutePart(Part):
     margin: Margin | None = Field(default=None, description="Non-inferiority margin of this route's trials.")
     worth_usd: float | None = Field(
         default=None,
-        gt=0,
+        ge=0.000001,
         description="What a solved request is worth. Releases are scored by what they gain in it, instead of by `release.weights`.",
     )
     unknown: dict[FeatureName, Literal["allow", "deny"]] = Field(

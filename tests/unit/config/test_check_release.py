@@ -183,6 +183,8 @@ def test_each_mistake_is_told_with_its_place(section: str, said: str) -> None:
         ("{static: openai/large, explore: 0.1}", "explore: static already decides"),
         ("{split: {openai/large: 1}, explore: 0.1}", "explore: split already decides"),
         ("{journal: required, explore: 0.1}", "explore: nothing is tried at random on an audited route"),
+        ("{worth_usd: 0}", "worth_usd: must be greater than or equal to 1e-06"),
+        ("{worth_usd: 1.0e-13}", "worth_usd: must be greater than or equal to 1e-06"),  # no pico-dollar, so that nothing could be divided by it
         ("{explore: 0.5}", "explore: must be less than or equal to 0.2"),
         ("{segments: [{model: openai/nope}]}", 'segments[0].model: no model "openai/nope"'),
         ("{approved: [openai/large], segments: [{model: openai/small}]}", 'segments[0].model: "openai/small" is not approved here'),
