@@ -1,5 +1,6 @@
 """A release from its detection to its end, on a real ledger with a clock of the test's."""
 
+import contextlib
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,10 +12,11 @@ from sqlalchemy import event
 from tests.support.records import NOW, record
 from tests.support.releases import POLICY, PROPOSAL, ROUTE, RULES, SPEC, World, exposure, release
 from turnout.audit.chain import verify
+from turnout.evidence.trial import Fold
 from turnout.release.desk import NotAllowed, NotNow
 from turnout.release.next_step import BLIND, MISMATCH, SILENT
 from turnout.store.ledger import Ledger
-from turnout.types.lock import Lock
+from turnout.types.lock import Lock, Running
 from turnout.types.policy import Policy, Segment
 from turnout.types.release import Release
 
@@ -130,6 +132,66 @@ def test_killed_at_every_step_it_ends_as_it_would_have(tmp_path):
     once, often = life("once.db", killed=False), life("often.db", killed=True)
     assert once == often
     assert once[-1][0] == "adopted"
+
+
+def test_what_turns_bad_in_its_bake_goes_back_and_is_found_out(tmp_path):
+    """From 97 % to the widest stage in one step, on row, lock and published lock alike, with the same arms; killed after each commit or not."""
+
+    class Killed(BaseException):
+        pass
+
+    def life(name: str, *, killed: bool) -> list[tuple[str, float, str]]:
+        ledger = Ledger(tmp_path / name)
+        world = World(ledger)
+
+        def dies() -> None:
+            raise Killed
+
+        def tick_and_die() -> None:
+            world.breaks = dies
+            with contextlib.suppress(Killed):
+                world.controller.tick()
+            world.breaks = lambda: None
+            world.start()
+            world.desk.settle()
+
+        def in_step() -> Running | None:
+            one, entry = world.get(), ledger.lock.read().routes.get("chat")
+            trial = None if entry is None else entry.trial
+            assert world.in_force == ledger.lock.revision()
+            assert one.status.share == (0.0 if trial is None else round(100 * trial.share, 9))
+            return trial
+
+        on_trial(world, stages=(25.0, 50.0, 100.0), ceiling=50.0, bake=3_000.0)
+        traffic = Traffic(world, tick_and_die if killed else None)
+        traffic.run(60, 1.0, good=1.0, control=0.9)
+        while world.get().status.phase == "trial":
+            traffic.run(10, 20.0, good=1.0, control=0.9)
+        baking = in_step()
+        while world.get().status.phase == "bake":
+            traffic.run(10, 20.0, good=0.6, control=0.9)
+        doubted, back = world.get(), in_step()
+        assert (doubted.status.phase, doubted.status.share, doubted.status.proven) == ("trial", 50.0, False)
+        assert doubted.spec.proof_since == doubted.status.since == world.clock.now()
+        assert back == msgspec.structs.replace(baking, share=0.5)
+
+        kept = ledger.trials.state("rel-1")
+        world.start()
+        with pytest.raises(ValueError, match="other rules"):
+            Fold.restored(doubted.spec, msgspec.msgpack.decode(kept.state)[2])
+        seen = world.controller._folds.evidence(doubted, world.clock.now(), world.clock.now(), 660.0)
+        assert (seen.units, seen.reading("success").fit) == (traffic.n, 0.0)
+        while not world.get().is_over:
+            traffic.run(10, 20.0, good=0.6, control=0.9)
+        assert (in_step(), ledger.trials.state("rel-1")) == (None, None)
+        assert list(verify(ledger.audit.entries())) == []
+        steps = ledger.releases.steps("rel-1")
+        ledger.close()
+        return [(step.phase, step.share, step.note) for step in steps]
+
+    once, often = life("once.db", killed=False), life("often.db", killed=True)
+    assert once == often
+    assert [(phase, share) for phase, share, _ in once[-3:]] == [("bake", 97.0), ("trial", 50.0), ("rolled_back", 0.0)]
 
 
 def test_harm_is_found_at_the_next_tick(world: World):

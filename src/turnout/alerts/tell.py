@@ -18,6 +18,11 @@ _STEPS: dict[Phase, tuple[AlertKind, Severity, str]] = {
     "aborted": ("inconclusive", "warning", "the trial of {model} on {route} was ended"),
 }
 """Phases without a line are no news."""
+_DOUBTED: tuple[AlertKind, Severity, str] = (
+    "stage",
+    "warning",
+    "{model} is doubted on {route}: back to {share:g} % of its trial",
+)
 
 
 def of_step(
@@ -35,7 +40,7 @@ def of_step(
         title = f"the trial of {release.model} on {release.route} is paused"
         yield Alert(f"{key}:paused", step.at, "paused", "warning", title, paused, f"{release.id}:{paused}", link, to)
     elif found is not None and not _is_an_approval(release, step):
-        kind, severity, title = found
+        kind, severity, title = _DOUBTED if _is_a_doubt(release, step) else found
         first_share = kind == "stage" and step.phase == "trial" and release.status.stage == 0 and not release.status.proven
         kind = "trial_started" if first_share else kind
         yield Alert(
@@ -74,6 +79,12 @@ def of_step(
 def _is_an_approval(release: Release, step: Step) -> bool:
     """Who was asked has spoken: that is no news to them, and does not ask them again."""
     return step.phase == "proposed" and bool(release.status.approvals)
+
+
+def _is_a_doubt(release: Release, step: Step) -> bool:
+    """The step that took it back from its bake, not those that follow in the same stage."""
+    status, spec = release.status, release.spec
+    return step.phase == "trial" and spec is not None and status.since == spec.proof_since and step.note == status.reason
 
 
 def _gain(score: Score) -> float:

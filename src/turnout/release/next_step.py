@@ -204,7 +204,11 @@ def _danger(found: Found) -> str | None:
 
 def _harm(evidence: Evidence, metric: Metric) -> str:
     seen = evidence.reading(metric)
-    figures = "" if seen.candidate is None or seen.control is None else f" ({seen.candidate:.4g} against {seen.control:.4g})"
+    figures = ""
+    if seen.candidate is not None and seen.control is not None:
+        both = f"{seen.candidate:.4g} against {seen.control:.4g}"
+        came_late = metric in GATES and seen.candidate >= seen.control  # its good days before hide it in the means
+        figures = f" of late ({both} over the whole trial)" if came_late else f" ({both})"
     return f"harm to {metric}{figures} after {seen.n_candidate:,} units of the candidate's"
 
 

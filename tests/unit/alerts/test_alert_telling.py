@@ -5,7 +5,7 @@ import pytest
 
 from turnout.alerts.tell import of_event, of_spend, of_step
 from turnout.types.money import pico_from_usd
-from turnout.types.release import Approval, CatalogEvent, Phase, Proposal, Release, Score, Status, Step
+from turnout.types.release import Approval, CatalogEvent, Phase, Proposal, Release, Score, Spec, Status, Step
 
 RELEASE = Release("rel-1", 0.0, "ev-1", "new", "acme/nano", "support", "acme/small", Status("trial", 10.0, share=5.0))
 EVENT = CatalogEvent("ev-1", 5.0, "price_changed", "acme/small", "input", "1", "2", ("models.dev",), "noted", change=1.0)
@@ -42,6 +42,19 @@ def test_a_later_stage_is_not_a_trial_that_starts() -> None:
     """The first share is; further ones are stages."""
     later = msgspec.structs.replace(RELEASE, status=Status("trial", 20.0, stage=2, share=10.0))
     assert [alert.kind for alert in of_step(later, _step("trial", 10.0), None, 0.2)] == ["stage"]
+
+
+def test_a_doubt_is_more_than_another_stage() -> None:
+    """What goes back from its bake looks worse by then; the steps after that in the same stage are stages."""
+    status = Status("trial", 20.0, stage=4, share=50.0, reason="quality looks worse")
+    doubted = msgspec.structs.replace(RELEASE, status=status, spec=Spec(proof_since=20.0))
+    (alert,) = of_step(doubted, msgspec.structs.replace(_step("trial", 50.0), note="quality looks worse"), None, 0.2)
+    assert (alert.kind, alert.severity, alert.title) == (
+        "stage",
+        "warning",
+        "acme/nano is doubted on support: back to 50 % of its trial",
+    )
+    assert [one.severity for one in of_step(doubted, _step("trial", 50.0), None, 0.2)] == ["info"]
 
 
 def test_a_pause_is_told_by_its_reason() -> None:

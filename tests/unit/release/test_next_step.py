@@ -214,6 +214,21 @@ def test_what_looks_worse_at_the_end_goes_back_to_where_it_can_be_told():
     assert goes(again, NOW + 302, evidence=evidence(NOW + 302, fallen=("quality",))) == ("bake", 97.0)
 
 
+def test_harm_that_came_late_does_not_look_like_praise():
+    """After good days the candidate's mean may still be the better one: then the figures say of what they are."""
+    seen = evidence(harm=("success",))
+    readings = [msgspec.structs.replace(one, candidate=0.97) if one.metric == "success" else one for one in seen.readings]
+    late = msgspec.structs.replace(seen, readings=tuple(readings))
+
+    assert (
+        step(release("trial"), NOW + 1, evidence=seen).note
+        == "harm to success (0.94 against 0.95) after 1,000 units of the candidate's"
+    )
+    assert step(release("trial"), NOW + 1, evidence=late).note == (
+        "harm to success of late (0.97 against 0.95 over the whole trial) after 1,000 units of the candidate's"
+    )
+
+
 def test_without_a_stage_to_go_back_to_a_doubt_changes_nothing():
     """All or nothing was asked for."""
     at_once = msgspec.structs.replace(SPEC, stages=(100,))

@@ -140,11 +140,13 @@ def _next(release: Release) -> str:
 
 
 def _ceiling(release: Release) -> str:
-    if release.spec is not None:
-        return (
-            f"until then at most {release.spec.ceiling:g} %" if not release.status.proven else "every gate's live evidence is in"
-        )
-    return "its trial has not begun"
+    if release.spec is None:
+        return "its trial has not begun"
+    if release.status.proven:
+        return "every gate's live evidence is in"
+    if release.spec.proof_since:
+        return "doubted in its bake: it is to be shown anew"
+    return f"until then at most {release.spec.ceiling:g} %"
 
 
 def _score(release: Release, rules: ReleaseRules) -> Figure:
@@ -157,9 +159,9 @@ def _score(release: Release, rules: ReleaseRules) -> Figure:
     tone: Tone = "good" if score.low >= least.trial else "warn"
     return Figure(
         f"{score.name.capitalize()}, at least",
-        score.low,
-        "score",
-        f"estimate {score.value:.2f} of {score.n:,} cases; {steps}",
+        f"{score.low:.3f}",
+        "text",
+        f"estimate {score.value:.3f} of {score.n:,} cases; {steps}",
         tone,
     )
 
@@ -276,7 +278,7 @@ def _stages(release: Release, steps: Sequence[Step], zone: ZoneInfo, now: float)
     at = [began, *(step.at for step in met), max(end, met[-1].at if met else began)]
     values = [met[0].share if met else release.status.share, *(step.share for step in met), release.status.share]
     marks = []
-    if release.spec is not None and not release.status.proven:
+    if release.spec is not None and not release.status.proven and not release.spec.proof_since:
         marks.append(Mark(release.spec.ceiling, f"ceiling until proven: {release.spec.ceiling:g} %"))
     ceiling = max([*values, *(mark.value for mark in marks), 1.0])
     says = f"The candidate's share over time; now {release.status.share:g} %"

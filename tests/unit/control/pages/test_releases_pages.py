@@ -64,7 +64,7 @@ def test_a_trial_shows_how_far_it_is_and_what_it_has_shown(stories: Sources):
     assert (figure(page, "Share of traffic").value, figure(page, "Share of traffic").note) == (0.1, "next stage 25 %")
     assert figure(page, "No worse, live").note == "until then at most 10 %"
     score = figure(page, "Score, at least")
-    assert (score.value, score.tone) == (0.24, "good")
+    assert (score.value, score.tone) == ("0.240", "good")
     assert score.note.endswith("0.1 for 5 %, 0.2 for 10 %, 0.3 for 50 %")
     assert figure(page, "Units").link == "/decisions?window=400d&trial=r-trial"
     assert figure(page, "The candidate's").link == "/decisions?window=400d&trial=r-trial&side=candidate"
@@ -73,6 +73,39 @@ def test_a_trial_shows_how_far_it_is_and_what_it_has_shown(stories: Sources):
     assert figure(page, "Proposed role").value == "segment"
     assert [values(row)[1] for row in table(page, "answers").rows] == ["yes", "yes", "no", "yes", "unconfirmed"]
     assert [values(row)[1] for row in table(page, "gates").rows] == ["passed"] * 5
+
+
+def test_a_doubted_release_does_not_claim_its_ceiling(stories: Sources):
+    """It has more by then than its score allowed it before it was proven the first time."""
+    trial = stories.ledger.releases.get("r-trial")
+    assert trial is not None
+    assert trial.spec is not None
+    doubted = msgspec.structs.replace(
+        trial, status=msgspec.structs.replace(trial.status, stage=4, share=50.0), revision=trial.revision + 1,
+        spec=msgspec.structs.replace(trial.spec, proof_since=NOW - 60.0),
+    )  # fmt: skip
+    stories.ledger.audit.within(lambda connection: stories.ledger.releases.put(connection, doubted))
+    page = shown("r-trial", stories)
+
+    assert figure(page, "No worse, live").note == "doubted in its bake: it is to be shown anew"
+    assert "ceiling" not in json.dumps(chart(page, "stages").layout)
+
+
+def test_a_net_gain_is_told_to_the_tenth_of_a_point(stories: Sources):
+    """Its thresholds are hundredths: rounded to them, what fell short would look as if it had not."""
+    trial = stories.ledger.releases.get("r-trial")
+    assert trial is not None
+    assert trial.proposal is not None
+    assert trial.proposal.score is not None
+    score = msgspec.structs.replace(trial.proposal.score, value=0.0125, low=0.0083, worth=20_000_000_000)
+    gains = msgspec.structs.replace(
+        trial, proposal=msgspec.structs.replace(trial.proposal, score=score), revision=trial.revision + 1
+    )
+    stories.ledger.audit.within(lambda connection: stories.ledger.releases.put(connection, gains))
+    shown_score = figure(shown("r-trial", stories), "Net gain, at least")
+
+    assert (shown_score.value, shown_score.tone) == ("0.008", "warn")
+    assert shown_score.note.endswith("0.01 for 5 %, 0.05 for 10 %, 0.1 for 50 %")
 
 
 def test_history_leads_to_policies_and_to_the_audit_chain(stories: Sources):
