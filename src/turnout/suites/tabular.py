@@ -35,7 +35,7 @@ def text_of(path: Path) -> str:
             raise Unusable(f"{path} has {size:,} bytes, and at most {LARGEST_FILE:,} are read; split it into several suites")
         return path.read_bytes().decode().removeprefix(_BOM)
     except FileNotFoundError:
-        raise Unusable(f"{path} is not there; `file` is seen from the policy file's folder") from None
+        raise Unusable(f"{path} is not there; it is looked for beside the policy file") from None
     except UnicodeDecodeError as odd:
         line = path.read_bytes()[: odd.start].count(b"\n") + 1
         raise Unusable(f"{path}:{line}  not UTF-8; save the file as UTF-8") from None
