@@ -12,7 +12,6 @@ from sqlalchemy import event
 from tests.support.records import NOW, record
 from tests.support.releases import POLICY, PROPOSAL, ROUTE, RULES, SPEC, World, exposure, release
 from turnout.audit.chain import verify
-from turnout.evidence.trial import Fold
 from turnout.release.desk import NotAllowed, NotNow
 from turnout.release.next_step import BLIND, MISMATCH, SILENT
 from turnout.store.ledger import Ledger
@@ -175,12 +174,15 @@ def test_what_turns_bad_in_its_bake_goes_back_and_is_found_out(tmp_path):
         assert doubted.spec.proof_since == doubted.status.since == world.clock.now()
         assert back == msgspec.structs.replace(baking, share=0.5)
 
-        kept = ledger.trials.state("rel-1")
+        now = world.clock.now()
+        going_on = world.controller._folds.evidence(doubted, now, now, 660.0)
         world.start()
-        with pytest.raises(ValueError, match="other rules"):
-            Fold.restored(doubted.spec, msgspec.msgpack.decode(kept.state)[2])
-        seen = world.controller._folds.evidence(doubted, world.clock.now(), world.clock.now(), 660.0)
-        assert (seen.units, seen.reading("success").fit) == (traffic.n, 0.0)
+        restored = world.controller._folds.evidence(doubted, now, now, 660.0)
+        ledger.audit.within(lambda connection: ledger.trials.drop_state(connection, "rel-1"))
+        world.start()
+        anew = world.controller._folds.evidence(doubted, now, now, 660.0)
+        assert going_on == restored == anew
+        assert (anew.units, anew.reading("success").fit) == (traffic.n, 0.0)
         while not world.get().is_over:
             traffic.run(10, 20.0, good=0.6, control=0.9)
         assert (in_step(), ledger.trials.state("rel-1")) == (None, None)

@@ -17,7 +17,7 @@ from turnout.types.evidence import Evidence, Exposure, Metric, Reading
 from turnout.types.money import usd
 from turnout.types.release import Spec
 
-FORMAT = 2
+FORMAT = 3
 """Of the kept state. Raise it with any change of what the state means or how a unit is folded: the fold is then begun anew."""
 
 
@@ -123,7 +123,10 @@ class Cost(msgspec.Struct, array_like=True):
 
 
 class State(msgspec.Struct, array_like=True):
-    """All that is kept of the units folded. ``spec`` is the digest of the rules it was folded by; ``share`` that of the last unit."""
+    """All that is kept of the units folded. ``spec`` is the digest of the rules it was folded by; ``share`` that of the last unit.
+
+    ``proof_since`` is from when on units prove anything (Spec).
+    """
 
     format: int
     spec: bytes
@@ -137,6 +140,7 @@ class State(msgspec.Struct, array_like=True):
     candidates: int = 0
     latest: float | None = None
     share: float = 0.0
+    proof_since: float = 0.0
 
 
 class Fold:
@@ -148,23 +152,37 @@ class Fold:
         self._state = State(
             FORMAT, _digest(spec), Outcomes.new(margins.harm, margins.success), Outcomes.new(margins.harm, margins.quality),
             Latency(Harm(margins.slow), Contrast(), Sums(), Sums()), Cost(Contrast(), Cap(), Sums(), Sums()), Mismatch(), Judged(),
+            proof_since=spec.proof_since,
         )  # fmt: skip
 
     @classmethod
     def restored(cls, spec: Spec, state: bytes) -> Self:
         """As it was when ``state()`` was called. Raises ValueError where that was another format or other rules: then fold anew."""
         kept = msgspec.msgpack.decode(state, type=State)
-        if kept.format != FORMAT or kept.spec != _digest(spec):
+        fold = cls(spec)
+        fold._state = kept
+        if kept.format != FORMAT or not fold.go_on(spec):
             raise ValueError(
                 f"this state of a trial is of format {kept.format} or of other rules, not of format {FORMAT}: fold its units anew"
             )
-        fold = cls(spec)
-        fold._state = kept
         return fold
 
-    def is_by(self, spec: Spec) -> bool:
-        """Whether it was folded by these rules."""
-        return self._state.spec == _digest(spec)
+    def go_on(self, spec: Spec) -> bool:
+        """By these rules; False: it was folded by others.
+
+        A doubt since then takes no other fold: what is in it came before, and proves nothing any more. Millions of units are a minute's work.
+        """
+        state = self._state
+        is_doubted = state.proof_since < spec.proof_since
+        if state.spec != _digest(spec) or state.proof_since > spec.proof_since:
+            return False
+        if is_doubted and (state.latest or 0.0) >= spec.proof_since:
+            return False
+        if is_doubted:
+            state.success.fit, state.quality.fit = Fit(spec.margins.success), Fit(spec.margins.quality)
+            state.proof_since = spec.proof_since
+        self._spec = spec
+        return True
 
     def state(self) -> bytes:
         return msgspec.msgpack.encode(self._state)
@@ -216,4 +234,4 @@ def _fold(state: State, unit: Exposure, spec: Spec, *, settled: bool) -> None:
 
 def _digest(spec: Spec) -> bytes:
     """Of the rules a fold depends on."""
-    return blake2b(msgspec.msgpack.encode((spec.alpha, spec.margins, spec.slow_ms, spec.proof_since)), digest_size=16).digest()
+    return blake2b(msgspec.msgpack.encode((spec.alpha, spec.margins, spec.slow_ms)), digest_size=16).digest()

@@ -89,7 +89,7 @@ class Folds:
         What comes until the clock is where it was would count as folded, and nobody would look at it.
         """
         standing = self._standing.get(release.id)
-        if standing is None or standing.began != began or not standing.fold.is_by(spec):
+        if standing is None or standing.began != began or not standing.fold.go_on(spec):
             standing = self._restored(release, spec, began)
         if standing is None or standing.cut.ended > now:
             standing = _Standing(began, Fold(spec), Cut(began, began))

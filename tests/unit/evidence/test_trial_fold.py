@@ -147,15 +147,30 @@ def test_a_fall_is_seen_where_next_to_nothing_is_left_to_the_control():
 
 
 def test_what_came_before_a_doubt_proves_nothing():
-    """It counts for harm as before; and a state by other rules is not gone on from."""
+    """It counts for harm as before."""
     doubted = msgspec.structs.replace(SPEC, proof_since=4_000.0)
     before, after = evidence(units(9, 4_000)), evidence(units(9, 4_000), doubted)
     assert before.reading("quality").fits
     assert (after.reading("quality").fit, after.reading("success").fit) == (0.0, 0.0)
     assert after.reading("quality").harm == before.reading("quality").harm
     assert evidence(units(9, 8_000), doubted).reading("quality").fits
-    fold = Fold(SPEC)
-    assert (fold.is_by(SPEC), fold.is_by(doubted)) == (True, False)
+
+
+def test_a_doubt_takes_no_other_fold():
+    """What was folded before it is gone on from, as if it had been known from the start; what was folded after it is folded anew."""
+    doubted, known = msgspec.structs.replace(SPEC, proof_since=4_000.0), [*units(9, 8_000)]
+    fold, whole = Fold(SPEC), Fold(doubted)
+    fold.take(known[:4_000])
+    kept = fold.state()
+    whole.take(known)
+    for one in (fold, Fold.restored(doubted, kept)):
+        assert one.go_on(doubted)
+        one.take(known[4_000:])
+        assert one.state() == whole.state()
+    assert not fold.go_on(SPEC)
+    late = Fold(SPEC)
+    late.take(known[:4_001])
+    assert not late.go_on(doubted)
 
 
 def test_a_small_sample_of_trials_of_a_model_against_itself_raises_hardly_an_alarm():
