@@ -280,11 +280,10 @@ async def test_two_on_one_database(postgres: Postgres, tmp_path: Path) -> None:
     with upstream() as port, ExitStack() as stack:
         first, second = (stack.enter_context(serving(folder, rules(port, tmp_path, store))) for folder in folders)
         with reader(store) as ask:
-            [leader] = first.children("control")
             traffic = [Traffic(turnout.url) for turnout in (first, second)]
             running = [asyncio.create_task(one.run()) for one in traffic]
             await asyncio.sleep(3)
-            assert [row[0].rpartition(":")[2] for row in ask("select holder from leases")] == [str(leader.pid)]
+            assert [row[0].partition(":")[2] for row in ask("select holder from leases")] == [str(folders[0] / "data")]
             traffic[0].stop()
             await running[0]
             await asyncio.sleep(1)  # its journal is in the ledger
@@ -292,9 +291,11 @@ async def test_two_on_one_database(postgres: Postgres, tmp_path: Path) -> None:
             await asyncio.sleep(3)
             traffic[1].stop()
             await running[1]
-            [other] = second.children("control")
             await asyncio.to_thread(
-                until, lambda: ask("select holder from leases")[0][0].endswith(f":{other.pid}"), "the other leads", LED_WITHIN
+                until,
+                lambda: ask("select holder from leases")[0][0].endswith(f":{folders[1] / 'data'}"),
+                "the other leads",
+                LED_WITHIN,
             )
             both = Traffic(second.url)
             both.seen = traffic[0].seen + traffic[1].seen

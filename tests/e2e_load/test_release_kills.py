@@ -233,8 +233,8 @@ NEWER = (
     "releases", "release_steps", "trial_points", "trial_states", "lock", "catalog_events", "bench_runs", "bench_results", "cells", "alerts",
 )  # fmt: skip
 DOWN = (
-    "drop index requests_trial", "drop index requests_judged",
-    *(f"alter table requests drop column {name}" for name in ("trial", "side", "propensity")),
+    "drop index requests_trial", "drop index requests_judged", "drop index requests_unit",
+    *(f"alter table requests drop column {name}" for name in ("trial", "side", "propensity", "unit")),
     *(f"drop table {name}" for name in NEWER), "update alembic_version set version_num = '0005'",
 )  # fmt: skip
 """From version 6 back to 5, as migrations/versions/v0006.py says what is new."""
