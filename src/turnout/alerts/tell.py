@@ -53,7 +53,8 @@ def of_step(
         yield Alert(
             f"{key}:approval_wanted", step.at, "approval_wanted", "warning", title, text, f"{key}:approval_wanted", link, to
         )
-    score = release.proposal.score if release.proposal is not None else None
+    proposal = release.proposal
+    score = proposal.score if proposal is not None and proposal.role in _IN_FRONT else None
     if (
         step.phase == "proposed"
         and not _is_an_approval(release, step)
@@ -74,6 +75,10 @@ def of_step(
             to,
             {"gain": best},
         )
+
+
+_IN_FRONT = frozenset({"primary", "segment"})
+"""A model that is not good enough to go in front outperforms nobody, however cheap it is."""
 
 
 def _is_an_approval(release: Release, step: Step) -> bool:

@@ -259,8 +259,8 @@ def _why_not(found: Question) -> Iterator[str]:
 
 def _too_little(found: Question, rank: Score) -> str:
     least = thresholds(found.base.policy.release, found.route.worth).trial
-    terms = f"cost {rank.cost:+.2f}, time {rank.latency:+.2f}, quality {rank.quality:+.2f}"
-    return f"its {rank.name} is {rank.value:.3f} ({terms}), at least {rank.low:.3f}, and a trial needs {least:g}"
+    terms = f" (cost {rank.cost:+.2f}, time {rank.latency:+.2f}, quality {rank.quality:+.2f})" if rank.worth is None else ""
+    return f"its {rank.name} is {rank.value:.3f}{terms}, at least {rank.low:.3f}, and a trial needs {least:g}"
 
 
 def _on_the_whole(found: Question) -> Iterator[str]:

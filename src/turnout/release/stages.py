@@ -6,6 +6,8 @@ from turnout.types.policy import Route
 from turnout.types.release import Proposal, Spec
 from turnout.types.release_rules import ReleaseRules
 
+COMPARED = 90.0
+"""The largest share (percent) at which the control still has a part worth comparing with."""
 SLOW = 1.5
 """Times the 95 % quantile of what serves today: an answer beyond it is slow, where the route names no bound itself."""
 
@@ -54,7 +56,7 @@ def after(spec: Spec, stage: int) -> float | None:
 
 def widest(spec: Spec) -> tuple[int, float] | None:
     """The last stage at which the control has a part worth comparing with, and its share; None where the trial has no such stage."""
-    found = [(n, share) for n, share in enumerate(_ladder(spec)) if share < whole(spec)]
+    found = [(n, share) for n, share in enumerate(_ladder(spec)) if share <= COMPARED]
     return found[-1] if found else None
 
 

@@ -89,6 +89,13 @@ def test_more_than_a_fifth_better_is_news_by_itself(cost: float, *, told: bool) 
     assert kinds == ["proposal", *(["outperforms"] if told else [])]
 
 
+def test_what_is_cheap_and_not_good_enough_outperforms_nobody() -> None:
+    """A fallback is proposed for being there, whatever it would save."""
+    score = Score(0.3, 0.2, 0.9, 0.0, -0.4, 300, 0.0)
+    proposed = msgspec.structs.replace(RELEASE, proposal=Proposal("fallback", "behind everything", score=score))
+    assert [alert.kind for alert in of_step(proposed, _step("proposed"), None, 0.2)] == ["proposal"]
+
+
 def test_a_catalogs_event_is_news_where_the_model_is_used() -> None:
     """An accepted price of a model in use is what the policy's note tells; one that waits is an alert."""
     told = of_event(EVENT, ("support",))
