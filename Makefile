@@ -31,8 +31,9 @@ check: $(VENV)/.dev ## format, lint, types and layers
 bench: $(VENV)/.dev ## cost per request, per event and per decision beside a bare relay; BENCH_PEERS=1 adds other gateways
 	@$(BIN)/python -m bench
 
-soak: $(VENV)/.dev ## the slow tests
+soak: $(VENV)/.dev ## the slow tests, and the laws on ten times as many examples
 	@$(BIN)/python -m pytest -m slow
+	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n 2 tests/property
 
 fmt: $(VENV)/.dev ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

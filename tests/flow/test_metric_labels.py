@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fake_transport import Answer, FakeIncoming
@@ -90,7 +90,6 @@ def _answered(status: int, model: str, text: str) -> Answer:
 _answers = st.builds(_answered, st.sampled_from([200, 200, 400, 401, 404, 418, 429, 500, 529]), _text, _text)
 
 
-@settings(max_examples=150, deadline=None)
 @given(body=_bodies, path=st.sampled_from(PATHS), session=_text, tag=_text, answer=_answers)
 def test_no_text_of_others_becomes_a_label(
     rooms: Rooms, body: dict[str, Any], path: str, session: str, tag: str, answer: Answer

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fake_sink import FakeSink
@@ -51,7 +51,6 @@ def played(request: tuple[bool, list[tuple]], sink: FakeSink, **more: Any) -> Pl
     return play(*(scene(number, drawn) for number, drawn in enumerate(script)), plan=steps, stream=stream, sink=sink, **more)
 
 
-@settings(max_examples=300)
 @given(requests, st.none() | st.floats(0, 20), st.sampled_from([0.0, 0.5]))
 def test_one_answer_or_one_error(request_: tuple[bool, list[tuple]], leaves_at: float | None, pace: float) -> None:
     """The client gets bytes of one attempt only; an outcome, its error and what was sent always agree; every call is closed."""
@@ -84,7 +83,6 @@ def test_one_answer_or_one_error(request_: tuple[bool, list[tuple]], leaves_at: 
             raise AssertionError(execution.outcome)
 
 
-@settings(max_examples=150)
 @given(requests)
 def test_costs_add_up_or_are_unknown(request_: tuple[bool, list[tuple]]) -> None:
     """The sum over all attempts; unknown as soon as one that was accepted has no final usage; never silently zero."""
@@ -120,7 +118,6 @@ class Disk:
 waits = st.lists(st.sampled_from([0.0, 0.5, 40.0, OSError("disk full")]), min_size=2, max_size=2)
 
 
-@settings(max_examples=300)
 @given(requests, st.none() | st.floats(0, 20), waits)
 def test_an_audited_client_is_told_nothing_that_is_not_on_record(
     request_: tuple[bool, list[tuple]], leaves_at: float | None, waits: list[float | OSError]
@@ -141,7 +138,6 @@ def test_an_audited_client_is_told_nothing_that_is_not_on_record(
         assert execution.outcome == "cancelled"
 
 
-@settings(max_examples=300)
 @given(requests, st.floats(0, 20), st.none() | waits)
 def test_a_request_that_is_stopped_keeps_what_is_known(
     request_: tuple[bool, list[tuple]], moment: float, waits: list[float | OSError] | None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from turnout.errors import Blame, Code
@@ -226,7 +226,6 @@ def played(data: st.DataObject) -> Run:
     return run
 
 
-@settings(max_examples=200)
 @given(st.data())
 def test_every_chain_ends_once_within_its_limits(data: st.DataObject) -> None:
     """One end and nothing after it; at most ``attempts`` calls, numbered from 1; none after a commit; none past the deadline.
@@ -251,7 +250,6 @@ def test_every_chain_ends_once_within_its_limits(data: st.DataObject) -> None:
     assert all(rest.until <= run.plan.deadline for rest in run.commands(Sleep, StandInLine))  # type: ignore[union-attr]
 
 
-@settings(max_examples=200)
 @given(st.data())
 def test_every_attempt_is_ended_once(data: st.DataObject) -> None:
     """By its own word or by hanging up on it; never more than two are under way, and none when all is over."""
@@ -264,7 +262,6 @@ def test_every_attempt_is_ended_once(data: st.DataObject) -> None:
             assert turn.before.other is None or any(isinstance(command, CancelAttempt) for command in turn.commands)
 
 
-@settings(max_examples=200)
 @given(st.data())
 def test_money_is_kept(data: st.DataObject) -> None:
     """No step is called beyond the budget, what goes on beside it and what was hung up on included; the engine counts as we do."""
@@ -287,7 +284,6 @@ def _condition(event: Event, before: State) -> str | None:
     return None
 
 
-@settings(max_examples=200)
 @given(st.data())
 def test_a_step_is_called_for_a_reason(data: st.DataObject) -> None:
     """As the first, on a condition it lists, again after a transient fault or with another credential, or forced."""
@@ -333,7 +329,6 @@ def test_a_step_is_called_for_a_reason(data: st.DataObject) -> None:
                 assert run.plan.steps[start.step].model.split("/")[0] != run.plan.steps[before.step].model.split("/")[0]
 
 
-@settings(max_examples=200)
 @given(st.data())
 def test_what_is_ejected_is_forced_only_when_nothing_else_is_left(data: st.DataObject) -> None:
     """No step further on that takes anything is untouched, and none that failed is ready to be tried again."""

@@ -43,7 +43,6 @@ CHECKS: tuple[Check, ...] = (
 
 
 @given(st.sampled_from(CHECKS), st.builds(Answer, snippets, maybe, st.just(()) | st.just((("f", "{"),)), st.none() | snippets))
-@settings(deadline=None, max_examples=500)
 def test_every_answer_has_a_verdict(check: Check, answer: Answer) -> None:
     """Pass or fail, never an exception; the same again when asked again; a failure names its check and is brief."""
     failed = verify((check,), answer)
@@ -104,7 +103,6 @@ sizes = st.none() | st.integers(1, 9)
 
 
 @given(replies, sizes)
-@settings(deadline=None, max_examples=300)
 def test_a_reply_told_as_events_is_collected_as_it_was(reply: Reply, piece: int | None) -> None:
     """In deltas of any size, as far as events can say it: neighbouring parts of one kind are one."""
     assert collect(events_of(reply, piece)) == reply
@@ -125,7 +123,6 @@ events = st.one_of(
 
 
 @given(st.lists(events, max_size=20), sizes)
-@settings(deadline=None, max_examples=300)
 def test_what_was_collected_once_does_not_change(stream: list[object], piece: int | None) -> None:
     """Any events at all give a reply, which is the same when it is told and collected again; no word of them is lost."""
     reply = collect(stream)  # type: ignore[arg-type]  # hypothesis knows no union here

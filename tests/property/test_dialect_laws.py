@@ -4,7 +4,7 @@ from contextlib import suppress
 from itertools import pairwise
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from turnout.dialects.delivery import deliver
@@ -101,7 +101,6 @@ def requests(draw: st.DrawFn) -> Request:
 
 
 @given(dialects, requests())
-@settings(deadline=None, max_examples=150)
 def test_a_request_comes_back_from_the_wire_as_it_was(dialect: Dialect, request: Request) -> None:
     """Hub to wire to hub loses nothing of what the feature table says is carried, and its own sketch agrees."""
     ask = dialect.ask(dialect.from_hub(request, "some-model", max_output=None, quirks=frozenset()))
@@ -156,7 +155,6 @@ def unsigned(reply: Reply) -> Reply:
 
 
 @given(dialects, replies())
-@settings(deadline=None, max_examples=150)
 def test_an_answer_comes_back_from_the_wire_as_it_was(dialect: Dialect, reply: Reply) -> None:
     """Hub to wire to hub: words, thoughts, calls, finish and every token."""
     assert unsigned(dialect.read_reply(dialect.write_reply(reply))) == unsigned(reply)
@@ -189,7 +187,6 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 
 @given(dialects, streams(), st.lists(st.integers(0, 10**6), max_size=20))
-@settings(deadline=None, max_examples=150)
 def test_a_stream_comes_back_from_the_wire_as_it_was(dialect: Dialect, events: list[Event], places: list[int]) -> None:
     """Hub to wire to hub, event by event, wherever the bytes are cut."""
     writer, reader = dialect.writer(asking(dialect)), dialect.reader()
@@ -206,7 +203,6 @@ def test_a_stream_comes_back_from_the_wire_as_it_was(dialect: Dialect, events: l
 
 
 @given(dialects, streams(), st.lists(st.integers(0, 10**6), max_size=20))
-@settings(deadline=None, max_examples=150)
 def test_relaying_does_not_depend_on_the_cuts(dialect: Dialect, events: list[Event], places: list[int]) -> None:
     """The same bytes come out, and the same is seen, as when all came at once."""
     ask = asking(dialect)
@@ -233,7 +229,6 @@ junk = st.one_of(
 
 
 @given(front=dialects, back=dialects, stream=st.booleans(), chunks=st.lists(junk, max_size=5))
-@settings(deadline=None, max_examples=300)
 def test_garbage_from_a_provider_is_a_fault_and_nothing_else(
     *, front: Dialect, back: Dialect, stream: bool, chunks: list[bytes]
 ) -> None:
@@ -258,7 +253,6 @@ bodies = st.one_of(
 
 
 @given(dialects, bodies)
-@settings(deadline=None, max_examples=300)
 def test_garbage_from_a_client_is_its_own_error_and_nothing_else(dialect: Dialect, body: bytes) -> None:
     """No body raises anything but a TurnoutError; what is accepted can be relayed, and is translated or refused in words."""
     try:
@@ -272,7 +266,6 @@ def test_garbage_from_a_client_is_its_own_error_and_nothing_else(dialect: Dialec
 
 
 @given(dialects, st.integers(100, 599), st.one_of(st.binary(max_size=200), json_values.map(msgspec.json.encode)))
-@settings(deadline=None, max_examples=300)
 def test_every_error_answer_becomes_a_fault(dialect: Dialect, status: int, body: bytes) -> None:
     """Whatever its body is."""
     fault = dialect.read_error(status, {}, body)

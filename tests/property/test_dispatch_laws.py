@@ -62,7 +62,6 @@ async def _verify(_checks: object, answer: Checked) -> Failed | None:
     return Failed("refusal", "no") if "more" in answer.text else None
 
 
-@settings(max_examples=150, deadline=None)
 @given(policies, st.lists(SCENES, min_size=1, max_size=8), asks)
 def test_whatever_happens_nothing_is_left_behind(
     policy: Policy, scenes: list[Scene], asks: list[tuple[float, Plan, float | None, float | None]]

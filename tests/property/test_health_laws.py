@@ -1,6 +1,6 @@
 """Laws of a deployment's health, over any course of outcomes, probes, silences and time."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from turnout.live.health import (
@@ -53,7 +53,6 @@ def happened(health: Health, rules: HealthRules, now: float, event: tuple) -> tu
     return (probed(health, rules, now, ok, chance) if health.probing else health), None
 
 
-@settings(max_examples=300)
 @given(rules_, st.lists(events, max_size=60))
 def test_any_course(rules: HealthRules, course: list[tuple]) -> None:
     """Never admitted while ejected, probes within their limit, shares and counts within their bounds, no ejection longer than said."""

@@ -1,6 +1,6 @@
 """Laws of what bounds the calls to a provider: buckets, calls at once, second tries, silence, and what headers say."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from turnout.live import buckets
@@ -200,7 +200,6 @@ def test_silence_takes_enough_attempts_and_time(course: list[tuple[float, str, f
 NAMES = [b"x-ratelimit-limit-requests", b"x-ratelimit-remaining-requests", b"x-ratelimit-reset-requests", b"ratelimitbysize-limit", b"anthropic-ratelimit-tokens-reset"]  # fmt: skip
 
 
-@settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.sampled_from(NAMES), st.binary(max_size=30) | st.from_regex(rb"\A[0-9dhms.TZ:+-]{0,30}\Z")), max_size=8)
 )

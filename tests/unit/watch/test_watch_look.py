@@ -356,7 +356,6 @@ def _all(looked: Looked) -> tuple[CatalogEvent, ...]:
     return tuple(msgspec.structs.replace(event, state="accepted") for event in (*looked.events, *looked.quiet))
 
 
-@settings(max_examples=150, deadline=None)
 @given(SHEETS, SHEETS)
 def test_events_say_all_that_differs(first: list[Sheet], second: list[Sheet]) -> None:
     """Nothing differs from itself; taking every event of a look makes the world it saw; a second look at the same finds no more to take."""
