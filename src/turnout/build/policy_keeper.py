@@ -48,19 +48,22 @@ class PolicyKeeper:
         self._asked = True
 
     async def keep(self) -> None:
-        due = True  # what changed while nobody looked counts too
+        due, asked = True, False  # what changed while nobody looked counts too
         while True:
             await asyncio.sleep(NOTICE_EVERY)
             changed = self._changed()
-            due = due or changed or self._asked
+            if self._asked:  # from here on another one counts anew: what is read next may be older than what it asks for
+                asked, self._asked = True, False
+            due = due or changed or asked
             if due and not changed:  # half of a file may be a valid policy too: it is read once it stood still for a look
-                due = not await self._take_up()
+                due = not await self._take_up(asked=asked)
+                asked = asked and due
 
     def _changed(self) -> bool:
         return self._watch is not None and self._watch.changed()
 
-    async def _take_up(self) -> bool:
-        """False when it must be tried again."""
+    async def _take_up(self, *, asked: bool = False) -> bool:
+        """False when it must be tried again. Who ``asked`` hears what came of it, even if that is nothing."""
         before = self._publish.base.version if self._publish.base else 0
         try:
             loaded = await asyncio.to_thread(self._read)
@@ -82,12 +85,12 @@ class PolicyKeeper:
         else:
             if version != before:
                 say("control", f"policy {version} is in force")
-            elif self._asked:
+            elif asked:
                 say("control", f"policy {version} stays in force: nothing about it changed")
-            self._say_what_waits(loaded.settings)
+            self._say_what_waits(loaded.settings, asked=asked)
             self._say_what_was_brought_back(restored)
             self._say_what_was_dropped()
-        self._asked, self._said = False, ""
+        self._said = ""
         return True
 
     def _tell(self, loaded: Loaded) -> None:
@@ -117,10 +120,10 @@ class PolicyKeeper:
             )
         self._overruled = found.version if found is not None else 0
 
-    def _say_what_waits(self, settings: Settings) -> None:
+    def _say_what_waits(self, settings: Settings, *, asked: bool) -> None:
         """Addresses and directories are not the policy's: they are those of the start until the next one."""
         self._settings = self._settings or settings
         waiting = differing(self._settings, settings)
-        if waiting and (waiting != self._waiting or self._asked):
+        if waiting and (waiting != self._waiting or asked):
             say("control", f"{', '.join(waiting)}: changed in the file, and in force after a restart of turnout serve")
         self._waiting = waiting

@@ -49,7 +49,7 @@ def in_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 class StillFile(PolicyKeeper):
     """Has nothing in it to be taken up."""
 
-    async def _take_up(self) -> bool:
+    async def _take_up(self, *, asked: bool = False) -> bool:
         return True
 
 

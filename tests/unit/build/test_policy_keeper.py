@@ -68,9 +68,16 @@ class Bench:
 
     async def kept(self, publish: FakePublisher, *looks: Callable[[], bool]) -> list[int]:
         """What was adopted first."""
+        return await self.watched(self.keeper(publish, *looks), publish)
+
+    def keeper(self, publish: FakePublisher, *looks: Callable[[], bool]) -> PolicyKeeper:
         read = partial(read_policy, str(self.path), "127.0.0.1", ManualClock(), lambda: CATALOG)
         keeper = PolicyKeeper(str(self.path), read, publish)
         keeper._watch = ScriptedWatch(*looks)
+        return keeper
+
+    async def watched(self, keeper: PolicyKeeper, publish: FakePublisher) -> list[int]:
+        """What it has adopted once somebody noticed."""
         keeping = asyncio.create_task(keeper.keep())
         async with asyncio.timeout(10):
             await publish.called.wait()
@@ -121,6 +128,24 @@ async def test_a_store_that_is_away_is_tried_again_and_told_once(bench, capsys):
 
     assert adopted == [1]
     assert capsys.readouterr().err.count("could not be published") == 1
+
+
+async def test_who_asks_while_a_policy_is_taken_up_is_heard(bench):
+    """What was read may be older than what is asked for: a catalog that came meanwhile is in no policy yet."""
+
+    class Asking(FakePublisher):
+        def adopt(self, loaded, note: str) -> int:
+            if not self.adopted:
+                self.adopted.append(len(loaded.models))
+                bench.write(2)
+                keeper.ask()
+                return 1
+            return super().adopt(loaded, note)
+
+    publish = Asking()
+    keeper = bench.keeper(publish)
+
+    assert await bench.watched(keeper, publish) == [1, 2]
 
 
 async def test_settings_that_wait_for_a_restart_are_named(bench, capsys):
