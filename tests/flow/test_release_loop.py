@@ -10,14 +10,16 @@ import pytest
 from sqlalchemy import event
 
 from tests.support.records import NOW, record
-from tests.support.releases import POLICY, PROPOSAL, ROUTE, RULES, SPEC, World, exposure, release
+from tests.support.releases import POLICY, PROPOSAL, ROUTE, RULES, SPEC, World, evidence, exposure, release
+from turnout.alerts.tell import of_step
 from turnout.audit.chain import verify
 from turnout.release.desk import NotAllowed, NotNow
-from turnout.release.next_step import BLIND, MISMATCH, SILENT
+from turnout.release.next_step import BLIND, MISMATCH, SILENT, STUCK
 from turnout.store.ledger import Ledger
+from turnout.types.alert import Alert
 from turnout.types.lock import Lock, Running
 from turnout.types.policy import Policy, Segment
-from turnout.types.release import Release
+from turnout.types.release import Release, Step
 
 
 @pytest.fixture
@@ -359,6 +361,65 @@ def test_a_view_that_cannot_be_published_is_tried_again(world: World):
     world.breaks = lambda: None
     world.controller.tick()
     assert world.in_force == world.ledger.lock.revision()
+
+
+def test_a_release_that_cannot_be_looked_at_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch):
+    """A fault of Turnout's own is said once with its place; what is on traffic is paused, which people are told, and both go on by themselves."""
+    world.policy = msgspec.structs.replace(_with(), routes=(ROUTE, msgspec.structs.replace(ROUTE, name="mail")))
+    world.has(
+        release("trial"),
+        release("trial", id_="rel-2", route="mail"),
+        release("detected", id_="rel-3", model="acme/other", route="mail"),
+    )
+
+    def broken(one: Release, *given: Any) -> Any:
+        if one.id == "rel-1":
+            raise ZeroDivisionError("a fault in the sums")
+        return evidence(world.clock.now(), harm=("success",))
+
+    def missing(_: Release) -> Any:
+        raise KeyError("acme/new")
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(world.controller._folds, "evidence", broken)
+        faulty.setattr(world.studies, "screen", missing)
+        for _ in range(3):
+            world.controller.tick()
+
+    assert world.get("rel-2").status.phase == "rolled_back"
+    assert world.get("rel-1").status.paused == STUCK
+    assert world.get("rel-3").status.waiting == STUCK
+    assert [line.split(" cannot")[0] for line in world.said] == ["release rel-1", "release rel-3"]
+    assert all("Traceback" in line for line in world.said)
+    assert [step.note for step in world.ledger.releases.steps("rel-1")][1:] == [f"paused: {STUCK}"]
+
+    world.controller.tick()
+    world.controller.tick()
+    assert (world.get("rel-1").status.paused, world.get("rel-1").status.phase) == (None, "trial")
+    assert world.get("rel-3").status.phase != "detected"
+
+
+def test_a_step_is_not_taken_before_people_are_told(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Both are one transaction: whoever dies in between has taken no step."""
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    def news(one: Release, step: Step) -> tuple[Alert, ...]:
+        return tuple(of_step(one, step, "ann", 0.2))
+
+    world.news = news
+    world.start()
+    on_trial(world)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.ledger.alerts, "put", full)
+        with pytest.raises(OSError, match="no space"):
+            world.desk.rollback("rel-1", "ann", "enough")
+    assert world.get().status.phase == "trial"
+    assert "rolled_back" not in [alert.kind for alert in world.ledger.alerts.list()]
+
+    world.desk.rollback("rel-1", "ann", "enough")
+    assert [alert.kind for alert in world.ledger.alerts.list()].count("rolled_back") == 1
 
 
 def test_a_person_approves_and_takes_back(world: World):

@@ -11,12 +11,14 @@ import msgspec
 import pytest
 
 from tests.support.catalogs import dev_model, lite_model, litellm, models_dev
+from turnout.alerts.tell import of_event
 from turnout.audit.kinds import REFRESH
 from turnout.catalog.accepted import DIRECTORY
 from turnout.catalog.load import Catalog, load_catalog
 from turnout.clock import ManualClock
 from turnout.errors import Unusable
 from turnout.store.ledger import Ledger
+from turnout.types.alert import Alert
 from turnout.types.policy import Credential, Provider
 from turnout.types.release import CatalogEvent
 from turnout.watch import fetch, gather
@@ -102,7 +104,12 @@ def clock() -> ManualClock:
 def watch(tmp_path: Path, ledger: Ledger, web: tuple[World, str], clock: ManualClock, heard: list[CatalogEvent]) -> Watch:
     """Of two sources, ``/dev`` and ``/lite``, with one model in use."""
     found = places([f"{web[1]}/dev", f"{web[1]}/lite"], (), lambda _: None, {}, tmp_path)
-    return Watch(tmp_path, ledger, clock, SHIPPED, found, in_use=lambda: {IN_USE}, listener=heard.append)
+
+    def news(event: CatalogEvent) -> Alert | None:
+        heard.append(event)
+        return of_event(event, ("support",))
+
+    return Watch(tmp_path, ledger, clock, SHIPPED, found, in_use=lambda: {IN_USE}, news=news)
 
 
 def dev(cost: tuple[float, float] = (1.0, 5.0), **others: dict[str, Any]) -> bytes:
@@ -133,7 +140,7 @@ def price(tmp_path: Path) -> float:
 def test_a_new_model_is_found_taken_and_told(
     tmp_path: Path, web: tuple[World, str], watch: Watch, ledger: Ledger, heard: list[CatalogEvent]
 ) -> None:
-    """It is in the catalog, untried; in the ledger, the audit trail and the listener's ear; a second look asks with the tag and finds nothing."""
+    """It is in the catalog, untried; in the ledger, the audit trail and what people are told; a second look asks with the tag and finds nothing."""
     web[0].pages = {"/dev": dev(), "/lite": lite()}
     first = watch.refresh()
     web[0].pages = {"/dev": dev(**{"claude-haiku-9": {"release_date": "2026-11-20"}}), "/lite": lite(**{"claude-haiku-9": {}})}
@@ -176,6 +183,30 @@ def test_a_price_in_use_waits_for_a_second_voice(
     assert [event.state for event in heard] == ["noted", "accepted"]
     assert watch.events_since(0)[0].state == "accepted"
     assert watch.waiting() == ()
+
+
+def test_an_event_is_not_known_before_people_are_told(
+    web: tuple[World, str], watch: Watch, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are one transaction: whoever dies in between finds the event again, and tells it."""
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    web[0].pages = {"/dev": dev((0.8, 4.0)), "/lite": lite()}
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger.alerts, "put", full)
+        with pytest.raises(OSError, match="no space"):
+            watch.refresh()
+    assert (watch.events_since(0), ledger.alerts.list()) == ((), ())
+
+    (event,) = watch.refresh().events
+    (alert,) = ledger.alerts.list()
+    assert (alert.id, alert.kind, alert.title) == (
+        event.id,
+        "price_conflict",
+        f"an unconfirmed price of {IN_USE} (used by support)",
+    )
 
 
 def test_a_person_takes_what_waits_or_says_no_to_it(tmp_path: Path, web: tuple[World, str], watch: Watch, ledger: Ledger) -> None:

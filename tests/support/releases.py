@@ -8,8 +8,9 @@ import msgspec
 
 from tests.support.records import NOW, record
 from turnout.clock import ManualClock
+from turnout.release.changes import News
 from turnout.release.controller import Controller
-from turnout.release.desk import Desk
+from turnout.release.desk import Desk, no_news
 from turnout.release.next_step import BenchState
 from turnout.release.screen import Screened
 from turnout.store.ledger import Ledger
@@ -109,16 +110,18 @@ class World:
         self.turn = Lock()
         self.breaks: Callable[[], None] = lambda: None
         self.studies = Studied()
+        self.news: News = no_news
+        self.said: list[str] = []
         self.start()
 
     def start(self) -> None:
         """As after a restart: nothing is remembered but what the ledger has."""
         self.desk = Desk(
             self.ledger, self.clock, lambda: self.policy, self.publish, lambda: self.in_force,
-            lambda release, step: self.steps.append((release, step)),
+            lambda release, step: self.steps.append((release, step)), self.news,
         )  # fmt: skip
         self.controller = Controller(
-            self.desk, self.ledger, self.clock, self.studies, self.ejected.get, self.clock.now, early_every=0.0
+            self.desk, self.ledger, self.clock, self.studies, self.ejected.get, self.clock.now, early_every=0.0, said=self.said.append
         )  # fmt: skip
 
     def publish(self, note: str, actor: str) -> int:

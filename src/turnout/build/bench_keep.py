@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,7 +26,7 @@ from turnout.suites.frozen import Frozen
 from turnout.suites.schedule import SCHEDULE, Drift, Due, drift, due, incumbents, left_today
 from turnout.types.policy import Policy
 from turnout.types.seconds import DAY
-from turnout.types.suite import Run
+from turnout.types.suite import Run, RunState
 from turnout.view import ViewStore
 
 LOOK_EVERY, SCHEDULE_EVERY = 2.0, 60.0
@@ -33,16 +34,29 @@ LOOK_EVERY, SCHEDULE_EVERY = 2.0, 60.0
 AFTER_A_CRASH = 60.0
 """Seconds for which a run whose process broke is left alone."""
 ENDS_WITHIN = 10.0
+RECENT = 7 * DAY
+"""Seconds after its beginning within which a run's end is news."""
+OVER: tuple[RunState, ...] = ("done", "stopped")
+_End = tuple[str, float | None]
+"""A run's id, and when it ended (unix seconds)."""
 
 
-def _nobody(_run: Run, _changed: tuple[Drift, ...]) -> None:
+class Ended(NamedTuple):
+    """A run that is over, and which of its models its provider has changed."""
+
+    run: Run
+    changed: tuple[Drift, ...]
+
+
+def _nobody(_: Sequence[Ended]) -> None:
     """Who is told of ended runs, where nobody wants to know."""
 
 
 class Benching(msgspec.Struct, frozen=True):
     """What it takes. ``config`` is the policy's file, from whose folder suites are read; ``leads`` says whether this process is the one to do it.
 
-    ``ended`` is told, in a thread, of each run that is over, and which of its models its provider has changed.
+    ``ended`` is told, in a thread, of the runs that are over, oldest first, whoever played them; of those of the last days again after a start:
+    what the process did not tell before it was killed is no less true.
     """
 
     data_dir: Path
@@ -52,12 +66,12 @@ class Benching(msgspec.Struct, frozen=True):
     ledger: Ledger
     publish: Publisher
     leads: Callable[[], bool]
-    ended: Callable[[Run, tuple[Drift, ...]], None] = _nobody
+    ended: Callable[[Sequence[Ended]], None] = _nobody
 
 
 async def keep_benching(bench: Benching) -> None:
     """Until cancelled; a run under way is then told to stop, and found waiting by whoever comes next."""
-    asked, crashed, told = 0.0, dict[str, float](), ""
+    asked, crashed, told, known = 0.0, dict[str, float](), "", set[_End]()
     while True:
         await asyncio.sleep(LOOK_EVERY)
         try:
@@ -69,10 +83,9 @@ async def keep_benching(bench: Benching) -> None:
             now = bench.clock.now()
             left_alone = {run for run, at in crashed.items() if at > now - AFTER_A_CRASH}
             run = await asyncio.to_thread(next_run, bench.ledger, bench.clock, left_alone)
-            if run is not None:
-                if await _played(bench, run) != 0:
-                    crashed[run.id] = bench.clock.now()
-                await asyncio.to_thread(_tell, bench, run.id)
+            if run is not None and await _played(bench, run) != 0:
+                crashed[run.id] = bench.clock.now()
+            known |= await asyncio.to_thread(tell_ended, bench, known)
             told = ""
         except (OSError, SQLAlchemyError) as error:
             why = in_words(error)
@@ -117,15 +130,26 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _tell(bench: Benching, run_id: str) -> None:
-    run, base = bench.ledger.bench.get(run_id), bench.publish.base
-    if run is not None and base is not None and run.state not in OPEN:
-        bench.ended(run, drifted(bench.ledger, run, base.policy.release.spec.margins.quality))
+def tell_ended(bench: Benching, known: Collection[_End]) -> set[_End]:
+    """Tell of the runs that are over and not ``known``, and say which these were. One that went on after its end ends again."""
+    base = bench.publish.base
+    if base is None:
+        return set()
+    over = bench.ledger.bench.list(1_000, states=OVER, since=bench.clock.now() - RECENT)
+    fresh = sorted((run for run in over if (run.id, run.ended) not in known), key=lambda run: run.ended or run.at)
+    if fresh:
+        latest = {
+            (model, run.suite_hash): run.id for run in fresh for model in run.models
+        }  # drift is seen by the latest run of all
+        margin = base.policy.release.spec.margins.quality
+        models = [[model for model in run.models if latest[model, run.suite_hash] == run.id] for run in fresh]
+        bench.ended([Ended(run, drifted(bench.ledger, run, of, margin)) for run, of in zip(fresh, models, strict=True)])
+    return {(run.id, run.ended) for run in fresh}
 
 
-def drifted(ledger: Ledger, run: Run, margin: float) -> tuple[Drift, ...]:
-    """The models of this run that do otherwise on the same cases than in all runs before it."""
-    histories = ((model, ledger.bench.of_model(model, run.suite, run.suite_hash)) for model in run.models)
+def drifted(ledger: Ledger, run: Run, models: Sequence[str], margin: float) -> tuple[Drift, ...]:
+    """Those of ``models`` that do otherwise on the same cases than in all runs before this one."""
+    histories = ((model, ledger.bench.of_model(model, run.suite, run.suite_hash)) for model in models)
     found = (drift(model, history, margin) for model, history in histories)
     return tuple(each for each in found if each is not None and each.run == run.id)
 

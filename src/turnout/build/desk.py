@@ -4,20 +4,21 @@ from collections.abc import Callable, Mapping
 
 from turnout.clock import Clock
 from turnout.control.publish import Publisher, Relock
-from turnout.release.desk import Desk, Happened, NotNow, nobody
+from turnout.release.changes import News
+from turnout.release.desk import Desk, Happened, NotNow, no_news, nobody
 from turnout.store.ledger import Ledger
 from turnout.types.lock import Lock, RouteLock
 
 TRIES = 5
 
 
-def desk_of(publish: Publisher, ledger: Ledger, clock: Clock, happened: Happened = nobody) -> Desk:
+def desk_of(publish: Publisher, ledger: Ledger, clock: Clock, happened: Happened = nobody, news: News = no_news) -> Desk:
     """A desk over what people wrote, whose lock this publisher puts in force."""
 
     def put_in_force(note: str, actor: str) -> int:
         return publish.take_up(ledger.lock.read(), note, actor)
 
-    return Desk(ledger, clock, publish.human, put_in_force, publish.in_force, happened)
+    return Desk(ledger, clock, publish.human, put_in_force, publish.in_force, happened, news)
 
 
 def relock_of(desk: Desk, read: Callable[[], Lock]) -> Relock:

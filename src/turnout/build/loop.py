@@ -1,12 +1,12 @@
 """The release loop put together, for the control process: who watches, who decides, who is told (ADR 10)."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from turnout.alerts.tell import of_drift, of_event, of_step
-from turnout.build.bench_keep import Benching
+from turnout.alerts.tell import of_drift, of_step
+from turnout.build.bench_keep import Benching, Ended
 from turnout.build.desk import desk_of, relock_of
 from turnout.build.lock_keeper import LockKeeper
 from turnout.build.process import say
@@ -29,11 +29,9 @@ from turnout.release.next_step import Found, lacks_approval
 from turnout.release.open import CannotOpen, manual, opened
 from turnout.store.cells import serving
 from turnout.store.ledger import Ledger
-from turnout.suites.schedule import Drift
-from turnout.types.alert import Alerting
+from turnout.types.alert import Alert, Alerting
 from turnout.types.release import CatalogEvent, Release, Step
 from turnout.types.seconds import DAY
-from turnout.types.suite import Run
 from turnout.watch.keep import Watch
 from turnout.watch.sight import Refreshed
 
@@ -70,10 +68,12 @@ class Loop:
         self._accepted = self._pointer()
         self._opened: set[str] = set()
         self.alarm = Alarm(ledger.alerts, self._alerting, clock, os.environ, spec.dashboard, partial(say, "control"))
-        self.desk: Desk = desk_of(publish, ledger, clock, self._happened)
+        self.desk: Desk = desk_of(publish, ledger, clock, _said, self._news)
         self.relock = relock_of(self.desk, ledger.lock.read)
         studies = Studies(self._data_dir, spec.config, clock, ledger, publish)
-        self.controller = Controller(self.desk, ledger, clock, studies, self._ejected, self._complete)
+        self.controller = Controller(
+            self.desk, ledger, clock, studies, self._ejected, self._complete, said=partial(say, "control")
+        )
         place = lock_path(Path(spec.config) if spec.config else None, self._data_dir)
         self.lock = LockKeeper(place, self._data_dir / "lock.ours", publish, ledger.lock.read, self.desk.take_lock)
         self.bench = Benching(self._data_dir, spec.store, spec.config, clock, ledger, publish, leads, self._benched)
@@ -109,9 +109,7 @@ class Loop:
             raise Unusable("no policy is in force yet")
         folder = Path(self._config).parent if self._config else Path()
         sources = places_of(base.policy, base.policy.release.sources, os.environ, folder)
-        return watch_of(
-            self._data_dir, self._ledger, self._clock, load_catalog(), sources, base.policy, base.models, self._heard
-        )  # fmt: skip
+        return watch_of(self._data_dir, self._ledger, self._clock, load_catalog(), sources, base.policy, base.models)
 
     def open_releases(self) -> None:
         """The releases that accepted events call for, once each. An event is looked at again until the facts in force know its model."""
@@ -160,29 +158,24 @@ class Loop:
     def _alerting(self) -> Alerting:
         return self._publish.base.policy.alerts if self._publish.base is not None else Alerting()
 
-    def _happened(self, release: Release, step: Step) -> None:
+    def _news(self, release: Release, step: Step) -> Iterator[Alert]:
         route = self.desk.route(release.route)
-        say("control", f"release {release.id}: {step.phase}{f' at {step.share:g} %' if step.share else ''}: {step.note}")
         lacking = lacks_approval(release, Found(self.desk.policy.release, route)) if step.phase == "proposed" else None
         owner = route.owner if route is not None else None
-        for alert in of_step(release, step, owner, self._alerting().outperforms, lacking):
-            self.alarm.tell(alert)
+        return of_step(release, step, owner, self._alerting().outperforms, lacking)
 
-    def _heard(self, event: CatalogEvent) -> None:
-        base = self._publish.base
-        users = tuple(route.name for route in base.policy.routes if event.model in route.models) if base is not None else ()
-        if (alert := of_event(event, users)) is not None:
-            self.alarm.tell(alert)
-
-    def _benched(self, run: Run, changed: tuple[Drift, ...]) -> None:
-        """Its cells stand in the matrix from the next view on; a model that answers otherwise than it did is told."""
+    def _benched(self, ended: Sequence[Ended]) -> None:
+        """Their cells stand in the matrix from the next view on, but for those that hold no more; a model that answers otherwise than it did is told."""
         base, now = self._publish.base, self._clock.now()
-        if base is not None and run.state in ("done", "stopped"):
+        if base is None:
+            return
+        for run, changed in ended:
             learning.benchmarked(self._ledger, base, self._ledger.bench.results(run.id), run.suite_hash, now)
-        for one in changed:
-            title = f"{one.model} does {'worse' if one.is_worse else 'better'} on suite {run.suite} than it did"
-            text = f"{one.before:.1%} before, {one.after:.1%} in run {one.run}: its provider may have changed it"
-            self.alarm.tell(of_drift(f"{one.model}:{run.id}", now, title, text, None))
+            for one in changed:
+                title = f"{one.model} does {'worse' if one.is_worse else 'better'} on suite {run.suite} than it did"
+                text = f"{one.before:.1%} before, {one.after:.1%} in run {one.run}: its provider may have changed it"
+                self.alarm.tell(of_drift(f"{one.model}:{run.id}", now, title, text, None))
+        self.learn()
 
     def _ejected(self, model: str) -> str | None:
         """Why, where every worker that knows the model has ejected all of its deployments."""
@@ -201,3 +194,7 @@ class Loop:
         now = self._clock.now()
         late = behind(self._data_dir / Places.journal, self._ledger, now)
         return now - late.seconds - SETTLES
+
+
+def _said(release: Release, step: Step) -> None:
+    say("control", f"release {release.id}: {step.phase}{f' at {step.share:g} %' if step.share else ''}: {step.note}")

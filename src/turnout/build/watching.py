@@ -1,19 +1,23 @@
 """The watch over the world's catalogs, put together from a policy."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from turnout.alerts.tell import of_event
 from turnout.catalog.accepted import DIRECTORY
 from turnout.catalog.load import Catalog
 from turnout.clock import Clock
 from turnout.config.secret import Secret, resolve
 from turnout.providers.upstream import Secrets
 from turnout.store.ledger import Ledger
+from turnout.types.alert import Alert
 from turnout.types.models import ModelFacts
 from turnout.types.policy import Policy
+from turnout.types.release import CatalogEvent
 from turnout.watch.fetch import Place, places
 from turnout.watch.files import Files
-from turnout.watch.keep import Listener, Watch
+from turnout.watch.keep import Watch
 from turnout.watch.sight import Sight
 from turnout.watch.use import in_use, vendors_of
 
@@ -25,12 +29,12 @@ def places_of(policy: Policy | None, specs: Sequence[str], env: Mapping[str, str
 
 def watch_of(
     data_dir: Path, ledger: Ledger, clock: Clock, shipped: Catalog, sources: Sequence[Place], policy: Policy | None = None,
-    models: Sequence[ModelFacts] = (), listener: Listener | None = None,
+    models: Sequence[ModelFacts] = (),
 ) -> Watch:  # fmt: skip
-    """Of these sources; what the policy calls is in use, and its providers are of interest."""
+    """Of these sources; what the policy calls is in use, its providers are of interest, and who uses a model is told of it."""
     vendors = vendors_of(policy) if policy is not None else frozenset()
     used = in_use(policy, models) if policy is not None else frozenset()
-    return Watch(data_dir, ledger, clock, shipped, sources, vendors=vendors, in_use=lambda: used, listener=listener)
+    return Watch(data_dir, ledger, clock, shipped, sources, vendors=vendors, in_use=lambda: used, news=partial(_news, policy))
 
 
 def sight_of(
@@ -41,6 +45,12 @@ def sight_of(
     vendors = vendors_of(policy) if policy is not None else frozenset()
     used = in_use(policy, models) if policy is not None else frozenset()
     return Sight(Files(data_dir / DIRECTORY), clock, shipped, sources, vendors, lambda: used)
+
+
+def _news(policy: Policy | None, event: CatalogEvent) -> Alert | None:
+    return of_event(
+        event, tuple(route.name for route in policy.routes if event.model in route.models) if policy is not None else ()
+    )
 
 
 def _secrets(env: Mapping[str, str]) -> Secrets:

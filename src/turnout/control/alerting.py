@@ -48,13 +48,14 @@ class Alarm:
 
     def tell(self, alert: Alert) -> None:
         """Written down; whoever wants it has it within a few seconds. The same key is told once a day."""
-        if self._store.add(alert):
-            self._say(f"alert ({alert.severity}): {alert.title}: {alert.text}")
+        self._store.add(alert)
 
     def send(self) -> None:
-        """Whatever is due. As long as receivers take: no work for the loop."""
+        """Whatever is due, to the log first. As long as receivers take: no work for the loop."""
         rules, now = self._rules(), self._clock.now()
         for waiting in self._store.due(now):
+            if not waiting.tries:
+                self._say(f"alert ({waiting.alert.severity}): {waiting.alert.title}: {waiting.alert.text}")
             came = deliver(waiting.alert, rules, waiting.sent, self._secrets, self._dashboard, now)
             again = wait(waiting.tries) if came.failed.keys() - came.done else None
             for channel, why in came.failed.items():

@@ -1,6 +1,6 @@
 """A change of releases and lock as one transaction: rows by compare-and-set, history, audit. All of it, or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -9,8 +9,12 @@ from turnout.audit.kinds import RELEASE, TRIAL
 from turnout.release import locked, phases
 from turnout.release.phases import Who
 from turnout.store.ledger import Ledger
+from turnout.types.alert import Alert
 from turnout.types.lock import Lock
 from turnout.types.release import ON_TRAFFIC, Release, Step
+
+News = Callable[[Release, Step], Iterable[Alert]]
+"""What people are to be told of a step."""
 
 
 class Lost(Exception):
@@ -44,8 +48,8 @@ class Written(msgspec.Struct, frozen=True):
     lock: int | None
 
 
-def write(ledger: Ledger, connection: Connection, change: Change, actor: str, who: Who, now: float) -> Written:
-    """Within the caller's transaction. Raises Lost; then that is to be given up.
+def write(ledger: Ledger, connection: Connection, change: Change, actor: str, who: Who, now: float, news: News) -> Written:
+    """Within the caller's transaction, the alerts of each step (``news``) too. Raises Lost; then that is to be given up.
 
     Rows are taken in one order, releases by id and then the lock, so that two who change the same ones never wait for each other.
     """
@@ -59,6 +63,8 @@ def write(ledger: Ledger, connection: Connection, change: Change, actor: str, wh
             step = ledger.releases.add_step(connection, step, one.evidence, revision)
             steps.append((release, step))
             ledger.audit.append(connection, one.kind or _kind(one), actor, _payload(one, release, step, revision), now)
+            for alert in news(release, step):
+                ledger.alerts.put(connection, alert)
     if change.entry is not None:
         ledger.audit.append(connection, change.entry[0], actor, {**change.entry[1], "lock": revision}, now)
     return Written(tuple(changed), tuple(steps), revision)

@@ -1,15 +1,17 @@
 """Looks at every release that is not over, once a second, and takes the step that is due (ADR 10). Decides nothing itself."""
 
+import traceback
 from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
 from turnout.clock import Clock
 from turnout.release import locked
 from turnout.release.desk import Desk
 from turnout.release.folds import Folds
-from turnout.release.next_step import BenchState, Found, Move, lacks_approval, next_step
+from turnout.release.next_step import BenchState, Found, Move, lacks_approval, next_step, stuck
 from turnout.release.screen import Screened
 from turnout.store.ledger import Ledger
 from turnout.types.lock import Lock
@@ -48,6 +50,10 @@ class Studies(Protocol):
         ...
 
 
+def unheard(_: str) -> None:
+    """Who hears of what is wrong with Turnout, where nobody listens."""
+
+
 def well(_: str) -> str | None:
     """The health of a model, where nobody watches it."""
     return None
@@ -56,7 +62,8 @@ def well(_: str) -> str | None:
 class Controller:
     """For whoever leads the control work. ``ejected`` says how a model fares that health has ejected, None of all others.
 
-    ``complete`` is the moment (unix seconds) up to which all that has ended is in the ledger, None when that is not known.
+    ``complete`` is the moment (unix seconds) up to which all that has ended is in the ledger, None when that is not known. ``said`` hears of a
+    release that cannot be looked at for a fault in Turnout: it stays where it is, and keeps no other one from being looked at.
     """
 
     def __init__(
@@ -68,6 +75,7 @@ class Controller:
         ejected: Callable[[str], str | None] = well,
         complete: Callable[[], float | None] | None = None,
         early_every: float = EARLY_EVERY,
+        said: Callable[[str], None] = unheard,
     ) -> None:
         self._desk = desk
         self._ledger = ledger
@@ -76,8 +84,10 @@ class Controller:
         self._ejected = ejected
         self._complete = complete or (lambda: clock.now() - SETTLES_WITHIN)
         self._early_every = early_every
+        self._said = said
         self._folds = Folds(ledger.trials)
         self._due: dict[str, float] = {}  # releases that wait, and when they are looked at again
+        self._faults: dict[str, str] = {}  # what was said last of those that cannot be looked at
 
     def tick(self) -> tuple[tuple[Release, str], ...]:
         """One look at all of them, those on traffic first; the releases that took a step, and why.
@@ -88,12 +98,34 @@ class Controller:
         on_traffic = [release for release in open_now if release.status.phase in ON_TRAFFIC]
         early = [release for release in open_now if release.status.phase not in ON_TRAFFIC]
         self._folds.keep(on_traffic)
-        self._due = {release.id: self._due[release.id] for release in early if release.id in self._due}
+        self._due = {release.id: self._due[release.id] for release in open_now if release.id in self._due}
         done = [step for release in on_traffic for step in self._look(release)]
         self._desk.settle()
-        return (*done, *(step for release in early if self._is_due(release) for step in self._look(release)))
+        return (*done, *(step for release in early for step in self._look(release)))
 
     def _look(self, release: Release) -> tuple[tuple[Release, str], ...]:
+        """The step that was taken, if it was time for one."""
+        if self._due.get(release.id, 0.0) > self._clock.now():
+            return ()
+        try:
+            return self._step(release)
+        except (OSError, SQLAlchemyError):
+            raise
+        except Exception as fault:  # noqa: BLE001 - whatever it is, harm that another release does must be seen
+            self._stuck(release, fault)
+            return ()
+
+    def _stuck(self, release: Release, fault: Exception) -> None:
+        where = "".join(traceback.format_exception(fault))
+        if self._faults.get(release.id) != where:
+            self._said(f"release {release.id} cannot be looked at: {where}")
+            self._faults[release.id] = where
+        self._due[release.id] = self._clock.now() + self._early_every
+        move = stuck(release)
+        if move.after != release:
+            self._desk.advance(release, move)
+
+    def _step(self, release: Release) -> tuple[tuple[Release, str], ...]:
         """Take the step that is due; decide again at once where somebody was quicker."""
         for _ in range(_TRIES):
             found = self._found(release, self._ledger.lock.read())
@@ -113,9 +145,6 @@ class Controller:
         if release.status.phase not in ON_TRAFFIC:
             self._due[release.id] = self._clock.now() + self._early_every
         return ()
-
-    def _is_due(self, release: Release) -> bool:
-        return self._due.get(release.id, 0.0) <= self._clock.now()
 
     def _found(self, release: Release, lock: Lock) -> Found:
         rules, route, phase = self._desk.policy.release, self._desk.route(release.route), release.status.phase

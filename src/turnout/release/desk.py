@@ -10,11 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from turnout.audit.kinds import APPROVAL, FREEZE, RELEASE
 from turnout.clock import Clock
 from turnout.release import by_hand, locked
-from turnout.release.changes import Change, Lost, Moved, Written, write
+from turnout.release.changes import Change, Lost, Moved, News, Written, write
 from turnout.release.locked import Placing
 from turnout.release.next_step import MISMATCH, Move, begun_anew, ended, rolled_back
 from turnout.release.phases import Who
 from turnout.store.ledger import Ledger
+from turnout.types.alert import Alert
 from turnout.types.lock import Frozen, Lock
 from turnout.types.policy import Policy, Route
 from turnout.types.release import ON_TRAFFIC, Approval, Release, Step
@@ -38,14 +39,19 @@ class NotAllowed(NotNow):
 
 
 def nobody(_: Release, __: Step) -> None:
-    """Who is told of what happened, where nobody wants to know."""
+    """Who hears of what happened, where nobody wants to know."""
+
+
+def no_news(_: Release, __: Step) -> tuple[Alert, ...]:
+    """What people are told of a step, where there is nobody to tell."""
+    return ()
 
 
 class Desk:
     """One for the control process; its methods may be called from any thread. Raises sqlalchemy.exc.SQLAlchemyError from each.
 
     ``policy`` is what people wrote, without what releases made of it. ``publish(note, actor)`` puts that and the lock in force and returns the policy's version; ``published()`` is the revision of the lock that is in
-    force. ``happened`` is told of each step once it is written.
+    force. ``news`` are the alerts of a step, written with it; ``happened`` hears of each step once it is.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class Desk:
         publish: Callable[[str, str], int],
         published: Callable[[], int],
         happened: Happened = nobody,
+        news: News = no_news,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
@@ -63,6 +70,7 @@ class Desk:
         self._put_in_force = publish
         self._published = published
         self._happened = happened
+        self._news = news
         self._turn = threading.Lock()
         self._named: int | None = None  # the lock's revision whose policy version the steps know; None: not since the start
 
@@ -99,6 +107,8 @@ class Desk:
                 return None
             written = self._ledger.releases.add_step(connection, step)
             self._ledger.audit.append(connection, RELEASE, actor, {**payload, "phase": step.phase, "note": step.note}, step.at)
+            for alert in self._news(release, written):
+                self._ledger.alerts.put(connection, alert)
             return written
 
         written = self._ledger.audit.within(put)
@@ -285,7 +295,7 @@ class Desk:
         """Decide and write in one transaction, again when somebody was quicker; then tell, and put the lock in force if it changed."""
 
         def work(connection: Connection) -> Written:
-            return write(self._ledger, connection, decide(connection), actor, who, self._clock.now())
+            return write(self._ledger, connection, decide(connection), actor, who, self._clock.now(), self._news)
 
         for left in reversed(range(TRIES)):
             try:

@@ -20,7 +20,8 @@ GATES: tuple[Metric, ...] = ("success", "quality")
 SILENT = "no request of the trial has come for too long; it goes on when one does"
 BLIND = "what happens on the trial is not known; it goes on when it is"
 MISMATCH = "the arms are not of the size that was drawn: something sends requests past the trial. To resume begins it anew"
-RESUMES_ITSELF = frozenset({SILENT, BLIND})
+STUCK = "it could not be looked at: Turnout itself is at fault, and its log says where. It goes on when that works again"
+RESUMES_ITSELF = frozenset({SILENT, BLIND, STUCK})
 """The pauses that end by themselves, once their reason has; all others end at somebody's word."""
 
 _NO_TRIAL = frozenset({"fallback", "new_use"})
@@ -83,6 +84,13 @@ def rolled_back(release: Release, why: str, rollbacks: int, rules: ReleaseRules,
     """Taken back, by whomever, and left alone on its route: twice as long each time."""
     rests = rules.cooldown * 2.0 ** min(rollbacks, _MOST_DOUBLINGS)
     return Move(_with(_enter(release, "rolled_back", why, now).after, until=now + rests), why)
+
+
+def stuck(release: Release) -> Move:
+    """Where it is, until it can be looked at: whoever is on traffic is paused, and people are told."""
+    if release.status.phase not in ON_TRAFFIC:
+        return _wait(release, STUCK)
+    return Move(release) if release.status.paused is not None else _paused(release, STUCK)
 
 
 def ended(release: Release, phase: Phase, why: str, now: float) -> Move:
@@ -188,7 +196,8 @@ def _on_traffic(release: Release, found: Found, now: float) -> Move:
         return Move(release) if why == status.paused else _paused(release, why)
     if status.paused is not None:
         since = now if status.paused == SILENT else status.since  # a silent hour shows nothing of a model
-        return Move(_with(release, paused=None, since=since), "it goes on: requests of the trial are seen again")
+        seen = "it can be looked at" if status.paused == STUCK else "requests of the trial are seen"
+        return Move(_with(release, paused=None, since=since), f"it goes on: {seen} again")
     return _STAGED[status.phase](release, found, now)
 
 

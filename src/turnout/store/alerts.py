@@ -3,7 +3,7 @@
 import json
 
 import msgspec
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from turnout.store.schema import alerts
 from turnout.types.alert import Alert
@@ -32,14 +32,18 @@ class AlertStore:
     def add(self, alert: Alert) -> bool:
         """False: its key was told within the last day, or this very alert is there."""
         with self._engine.begin() as connection:
-            known = select(alerts.c.id).where(
-                ((alerts.c.key == alert.key) & (alerts.c.at > alert.at - ONCE_IN)) | (alerts.c.id == alert.id)
-            )
-            if connection.execute(known.limit(1)).first() is not None:
-                return False
-            content = msgspec.json.encode(alert)
-            row = {"id": alert.id, "at": alert.at, "kind": alert.kind, "key": alert.key, "content": content}
-            connection.execute(insert(alerts).values(**row, sent="[]", tries=0, due=alert.at))
+            return self.put(connection, alert)
+
+    def put(self, connection: Connection, alert: Alert) -> bool:
+        """The same within the caller's transaction: what happened and that it is told are written together."""
+        known = select(alerts.c.id).where(
+            ((alerts.c.key == alert.key) & (alerts.c.at > alert.at - ONCE_IN)) | (alerts.c.id == alert.id)
+        )
+        if connection.execute(known.limit(1)).first() is not None:
+            return False
+        content = msgspec.json.encode(alert)
+        row = {"id": alert.id, "at": alert.at, "kind": alert.kind, "key": alert.key, "content": content}
+        connection.execute(insert(alerts).values(**row, sent="[]", tries=0, due=alert.at))
         return True
 
     def due(self, now: float, limit: int = 50) -> tuple[Waiting, ...]:

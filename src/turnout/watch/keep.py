@@ -1,4 +1,4 @@
-"""The watch: looks at the sources when it is told to, takes what can be taken, keeps the rest for a person, and tells who listens."""
+"""The watch: looks at the sources when it is told to, takes what can be taken, keeps the rest for a person, and tells people."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from turnout.catalog.load import Catalog
 from turnout.clock import Clock
 from turnout.errors import Unusable
 from turnout.store.ledger import Ledger
+from turnout.types.alert import Alert
 from turnout.types.release import CatalogEvent, EventState
 from turnout.watch.diff import take
 from turnout.watch.fetch import Place
@@ -22,7 +23,8 @@ from turnout.watch.world import World, accepted_of, hash_of
 ACTOR = "turnout"
 MOST = 100
 """Events that the audit entry of a refresh names; the rest is counted."""
-Listener = Callable[[CatalogEvent], None]
+News = Callable[[CatalogEvent], Alert | None]
+"""What people are to be told of an event, if anything."""
 
 
 class Watch:
@@ -34,13 +36,13 @@ class Watch:
 
     def __init__(
         self, data_dir: Path, ledger: Ledger, clock: Clock, shipped: Catalog, places: Sequence[Place] = (), *,
-        vendors: Collection[str] = (), in_use: Callable[[], Collection[str]] = frozenset, listener: Listener | None = None,
+        vendors: Collection[str] = (), in_use: Callable[[], Collection[str]] = frozenset, news: News = lambda _: None,
     ) -> None:  # fmt: skip
         self._files = Files(data_dir / DIRECTORY)
         self._sight = Sight(self._files, clock, shipped, places, vendors, in_use)
         self._ledger = ledger
         self._clock = clock
-        self._listener = listener
+        self._news = news
 
     def refresh(self, actor: str = ACTOR) -> Refreshed:
         """Ask every source, take what can be taken, and keep the rest. A source that does not answer speaks by its last good copy."""
@@ -49,7 +51,6 @@ class Watch:
             changed = self._name(seen.after) != self._name(seen.world) or self._files.accepted()[0] is None
             fresh = self._write(seen, actor, changed=changed)
         told = tuple(event for event in seen.sorted.told if event.id in fresh)
-        self._tell(told)
         return seen.refreshed(told, self._clock.now(), changed=changed)
 
     def preview(self) -> Refreshed:
@@ -68,11 +69,10 @@ class Watch:
             events = tuple(_confirmed(each.event) for each in chosen)
             after = take(world, _as_wanted(world, chosen), events)
             name = self._files.keep(accepted_of(after, self._sight.shipped))
-            self._settle(chosen, "accepted", actor, note, name)
+            told = tuple(event for event, each in zip(events, chosen, strict=True) if each.told)
+            self._settle(chosen, "accepted", actor, note, name, told)
             self._point(name, {})
             self._files.wait(rest)
-        told = tuple(event for event, each in zip(events, chosen, strict=True) if each.told)
-        self._tell(told)
         return told
 
     def dismiss(self, ids: Collection[str] | None, actor: str, note: str = "") -> tuple[CatalogEvent, ...]:
@@ -107,6 +107,7 @@ class Watch:
             over = events.settle(connection, found.over, "dismissed", "the sources say it no more")
             if fresh or over or changed:
                 self._ledger.audit.append(connection, REFRESH, actor, payload, now)
+            self._tell(connection, (event for event in found.told if event.id in fresh))
             return fresh
 
         fresh: frozenset[str] = self._ledger.audit.within(write)
@@ -135,7 +136,15 @@ class Watch:
         chosen = tuple(each for each in waiting if each.event.id in wanted)
         return chosen, tuple(each for each in waiting if each.event.id not in wanted)
 
-    def _settle(self, chosen: Sequence[Waiting], state: EventState, actor: str, note: str, name: str | None) -> None:
+    def _settle(
+        self,
+        chosen: Sequence[Waiting],
+        state: EventState,
+        actor: str,
+        note: str,
+        name: str | None,
+        told: Sequence[CatalogEvent] = (),
+    ) -> None:
         ids = [each.event.id for each in chosen]
         said = f"{state} by {actor}" + (f": {note}" if note else "")
         payload = {state: ids[:MOST], "count": len(ids), "catalog": name, "note": note}
@@ -143,14 +152,15 @@ class Watch:
         def write(connection: Connection) -> None:
             self._ledger.catalog_events.settle(connection, ids, state, said, confirmed=state == "accepted")
             self._ledger.audit.append(connection, REFRESH, actor, payload, self._clock.now())
+            self._tell(connection, told)
 
         if ids:
             self._ledger.audit.within(write)
 
-    def _tell(self, events: Iterable[CatalogEvent]) -> None:
-        if self._listener is not None:
-            for event in events:
-                self._listener(event)
+    def _tell(self, connection: Connection, events: Iterable[CatalogEvent]) -> None:
+        for event in events:
+            if (alert := self._news(event)) is not None:
+                self._ledger.alerts.put(connection, alert)
 
 
 def _as_wanted(world: World, chosen: Iterable[Waiting]) -> World:

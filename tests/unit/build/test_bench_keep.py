@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from turnout.build.bench_keep import Benching, begin_scheduled, drifted, next_run
+from turnout.build.bench_keep import Benching, begin_scheduled, drifted, next_run, tell_ended
 from turnout.build.bench_spec import LEASE, SUITES, lease_of
 from turnout.build.spec import Places
 from turnout.catalog.load import load_catalog
@@ -140,6 +140,40 @@ def test_too_dear_is_said(opened: Open, ledger: Ledger, capsys: pytest.CaptureFi
     assert "suite own was not begun" in capsys.readouterr().err
 
 
+def test_an_end_is_told_whoever_played_the_run(opened: Open, ledger: Ledger, clock: ManualClock):
+    """Oldest first and once, one at the prompt too; a run that went on after its end ends again; what is years old is known."""
+    told: list[str] = []
+    bench = replace(opened(0), ended=lambda ended: told.extend(each.run.id for each in ended))
+    now = clock.now()
+    for one in (
+        run(0, at=now, state="stopped", ended=now + 9), run(1, at=now, state="done", ended=now + 5), run(2, at=now, state="running"),
+        run(3, at=now, state="failed", ended=now), run(4, at=now - 90 * DAY, state="done", ended=now - 89 * DAY),
+    ):  # fmt: skip
+        ledger.bench.begin(one)
+
+    known = tell_ended(bench, set())
+    assert told == ["r1", "r0"]
+    assert tell_ended(bench, known) == set()
+    ledger.bench.note(replace(ledger.bench.get("r0"), state="done", ended=now + 20))
+    known |= tell_ended(bench, known)
+    assert (told, tell_ended(bench, known)) == (["r1", "r0", "r0"], set())
+
+
+def test_drift_is_told_by_the_latest_run(opened: Open, ledger: Ledger, clock: ManualClock):
+    """After a start all recent ends are told again: each model's answers are compared once, not once for each run."""
+    told: list[tuple[str, int]] = []
+    bench = replace(opened(0), ended=lambda ended: told.extend((each.run.id, len(each.changed)) for each in ended))
+    for n, good in enumerate((1.0, 1.0, 0.0)):
+        at = clock.now() + n
+        ledger.bench.begin(run(n, at=at, state="done", ended=at))
+        ledger.bench.put(
+            [Result(f"r{n}", f"c{case}", "a/b", 0, at, "ok", good, good > 0, 1.0, None, 0, 0, ()) for case in range(60)]
+        )
+
+    tell_ended(bench, set())
+    assert told == [("r0", 0), ("r1", 0), ("r2", 1)]
+
+
 def test_a_changed_model_is_named(ledger: Ledger):
     """By the run that found it out, and by no other."""
     for n, good in enumerate((1.0, 1.0, 0.0)):
@@ -154,5 +188,5 @@ def test_a_changed_model_is_named(ledger: Ledger):
         )
     first, last = ledger.bench.get("r0"), ledger.bench.get("r2")
 
-    assert [(found.model, found.before, found.after) for found in drifted(ledger, last, 0.03)] == [("a/b", 1.0, 0.0)]
-    assert drifted(ledger, first, 0.03) == ()
+    assert [(found.model, found.before, found.after) for found in drifted(ledger, last, last.models, 0.03)] == [("a/b", 1.0, 0.0)]
+    assert drifted(ledger, first, first.models, 0.03) == ()
