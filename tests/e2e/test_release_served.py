@@ -1,6 +1,8 @@
 """People and releases over the control plane's HTTP: who may do what, four eyes, freeze, edits; and all of them at once."""
 
 import random
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -47,6 +49,24 @@ def test_each_role_does_what_it_may(home: House) -> None:
         if "none" in place or "999999" in place:
             assert home.call("POST", place, {}, KEYS["olga"])[0] not in (401, 403), path
     assert home.call("GET", "/api/releases", None, KEYS["vic"])[0] == 200
+
+
+def test_a_benchmark_at_the_prompt_stands_in_the_matrix(home: House) -> None:
+    """Whoever had it run: what was measured counts from the next view on."""
+    turnout = home.turnout
+    ran = subprocess.run(
+        [
+            sys.executable, "-m", "turnout", "bench", "run", MID, "--suite", "chat", "--cases", "12", "--yes",
+            "--config", str(turnout.config), "--data-dir", str(turnout.data_dir),
+        ],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+
+    def measured() -> Any:
+        return [cell for cell in home.get("/api/matrix")["cells"] if (cell["model"], cell["basis"]) == (MID, "benchmark")]
+
+    assert sum(cell["n"] for cell in until(measured, "the cells") if cell["band"] is None) == 12
 
 
 def test_four_eyes(home: House) -> None:
