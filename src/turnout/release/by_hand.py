@@ -10,7 +10,7 @@ from turnout.release.changes import Change, Moved
 from turnout.release.locked import Digests
 from turnout.release.next_step import ended
 from turnout.types.lock import Adopted, Lock, Running
-from turnout.types.release import ON_TRAFFIC, Release, Spec
+from turnout.types.release import ON_TRAFFIC, Phase, Release, Spec
 
 
 class Refused(ValueError):
@@ -39,8 +39,10 @@ def edited(
     return Change(moved, (lock, after), entry)
 
 
-def taken_over(lock: Lock, wanted: Lock, find: Callable[[str], Release | None], actor: str, now: float) -> Change:
-    """People changed the lock file: what it says is the lock. Raises Refused."""
+def taken_over(
+    lock: Lock, wanted: Lock, find: Callable[[str], Release | None], back: Callable[[Release, str], Moved], actor: str, now: float
+) -> Change:  # fmt: skip
+    """People changed the lock file: what it says is the lock; ``back`` takes back what was adopted, and says for how long. Raises Refused."""
     if wanted.revision != lock.revision:
         raise Refused(
             f"turnout.lock.yaml was written at revision {wanted.revision} and the lock is at {lock.revision} by now: look at what changed "
@@ -54,7 +56,7 @@ def taken_over(lock: Lock, wanted: Lock, find: Callable[[str], Release | None], 
         if entry.trial is not None:
             moved += _reshared(route, None if was is None else was.trial, entry.trial, find, actor, now)
         moved += _put_back(route, () if was is None else was.adopted, entry.adopted, find, actor, now)
-    moved += _let_go(lock, wanted, find, actor, now)
+    moved += _let_go(lock, wanted, find, back, actor, now)
     return Change(moved, (lock, wanted), (LOCK, {"what": "file", "dropped": sorted(_held(lock) - _held(wanted))}))
 
 
@@ -73,8 +75,11 @@ def _reshared(
         raise Refused(
             f"routes.{route}.trial.share: {trial.share:g} is not between 0 and {most / 100:g}, the most it may have by now"
         )
-    stage = stages.at(spec, share)
-    status = msgspec.structs.replace(release.status, share=share, stage=stage, since=now)
+    # A bake is of nearly all requests: with fewer it is a trial, and goes through the stages that are left.
+    phase: Phase = "trial" if share < most else release.status.phase
+    status = msgspec.structs.replace(
+        release.status, phase=phase, share=share, stage=stages.at(spec, share), since=now, waiting=None
+    )
     yield Moved(release, msgspec.structs.replace(release, status=status), f"{actor} set the share to {share:g} %")
 
 
@@ -93,14 +98,16 @@ def _put_back(
         yield Moved(release, msgspec.structs.replace(back.after, status=status), back.note)
 
 
-def _let_go(lock: Lock, wanted: Lock, find: Callable[[str], Release | None], actor: str, now: float) -> Iterator[Moved]:
+def _let_go(
+    lock: Lock, wanted: Lock, find: Callable[[str], Release | None], back: Callable[[Release, str], Moved], actor: str, now: float
+) -> Iterator[Moved]:  # fmt: skip
     """Those that were on traffic, or adopted, and are no more."""
     note = f"taken out of turnout.lock.yaml by {actor}"
     for release in map(find, sorted(_held(lock) - _held(wanted))):
         if release is not None and release.status.phase in ON_TRAFFIC:
             yield Moved(release, ended(release, "aborted", note, now).after, note)
         elif release is not None and release.status.phase == "adopted":
-            yield Moved(release, ended(release, "rolled_back", note, now).after, note)
+            yield back(release, note)
 
 
 def _held(lock: Lock) -> set[str]:

@@ -157,7 +157,7 @@ class Controller:
         if found.frozen or release.status.paused is not None or route is None:
             return found
         if phase == "detected":
-            rests = max((one.status.until or 0.0 for one in self._rolled_back(release)), default=None)
+            rests = self._rests_until(release)
             resting = rests is not None and rests > self._clock.now()
             screened = None if resting else self._studies.screen(release)
             return msgspec.structs.replace(found, rests_until=rests, screened=screened)
@@ -167,7 +167,8 @@ class Controller:
             return msgspec.structs.replace(found, bench=bench, proposal=proposal)
         if phase == "proposed" and lacks_approval(release, found) is None:  # it reads a day of traffic: not while people think
             usual = self._ledger.usual_ms(release.route, self._clock.now() - USUAL)
-            return msgspec.structs.replace(found, usual_ms=usual, ejected=self._ejected(release.model))
+            rests = self._rests_until(release)
+            return msgspec.structs.replace(found, rests_until=rests, usual_ms=usual, ejected=self._ejected(release.model))
         return msgspec.structs.replace(found, proposal=self._studies.propose(release)) if phase == "benchmarked" else found
 
     def _on_traffic(self, release: Release, route: Route | None, found: Found) -> Found:
@@ -177,6 +178,9 @@ class Controller:
             found, rollbacks=len(self._rolled_back(release)), ejected=self._ejected(release.model),
             evidence=self._folds.evidence(release, now, complete, longest), blind=complete is None or now - complete > LATE,
         )  # fmt: skip
+
+    def _rests_until(self, release: Release) -> float | None:
+        return max((one.status.until or 0.0 for one in self._rolled_back(release)), default=None)
 
     def _rolled_back(self, release: Release) -> tuple[Release, ...]:
         return self._ledger.releases.rolled_back(release.model, release.route)

@@ -124,14 +124,15 @@ class Desk:
 
         def decide(connection: Connection) -> Change:
             now_there, lock = self._ledger.releases.get(before.id, connection), self._ledger.lock.read(connection)
-            phase = move.after.status.phase
+            was, phase = before.status.phase, move.after.status.phase
             if (
                 now_there is None
                 or now_there.revision != before.revision
                 or (lock.frozen is not None and phase not in _STILL_SAFE)
             ):
                 raise NotNow("it has changed meanwhile")
-            if phase in ("mirror", "trial") and self._is_taken(lock, move.after):
+            enters = was not in ON_TRAFFIC or (was, phase) == ("mirror", "trial")
+            if enters and phase in ON_TRAFFIC and self._is_taken(lock, move.after):
                 raise NotNow("the route's traffic is taken by now")
             return Change([Moved(before, move.after, move.note, evidence)], (lock, self._placed(lock, move.after, CONTROLLER)))
 
@@ -182,9 +183,7 @@ class Desk:
             route = self.route(release.route)
             if release.status.phase == "adopted" and route is not None and release.id in locked.digests(route).written:
                 raise _not_now(release, "stands in turnout.yaml itself by now, and is taken out there")
-            before = len(self._ledger.releases.rolled_back(release.model, release.route))
-            back = rolled_back(release, f"rolled back by {_said(actor, note)}", before, self._policy().release, self._clock.now())
-            return Moved(release, back.after, back.note)
+            return self._taken_back(release, f"rolled back by {_said(actor, note)}")
 
         return self._person(release_id, actor, move)
 
@@ -231,9 +230,8 @@ class Desk:
         def decide(connection: Connection) -> Change:
             lock = self._ledger.lock.read(connection)
             try:
-                return by_hand.taken_over(
-                    lock, wanted, lambda one: self._ledger.releases.get(one, connection), actor, self._clock.now()
-                )
+                find = lambda one: self._ledger.releases.get(one, connection)  # noqa: E731 - as in human_edit
+                return by_hand.taken_over(lock, wanted, find, self._taken_back, actor, self._clock.now())
             except by_hand.Refused as refused:
                 raise NotNow(str(refused)) from refused
 
@@ -274,6 +272,11 @@ class Desk:
             return Moved(release, after, said, kind=APPROVAL)
 
         return self._person(release_id, actor, move)
+
+    def _taken_back(self, release: Release, why: str) -> Moved:
+        before = len(self._ledger.releases.rolled_back(release.model, release.route))
+        back = rolled_back(release, why, before, self._policy().release, self._clock.now())
+        return Moved(release, back.after, back.note)
 
     def _person(self, release_id: str, actor: str, move: Callable[[Release], Moved]) -> Release:
         """A command about one release."""

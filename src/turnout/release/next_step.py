@@ -122,8 +122,8 @@ def lacks_approval(release: Release, found: Found) -> str | None:
 
 
 def _detected(release: Release, found: Found, now: float) -> Move:
-    if found.rests_until is not None and found.rests_until > now:
-        return _wait(release, f"it was rolled back here before and is left alone until {_day(found.rests_until)}")
+    if (rests := _rests(found, now)) is not None:
+        return _wait(release, rests)
     if found.screened is None:
         return Move(release)
     if found.screened.rejected is not None:
@@ -132,6 +132,12 @@ def _detected(release: Release, found: Found, now: float) -> Move:
     if waiting is not None and not _is_pressing(release, found, now):
         return _wait(release, waiting)
     return _enter(release, "screened", "it could serve the route" if waiting is None else f"it goes on without: {waiting}", now)
+
+
+def _rests(found: Found, now: float) -> str | None:
+    if found.rests_until is None or found.rests_until <= now:
+        return None
+    return f"it was rolled back here before and is left alone until {_day(found.rests_until)}"
 
 
 def _screened(release: Release, found: Found, now: float) -> Move:
@@ -160,6 +166,8 @@ def _proposed(release: Release, found: Found, now: float) -> Move:
         return _enter(release, "rejected", "it was proposed for no role", now)
     if (lacking := lacks_approval(release, found)) is not None:
         return _wait(release, lacking)
+    if (rests := _rests(found, now)) is not None:  # another event's release of the same model did harm meanwhile
+        return _wait(release, rests)
     word = "approved" if release.status.approvals else "by itself, as the policy lets it"
     if proposal.role in _NO_TRIAL:
         return _enter(release, "adopted", f"{word}: {proposal.text}", now)

@@ -161,7 +161,7 @@ def _date(written: str | None) -> date | None:
 
 
 def _is_in_use(facts: ModelFacts, route: Route, base: Base) -> bool:
-    return facts.id in places.choices(route, base)
+    return facts.id in places.choices(route, base) or facts.id == places.front(route)
 
 
 def _is_dearer(event: CatalogEvent) -> bool:

@@ -99,7 +99,7 @@ TABLE: tuple[Stage, ...] = (
             Way(
                 "trial",
                 _EITHER,
-                "its answers look worse than the control's did, and too few go to the control to say; or somebody has it begin anew",
+                "its answers look worse than the control's did, and too few go to the control to say; or somebody takes back some of its share, or has it begin anew",
             ),
             _HARM,
             _EDITED,

@@ -46,11 +46,16 @@ def choices(route: Route, base: Base) -> frozenset[str]:
     return frozenset(facts.id for facts in base.models if not facts.untried and not facts.disabled)
 
 
+def front(route: Route) -> str | None:
+    """The model that a release put before all others there."""
+    return next((segment.model for segment in route.segments if segment.when is None), None)
+
+
 def incumbent(route: Route, serving: str | None) -> str | None:
-    """Whom a candidate is measured against: the static model, or the one that serves most of the route today."""
+    """Whom a candidate is measured against: the one in front, the static model, or the one that serves most of the route today."""
     if route.objective == "static" and not route.split and route.models:
-        return route.models[0]
-    return serving
+        return front(route) or route.models[0]
+    return serving or front(route)
 
 
 def tolerated(route: Route) -> int:

@@ -9,7 +9,7 @@ from tests.support.records import NOW
 from tests.support.views import TASKS, TEXT, model
 from turnout.release.open import CannotOpen, considered, manual, opened, replacement
 from turnout.types.models import Modality, ModelFacts
-from turnout.types.policy import Arm, Fallback, Needs, Policy, Provider, Route
+from turnout.types.policy import Arm, Fallback, Needs, Policy, Provider, Route, Segment
 from turnout.types.release import CatalogEvent
 from turnout.types.view import Base
 
@@ -116,6 +116,16 @@ def test_fallbacks_that_end_are_replaced_and_parts_of_a_route_fall_back_to_the_r
     found = considered(event("retired", "acme/old"), world(spare, part), NOW)
     assert [(one.route, one.release.incumbent) for one in found if one.release] == [("r", OLD.id)]
     assert "serves a part of the route" in why(found, "p")
+
+
+def test_what_a_release_put_in_front_is_who_serves_the_route() -> None:
+    """It is replaced when it ends and measured against, and needs no release of its own for being cheaper."""
+    adopted = Route("fixed", "static", models=(BEST.id,), segments=(Segment(OLD.id, None, "rel-1"),))
+    (ends,) = opened(event("deprecation_announced", "acme/old", after="2026-12-24"), world(adopted), NOW)
+    assert (ends.kind, ends.model, ends.incumbent) == ("retiring", OTHER.id, OLD.id)
+    assert [one.incumbent for one in opened(event("model_added"), world(adopted), NOW)] == [OLD.id]
+    cheaper = considered(event("price_changed", "acme/old", change=-0.5), world(adopted), NOW)
+    assert why(cheaper, "fixed") == "it chooses among a/old already"
 
 
 def test_a_replacement_fits_stays_and_is_priced() -> None:
