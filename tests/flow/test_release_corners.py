@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.support.records import NOW
-from tests.support.releases import POLICY, RULES, SPEC, World, exposure, release
+from tests.support.releases import POLICY, PROPOSAL, RULES, SPEC, World, exposure, release
 from turnout.store.ledger import Ledger
 from turnout.types.policy import Policy
 
@@ -40,6 +40,21 @@ def test_what_waited_behind_a_rollback_is_left_alone_too(world: World):
     world.clock.advance(RULES.cooldown)
     world.controller.tick()
     assert world.get("rel-2").status.phase == "trial"
+
+
+@pytest.mark.parametrize("autonomy", ["auto", "propose"])
+def test_what_another_release_put_in_front_needs_no_second_trial(world: World, autonomy: str):
+    """It would be compared with itself; nobody is asked for a word on it either. A part of the route leaves the rest to be won."""
+    world.policy = ruled(autonomy=autonomy)
+    part, whole = PROPOSAL, msgspec.structs.replace(PROPOSAL, role="primary", when=None)
+    world.has(release("adopted", proposal=part), release("proposed", id_="rel-2", event="ev-2", proposal=whole))
+    world.controller.tick()
+    assert world.get("rel-2").status.phase == ("trial" if autonomy == "auto" else "proposed")
+
+    world.has(release("adopted", id_="rel-3", proposal=whole), release("proposed", id_="rel-4", event="ev-4", proposal=whole))
+    world.controller.tick()
+    assert world.get("rel-4").status.phase == "rejected"
+    assert world.get("rel-4").status.reason == "another release has put acme/new in front of the route already"
 
 
 def test_a_share_that_people_take_back_in_the_bake_is_a_trial_again(world: World):

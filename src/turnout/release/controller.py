@@ -151,6 +151,7 @@ class Controller:
         found = Found(
             rules, route, frozen=lock.frozen is not None,
             busy=locked.taken(lock, release, locked.slot_of(release, rules), overlap=rules.overlap),
+            serves=locked.in_front(lock, release),
         )  # fmt: skip
         if phase in ON_TRAFFIC:
             return self._on_traffic(release, route, found)

@@ -103,6 +103,13 @@ def taken(lock: Lock, release: Release, slot: Slot, *, overlap: bool) -> str | N
     return next((one.release for one in wanted if one is not None and one.release != release.id), None)
 
 
+def in_front(lock: Lock, release: Release) -> bool:
+    """Whether another release has put the same model before all others there."""
+    entry = lock.routes.get(release.route)
+    adopted = () if entry is None else entry.adopted
+    return any(one.model == release.model and one.role == "primary" and one.release != release.id for one in adopted)
+
+
 def slot_of(release: Release, rules: ReleaseRules) -> Slot:
     """Which of the route's places it needs next, before it is in it."""
     mirrored = release.status.phase == "proposed" and (release.spec or rules.spec).mirror_sample > 0

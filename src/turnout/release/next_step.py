@@ -40,7 +40,7 @@ class Found(msgspec.Struct, frozen=True):
     """What is known of a release beside its row; which parts there are depends on its phase.
 
     ``route`` is the one it is about, as people wrote it, None when it is gone. ``frozen``: the freeze switch is on. ``busy`` names what else is on
-    the route's traffic. ``rollbacks`` counts how often this model was rolled back on this route before, ``rests_until`` when it may be tried again.
+    the route's traffic. ``serves``: another release has put the model in front there. ``rollbacks`` counts how often this model was rolled back on this route before, ``rests_until`` when it may be tried again.
     ``usual_ms`` is the 95 % quantile of the times of what serves the route today.
     ``blind``: evidence is not up to date. ``ejected`` says how the candidate fares where health has ejected it.
     """
@@ -58,6 +58,7 @@ class Found(msgspec.Struct, frozen=True):
     blind: bool = False
     usual_ms: float | None = None
     ejected: str | None = None
+    serves: bool = False
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -164,6 +165,8 @@ def _proposed(release: Release, found: Found, now: float) -> Move:
     proposal = release.proposal
     if proposal is None or proposal.role == "none":
         return _enter(release, "rejected", "it was proposed for no role", now)
+    if found.serves:  # a trial would compare it with itself
+        return _enter(release, "rejected", f"another release has put {release.model} in front of the route already", now)
     if (lacking := lacks_approval(release, found)) is not None:
         return _wait(release, lacking)
     if (rests := _rests(found, now)) is not None:  # another event's release of the same model did harm meanwhile

@@ -72,7 +72,7 @@ TABLE: tuple[Stage, ...] = (
             Way("mirror", _ITSELF, "approved, and the spec asks for a mirror"),
             Way("trial", _ITSELF, "approved"),
             Way("adopted", _ITSELF, "approved as a fallback or for a new use, which have no trial"),
-            _REFUSED,
+            Way("rejected", _EITHER, "another release has put the model in front already, or somebody rejects it"),
             _ROUTE_GONE,
         ),
     ),
