@@ -19,7 +19,7 @@ from turnout.watch.fetch import Place, places
 from turnout.watch.files import Files
 from turnout.watch.keep import Watch
 from turnout.watch.sight import Sight
-from turnout.watch.use import in_use, vendors_of
+from turnout.watch.use import in_use, users, vendors_of
 
 
 def places_of(policy: Policy | None, specs: Sequence[str], env: Mapping[str, str], base: Path) -> tuple[Place, ...]:
@@ -34,7 +34,9 @@ def watch_of(
     """Of these sources; what the policy calls is in use, its providers are of interest, and who uses a model is told of it."""
     vendors = vendors_of(policy) if policy is not None else frozenset()
     used = in_use(policy, models) if policy is not None else frozenset()
-    return Watch(data_dir, ledger, clock, shipped, sources, vendors=vendors, in_use=lambda: used, news=partial(_news, policy))
+    return Watch(
+        data_dir, ledger, clock, shipped, sources, vendors=vendors, in_use=lambda: used, news=partial(_news, policy, models)
+    )
 
 
 def sight_of(
@@ -47,10 +49,8 @@ def sight_of(
     return Sight(Files(data_dir / DIRECTORY), clock, shipped, sources, vendors, lambda: used)
 
 
-def _news(policy: Policy | None, event: CatalogEvent) -> Alert | None:
-    return of_event(
-        event, tuple(route.name for route in policy.routes if event.model in route.models) if policy is not None else ()
-    )
+def _news(policy: Policy | None, models: Sequence[ModelFacts], event: CatalogEvent) -> Alert | None:
+    return of_event(event, users(event.model, policy, models) if policy is not None else ())
 
 
 def _secrets(env: Mapping[str, str]) -> Secrets:

@@ -31,7 +31,10 @@ def call(where: "Settings", method: str, path: str, body: dict[str, Any] | None 
         answer = connection.getresponse()
         status, said = answer.status, answer.read()
     except (OSError, http.client.HTTPException) as error:
-        stop(f"no control plane answers at {host}:{port} ({error}); this is done by a running `turnout serve`: start it")
+        stop(
+            f"no control plane answers at {host}:{port} ({error}); this is done by a running `turnout serve`: start it, or name "
+            "the address of the one that runs under control.host and control.port of the policy"
+        )
     finally:
         connection.close()
     try:

@@ -131,6 +131,7 @@ def _watch(config: Path | None, data_dir: Path | None, sources: Sequence[str], *
     from turnout.build.ledger import open_ledger
     from turnout.build.watching import watch_of
     from turnout.catalog.load import load_catalog
+    from turnout.config.amend import amend
 
     of = settings(config, data_dir)
     checked = _policy(config, of.data_dir)
@@ -141,18 +142,24 @@ def _watch(config: Path | None, data_dir: Path | None, sources: Sequence[str], *
             of.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             open_ledger(of.data_dir, of.store.url).close()
     with ledger(of) as opened, reported():
-        yield watch_of(of.data_dir, opened, SystemClock(), load_catalog(), found, policy, models)
+        in_force = amend(policy, models, opened.lock.read()).policy if policy is not None else None
+        yield watch_of(of.data_dir, opened, SystemClock(), load_catalog(), found, in_force, models)
 
 
 def _sight(config: Path | None, data_dir: Path | None, sources: Sequence[str]) -> "Sight":
     from turnout.build.watching import sight_of
     from turnout.catalog.load import load_catalog
+    from turnout.config.amend import amend
+    from turnout.config.lock import lock_path, read_lock
 
     of = settings(config, data_dir)
     checked = _policy(config, of.data_dir)
     policy, models = (checked.policy, checked.models) if checked is not None else (None, ())
     with reported():
-        return sight_of(of.data_dir, SystemClock(), load_catalog(), _places(config, sources, policy), policy, models)
+        found = _places(config, sources, policy)
+        face = lock_path(config or Path("turnout.yaml"), of.data_dir)  # the ledger may not be there: to look leaves no trace
+        in_force = amend(policy, models, read_lock(face)).policy if policy is not None and face.exists() else policy
+        return sight_of(of.data_dir, SystemClock(), load_catalog(), found, in_force, models)
 
 
 def _places(config: Path | None, sources: Sequence[str], policy: "Policy | None") -> "tuple[Place, ...]":

@@ -1,13 +1,19 @@
 """`turnout models refresh`, `diff`, `events`, `accept` and `dismiss`."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from tests.support.catalogs import dev_model, models_dev
+from turnout.build.ledger import open_ledger
+from turnout.catalog.load import load_catalog
 from turnout.cli.models import app
+from turnout.config.amend import chooses, over
+from turnout.config.load import inspect
+from turnout.types.lock import Adopted, Lock, RouteLock
 
 run = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
 HAIKU = "anthropic/claude-haiku-4-5"
@@ -92,3 +98,26 @@ def test_a_source_that_nobody_has_is_an_error_that_names_what_is_meant(here: Pat
     assert "no source is called so; did you mean models.dev? There are models.dev, litellm, openrouter, genai-prices" in near
     assert "no source is called so. There are models.dev" in far
     assert "the same" not in near + far
+
+
+def test_what_releases_adopted_is_in_use_too(here: Path) -> None:
+    """A model that serves by the lock alone: a price that one source says waits and is told, as the control process has it."""
+    (here / "turnout.yaml").write_text(
+        POLICY.replace("{models: [anthropic/claude-haiku-4-5]}", "{static: anthropic/claude-sonnet-5}")
+    )
+    checked = inspect(here / "turnout.yaml", {}, load_catalog(), date(2026, 11, 24), secrets_needed=False)
+    (route,) = checked.policy.routes
+    adopted = Adopted("r-1", "primary", HAIKU, 0.0, "ann")
+    lock = Lock(1, {"default": RouteLock(over(route), chooses(route), (adopted,))})
+    (here / "data").mkdir()
+    ledger = open_ledger(here / "data", "sqlite")
+    ledger.audit.within(lambda connection: ledger.lock.put(connection, lock, "ann", 0.0))
+    _dev(here, 0.5)
+
+    invoke("refresh")
+
+    waiting = json.loads(invoke("events", "--waiting", "--json").stdout)
+    told = ledger.alerts.list(10)
+    ledger.close()
+    assert [event["model"] for event in waiting] == [HAIKU]
+    assert [alert.to for alert in told] == [("default",)]
