@@ -100,6 +100,20 @@ def test_a_receiver_that_fails_is_tried_again_later_and_given_up_in_the_end(stor
     house.ledger.close()
 
 
+@pytest.mark.parametrize("url", ["http://[::1/x", "http://127.0.0.1:port/x", "http://127.0.0.1/a b", "ftp://127.0.0.1/x"])
+def test_a_receiver_that_cannot_be_holds_up_no_other(tmp_path: Path, receiver: Receiver, url: str) -> None:
+    """Whoever stands behind it is told all the same, and nothing of the odd URL is."""
+    rules = Alerting((Webhook("odd", f"{url}?token=do-not-tell"), Webhook("good", receiver.url)))
+    house = House(f"sqlite:///{tmp_path / 'ledger.db'}", rules, {})
+    for n in range(3):
+        house.alarm.tell(msgspec.structs.replace(ALERT, id=f"a-{n}", key=f"k-{n}"))
+    house.alarm.send()
+
+    assert len(receiver.got) == 3
+    assert not any("do-not-tell" in line for line in house.said)
+    house.ledger.close()
+
+
 def test_it_is_given_up_after_a_while(store_url: str, receiver: Receiver) -> None:
     """And said so."""
     house = _house(store_url, receiver)

@@ -60,7 +60,7 @@ def as_mail(alert: Alert, mailing: Mailing, dashboard: str) -> EmailMessage:
 
 def readers(alert: Alert, mailing: Mailing) -> tuple[str, ...]:
     """Each once, in a stable order."""
-    owners = (owner for owner in alert.to if "@" in owner and not set(owner) & set(" \r\n,;<>"))
+    owners = (owner for owner in alert.to if "@" in owner and not set(owner) & set(" \r\n,;<>[]"))
     return tuple(dict.fromkeys((*mailing.to, *owners)))
 
 

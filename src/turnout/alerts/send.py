@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from email.message import EmailMessage
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     """Raises Unsent unless the answer is 2xx."""
-    if urlsplit(url).scheme not in {"http", "https"}:
+    if _scheme(url) not in {"http", "https"}:
         raise Unsent("its URL is neither http nor https", for_good=True)
     asked = urllib.request.Request(url, body, {"content-type": "application/json", "user-agent": "turnout", **headers})  # noqa: S310 - see above
     try:
@@ -44,7 +45,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     except urllib.error.HTTPError as error:
         with error:
             raise Unsent(f"it answered {error.code}", for_good=error.code in {400, 401, 403, 404, 410}) from None
-    except (OSError, ValueError) as error:  # the URL may hold a token: nothing of it is told
+    except (OSError, ValueError, HTTPException) as error:  # the URL may hold a token: nothing of it is told
         raise Unsent(f"it cannot be reached ({type(getattr(error, 'reason', error)).__name__})") from None
 
 
@@ -60,8 +61,15 @@ def mail(message: EmailMessage, mailing: Mailing, password: str | None) -> None:
             server.send_message(message)
     except smtplib.SMTPResponseException as error:
         raise Unsent(f"the mail server said {error.smtp_code}", for_good=500 <= error.smtp_code < 600) from None
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, UnicodeError) as error:  # a host, name or password that is no ASCII
         raise Unsent(f"the mail server cannot be used ({type(error).__name__})") from None
+
+
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
 
 
 def _server(mailing: Mailing, context: ssl.SSLContext) -> smtplib.SMTP:

@@ -34,8 +34,8 @@ LOOK_EVERY, SCHEDULE_EVERY = 2.0, 60.0
 AFTER_A_CRASH = 60.0
 """Seconds for which a run whose process broke is left alone."""
 ENDS_WITHIN = 10.0
-RECENT = 7 * DAY
-"""Seconds after its beginning within which a run's end is news."""
+RECENT, LASTS = 7 * DAY, 30 * DAY
+"""Seconds after its end within which a run is news, and that it may have taken to that end."""
 OVER: tuple[RunState, ...] = ("done", "stopped")
 _End = tuple[str, float | None]
 """A run's id, and when it ended (unix seconds)."""
@@ -135,7 +135,8 @@ def tell_ended(bench: Benching, known: Collection[_End]) -> set[_End]:
     base = bench.publish.base
     if base is None:
         return set()
-    over = bench.ledger.bench.list(1_000, states=OVER, since=bench.clock.now() - RECENT)
+    since = bench.clock.now() - RECENT
+    over = [run for run in bench.ledger.bench.list(1_000, states=OVER, since=since - LASTS) if (run.ended or run.at) >= since]
     fresh = sorted((run for run in over if (run.id, run.ended) not in known), key=lambda run: run.ended or run.at)
     if fresh:
         latest = {

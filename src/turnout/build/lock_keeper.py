@@ -42,7 +42,7 @@ class LockKeeper:
             if stood_still and found != self._refused:  # half of a file may be a lock too
                 self._take_up(found)
         elif self._publish.in_force() and (found is None or self._publish.in_force() != self._revision):
-            self._write()
+            self._write(found)
 
     def _content(self) -> str | None:
         try:
@@ -64,14 +64,16 @@ class LockKeeper:
             return
         self._ours, self._refused, self._revision = (*self._ours[-1:], found), None, 0
 
-    def _write(self) -> None:
+    def _write(self, found: str | None) -> None:
+        revision = self._publish.in_force()  # before the lock is read: a step in between has the file written again
         lock, version = self._lock(), self._publish.base.version if self._publish.base is not None else None
-        self._revision = self._publish.in_force()
         try:
-            ours = (*self._ours[-1:], _name(lock_text(lock, version, self._path).encode()))
+            name = _name(lock_text(lock, version, self._path).encode())
+            ours = (name,) if found is None else (found, name)  # what is there is ours as long as it could not be replaced
             self._note.write_text("\n".join(ours))
             self._ours = ours
             write_lock(self._path, lock, version)
+            self._ours, self._revision, self._said = (name,), revision, ""  # the one before, put back, is somebody's edit
         except OSError as error:  # a directory that may not be written, as a container's often: the ledger has it all
             why = (
                 f"{self._path} cannot be written ({error.strerror}): releases go on without it, `turnout release list` shows them"

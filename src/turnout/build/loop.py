@@ -41,6 +41,8 @@ RECENT = 7 * DAY
 """Seconds of traffic that say which model serves a route."""
 
 
+AGAIN_AFTER = 60.0
+"""Seconds after which a look at the world's catalogs that failed here is made again."""
 SETTLES = 0.5
 """Seconds that a record may be on its way from its worker's memory to the journal."""
 
@@ -93,8 +95,11 @@ class Loop:
             return None
         if actor is None and now - self._refreshed_at < base.policy.release.refresh:
             return None
-        self._refreshed_at = now
+        self._refreshed_at = now - max(
+            base.policy.release.refresh - AGAIN_AFTER, 0.0
+        )  # if it fails; not at once: it asks the world
         found = self.watcher().refresh(*([actor] if actor else []))
+        self._refreshed_at = now
         for source, error in found.errors.items():
             say("control", f"catalog {source}: {error}")
         if found.changed:

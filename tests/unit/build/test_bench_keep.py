@@ -141,22 +141,23 @@ def test_too_dear_is_said(opened: Open, ledger: Ledger, capsys: pytest.CaptureFi
 
 
 def test_an_end_is_told_whoever_played_the_run(opened: Open, ledger: Ledger, clock: ManualClock):
-    """Oldest first and once, one at the prompt too; a run that went on after its end ends again; what is years old is known."""
+    """Oldest first and once, one at the prompt too; a run that went on after its end ends again; what ended weeks ago is known."""
     told: list[str] = []
     bench = replace(opened(0), ended=lambda ended: told.extend(each.run.id for each in ended))
     now = clock.now()
     for one in (
         run(0, at=now, state="stopped", ended=now + 9), run(1, at=now, state="done", ended=now + 5), run(2, at=now, state="running"),
-        run(3, at=now, state="failed", ended=now), run(4, at=now - 90 * DAY, state="done", ended=now - 89 * DAY),
+        run(3, at=now, state="failed", ended=now), run(4, at=now - 20 * DAY, state="done", ended=now - 19 * DAY),
+        run(5, at=now - 9 * DAY, state="done", ended=now),
     ):  # fmt: skip
         ledger.bench.begin(one)
 
     known = tell_ended(bench, set())
-    assert told == ["r1", "r0"]
+    assert told == ["r5", "r1", "r0"]
     assert tell_ended(bench, known) == set()
     ledger.bench.note(replace(ledger.bench.get("r0"), state="done", ended=now + 20))
     known |= tell_ended(bench, known)
-    assert (told, tell_ended(bench, known)) == (["r1", "r0", "r0"], set())
+    assert (told, tell_ended(bench, known)) == (["r5", "r1", "r0", "r0"], set())
 
 
 def test_drift_is_told_by_the_latest_run(opened: Open, ledger: Ledger, clock: ManualClock):
