@@ -167,6 +167,7 @@ def chores(house: House) -> list[Callable[[], Coroutine[Any, Any, None]]]:
 def _taken(house: House, entries: Sequence[Entry]) -> None:
     house.ingested.take(entries)
     house.telemetry.take(entries)
+    house.publish.hear_of(entries)
 
 
 class Trouble:

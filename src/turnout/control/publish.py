@@ -1,6 +1,6 @@
 """From what people wrote, what releases made of it and recent traffic to the view that workers decide on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import PurePath
 from threading import Lock as Turn
@@ -14,10 +14,12 @@ from turnout.clock import Clock
 from turnout.config.amend import Amended, Dropped, amend, digest, unamended
 from turnout.control.history import History, NoSuchVersion, events, stated
 from turnout.control.history import digest as digest_of
-from turnout.decide.mix import BINS, UNIFORM, cumulative, fold
+from turnout.control.mixes import Mixes
+from turnout.decide.mix import BINS, cumulative
 from turnout.learn.matrix import differ as measured_differ
 from turnout.store.ledger import Ledger, PublishedView
 from turnout.store.policies import PolicyVersion
+from turnout.types.entry import Entry
 from turnout.types.lock import Lock, RouteLock
 from turnout.types.matrix import UNMEASURED, Matrix
 from turnout.types.models import LatencyFacts, ModelFacts
@@ -78,8 +80,7 @@ class Publisher:
         self._history = History(ledger, views)
         self._clock = clock
         self._tasks = tasks
-        self._mix: dict[str, tuple[float, ...]] = {}
-        self._mix_seen = clock.now()
+        self._mixes = Mixes()
         self._latency: dict[str, LatencyFacts] = {}
         self._latency_seen = 0.0
         self._measured = measured
@@ -92,7 +93,7 @@ class Publisher:
         if (current := _stored(views)) is not None:
             self.base, self._overlay, self._matrix = current
             self._human = _human(self.base)
-            self._mix = dict(self._overlay.mix)
+            self._mixes.take_up(self._overlay.mix)
 
     def human(self) -> Policy:
         """What people wrote, in force or about to be; empty before anything was read."""
@@ -170,6 +171,10 @@ class Publisher:
         while found is not None and found.restores is None:  # releases have taken steps since
             found = self._ledger.policies.before(found.version)
         return found
+
+    def hear_of(self, entries: Sequence[Entry]) -> None:
+        """Recent traffic, which the next :meth:`refresh` looks at."""
+        self._mixes.hear(entries)
 
     def refresh(self) -> bool:
         """Publish a new view if recent traffic, or midnight, moved what decisions stand on."""
@@ -254,7 +259,7 @@ class Publisher:
     def _refresh(self) -> bool:
         if self.base is None or self._overlay is None:
             return False
-        self._fold(self.base)
+        self._mixes.fold(_balanced(self.base))
         overlay = self._seen_by_now(self.base, self.in_force())
         matrix = self._measure(self.base)
         if matrix is None and not _differ(self._overlay, overlay):
@@ -302,16 +307,8 @@ class Publisher:
         return None
 
     def _seen_by_now(self, base: Base, revision: int) -> Overlay:
-        balanced = (route.name for route in base.policy.routes if route.objective == "balanced")
-        mix = {route: self._mix.get(route, UNIFORM) for route in balanced}
+        mix = {route: self._mixes.of(route) for route in _balanced(base)}
         return Overlay(base="", day=_today(self._clock), observed=self._observed(), mix=mix, lock=revision)
-
-    def _fold(self, base: Base) -> None:
-        since, self._mix_seen = self._mix_seen, self._clock.now()
-        for route in base.policy.routes:
-            if route.objective == "balanced":
-                fresh = reversed(self._ledger.mix_samples(route.name, since))
-                self._mix[route.name] = tuple(round(count, 3) for count in fold(self._mix.get(route.name, UNIFORM), fresh))
 
     def _observed(self) -> dict[str, LatencyFacts]:
         now = self._clock.now()
@@ -336,6 +333,10 @@ def _stored(views: ViewStore) -> tuple[Base, Overlay, Matrix] | None:
         return views.base(overlay.base), overlay, views.matrix(overlay.matrix)
     except (OSError, ValueError, msgspec.MsgspecError):
         return None
+
+
+def _balanced(base: Base) -> list[str]:
+    return [route.name for route in base.policy.routes if route.objective == "balanced"]
 
 
 def _as_read_back(base: Base) -> Base:

@@ -237,11 +237,6 @@ class Ledger:
         """Make those sums anew whose requests have changed, oldest first, of at most so many hours. For one process at a time."""
         return self._rollups.roll_up(now, most)
 
-    def mix_samples(self, route: str, since: float) -> tuple[float, ...]:
-        """The known complexities (0..1) of a route's requests, newest first, from which its mix's cut-points are made."""
-        with self._engine.connect() as connection:
-            return queries.mix_samples(connection, route, since)
-
     def latency_by_model(self, since: float) -> dict[str, ObservedLatency]:
         """What each model's successful attempts took."""
         with self._engine.connect() as connection:

@@ -252,17 +252,6 @@ def _stretch_of(id_: str) -> tuple[float, float] | None:
     return first - _ID_SLACK_S, last + _ID_SLACK_S
 
 
-def mix_samples(connection: Connection, route: str, since: float, limit: int = 100_000) -> tuple[float, ...]:
-    """The known complexities (0..1) of a route's latest requests, newest first."""
-    rows = connection.execute(
-        select(requests.c.complexity)
-        .where(_ASKED, requests.c.at >= since, requests.c.route == route, requests.c.complexity.is_not(None))
-        .order_by(requests.c.at.desc())
-        .limit(limit)
-    )
-    return tuple(rows.scalars())
-
-
 def latency_by_model(connection: Connection, since: float) -> dict[str, ObservedLatency]:
     """From the latest attempts that answered well. Copies are none: a judge's or a benchmark's questions are not what this Turnout is asked."""
     rows = connection.execute(

@@ -166,15 +166,14 @@ def test_a_view_that_could_not_be_written_is_tried_again(tmp_path: Path) -> None
 def test_traffic_that_moves_the_mix_makes_a_new_view_and_quiet_does_not(tmp_path: Path) -> None:
     """The policy's version stays: nothing a person decided has changed."""
     clock = ManualClock()
-    publish, ledger, views = publisher(tmp_path, clock)
+    publish, _, views = publisher(tmp_path, clock)
     publish.adopt(ONE, "test")
     first = views.current()
 
     assert not publish.refresh()
 
     clock.advance(1)
-    hard = [record(n, at=clock.now(), route="default", traits=traits(complexity=0.9)) for n in range(200)]
-    ledger.ingest(hard, "segment", 1)
+    publish.hear_of([record(n, at=clock.now(), route="default", traits=traits(complexity=0.9)) for n in range(200)])
     clock.advance(1)
 
     assert publish.refresh()

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from tests.support.records import NOW, TRAITS, attempt, record, records
+from tests.support.records import NOW, attempt, record, records
 from turnout.errors import Unusable
 from turnout.store.ledger import Ledger, PublishedView
 from turnout.store.queries import Filters
@@ -214,17 +214,6 @@ def test_a_line_sums_the_tokens_of_all_attempts(ledger: Ledger):
 
     assert (known.tokens_in, known.tokens_out, known.attempts) == (8, 3, 2)
     assert (unknown.tokens_in, unknown.tokens_out) == (None, None)
-
-
-def test_mix_samples_are_the_known_complexities_of_a_route(ledger: Ledger):
-    """Unknown complexity is not a sample, nor is another route's or an older request's."""
-
-    def seen(n: int, complexity: float | None, **changes: object) -> Record:
-        return record(n, traits=msgspec.structs.replace(TRAITS, complexity=complexity), **changes)
-
-    ledger.ingest([seen(0, 0.1, at=NOW - 99), seen(1, 0.2), seen(2, None), seen(3, 0.7), seen(4, 0.9, route="support")], "s", 1)
-
-    assert ledger.mix_samples("code", NOW) == (0.7, 0.2)
 
 
 def test_latency_counts_attempts_that_answered(ledger: Ledger):

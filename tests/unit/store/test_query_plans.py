@@ -19,7 +19,6 @@ QUERIES: dict[str, Callable[[Ledger], object]] = {
     "slices": lambda ledger: ledger.slices(0, int(NOW), 3600),
     "one": lambda ledger: ledger.request("req-0"),
     "summary": lambda ledger: ledger.summary(NOW - 3600, NOW),
-    "mix": lambda ledger: ledger.mix_samples("code", NOW - 10),
     "latencies": lambda ledger: ledger.latency_by_model(NOW - 3600),
 }
 FINE = (
