@@ -39,15 +39,23 @@ class ViewStore:
         self._matrices: dict[str, Matrix] = {}
 
     def publish(self, base: Base, overlay: Overlay, matrix: Matrix = UNMEASURED) -> str:
-        """Store the view, make it the current one, and return its hash. The overlay's ``base`` and ``matrix`` are set to what these are called.
+        """Store the view, make it the current one, and return its hash."""
+        view_hash = self.write(base, overlay, matrix)
+        self.point(view_hash)
+        return view_hash
+
+    def write(self, base: Base, overlay: Overlay, matrix: Matrix = UNMEASURED) -> str:
+        """Store the view, and return its hash. The overlay's ``base`` and ``matrix`` are set to what these are called.
 
         Where nothing was measured there is no matrix.
         """
         base_hash = self._put(_bytes(base), "base")
         matrix_hash = self._put(_bytes(matrix), "matrix") if matrix.quality else None
-        view_hash = self._put(_bytes(msgspec.structs.replace(overlay, base=base_hash, matrix=matrix_hash)), "view")
+        return self._put(_bytes(msgspec.structs.replace(overlay, base=base_hash, matrix=matrix_hash)), "view")
+
+    def point(self, view_hash: str) -> None:
+        """Make a stored view the current one."""
         self._replace(self._directory / _CURRENT, view_hash.encode())
-        return view_hash
 
     def load(self, view_hash: str) -> View:
         """Compile a stored view.

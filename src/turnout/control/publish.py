@@ -270,12 +270,13 @@ class Publisher:
     def _publish(
         self, base: Base, overlay: Overlay, note: str, version: PolicyVersion | None, matrix: Matrix | None = None
     ) -> None:
+        """Into the ledger first: what is in force is in the history, whoever dies in between."""
         matrix = self._matrix if matrix is None else matrix
-        view_hash = self._views.publish(base, overlay, matrix)
-        view = PublishedView(view_hash, base.version, self._clock.now(), note)
+        view_hash = self._views.write(base, overlay, matrix)
         if version is not None and self._ledger.policies.get(base.version) is None:
             self._record(base, msgspec.structs.replace(version, base=self._views.overlay(view_hash).base))
-        self._ledger.note_view(view)
+        self._ledger.note_view(PublishedView(view_hash, base.version, self._clock.now(), note))
+        self._views.point(view_hash)
         self.base, self._overlay, self._matrix = base, overlay, matrix  # only now: what could not be written is to be tried again
 
     def _record(self, base: Base, version: PolicyVersion) -> None:

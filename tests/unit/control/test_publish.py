@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from tests.support.records import record
 from tests.support.views import FLEET, TASKS, traits
@@ -138,11 +139,11 @@ class FullOnce(ViewStore):
 
     full = False
 
-    def publish(self, base: Base, overlay: Overlay, matrix: Matrix = UNMEASURED) -> str:
+    def write(self, base: Base, overlay: Overlay, matrix: Matrix = UNMEASURED) -> str:
         if self.full:
             self.full = False
             raise OSError("no space left on device")
-        return super().publish(base, overlay, matrix)
+        return super().write(base, overlay, matrix)
 
 
 def test_a_view_that_could_not_be_written_is_tried_again(tmp_path: Path) -> None:
@@ -161,6 +162,50 @@ def test_a_view_that_could_not_be_written_is_tried_again(tmp_path: Path) -> None
 
     assert publish.base is not None
     assert (publish.base.version, publish.base.policy) == (2, TWO.policy)
+
+
+def test_what_is_in_force_is_in_the_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that is away just then: nothing is in force that it does not know, and the next try is the whole of it."""
+    publish, ledger, views = publisher(tmp_path, ManualClock())
+    for loaded in (ONE, TWO):
+        publish.adopt(loaded, "test")
+    before = (views.current(), publish.base)
+
+    def away(*_: object) -> None:
+        raise OperationalError("insert", {}, Exception("connection refused"))
+
+    for part, name in ((ledger.policies, "put"), (ledger, "note_view")):
+        with monkeypatch.context() as patched:
+            patched.setattr(part, name, away)
+            with pytest.raises(OperationalError):
+                publish.restore(1, "ann", "")
+        assert (views.current(), publish.base) == before
+
+    version = publish.restore(1, "ann", "as it was")
+    found = ledger.policies.get(version)
+    assert found is not None
+    assert (found.restores, publish.base.policy if publish.base else None) == (1, ONE.policy)
+
+
+def test_a_version_that_was_noted_and_not_put_in_force_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever died between the two left a number behind, which is still that policy's."""
+    publish, ledger, views = publisher(tmp_path, ManualClock())
+    publish.adopt(ONE, "test")
+    before = views.current()
+
+    def killed(_: str) -> None:
+        raise OSError("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(views, "point", killed)
+        with pytest.raises(OSError, match="gone"):
+            publish.adopt(TWO, "test")
+    assert views.current() == before
+    ledger.close()
+
+    again, ledger, views = publisher(tmp_path, ManualClock())
+    assert again.adopt(TWO, "test") == 2
+    assert views.base(views.overlay(views.current() or "").base).policy == TWO.policy
 
 
 def test_traffic_that_moves_the_mix_makes_a_new_view_and_quiet_does_not(tmp_path: Path) -> None:
