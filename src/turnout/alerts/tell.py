@@ -96,8 +96,8 @@ def _gain(score: Score) -> float:
     return max(score.cost, score.latency, score.quality)
 
 
-def of_event(event: CatalogEvent, users: tuple[str, ...]) -> Alert | None:
-    """``users`` are the routes that use the model, by name; what concerns nobody is no news, a doubtful catalog always is."""
+def of_event(event: CatalogEvent, users: tuple[str, ...], owners: tuple[str, ...] = ()) -> Alert | None:
+    """``users`` are the routes that use the model, by name, and ``owners`` theirs; what concerns nobody is no news, a doubtful catalog always is."""
     about = event.detail or f"{event.field or event.kind}: {event.before or 'nothing'} -> {event.after or 'nothing'}"
     link, figures = "/catalog", {"change": event.change, "sources": ", ".join(event.sources)}
     if event.state == "quarantined":
@@ -116,7 +116,7 @@ def of_event(event: CatalogEvent, users: tuple[str, ...]) -> Alert | None:
         return None
     kind, severity, title = told
     return Alert(
-        event.id, event.at, kind, severity, title, about, f"{event.kind}:{event.model}:{event.after}", link, users, figures
+        event.id, event.at, kind, severity, title, about, f"{event.kind}:{event.model}:{event.after}", link, owners, figures
     )
 
 
@@ -129,6 +129,6 @@ def of_spend(day: str, at: float, route: str | None, spent: PicoDollars, limit: 
     return Alert(key, at, "spend", "warning", title, text, key, "/cost", (), {"spent_usd": usd(spent), "limit_usd": usd(limit)})
 
 
-def of_drift(key: str, at: float, title: str, text: str, route: str | None) -> Alert:
+def of_drift(key: str, at: float, title: str, text: str) -> Alert:
     """A model that answers otherwise than it did, under the same name."""
-    return Alert(f"drift:{key}", at, "drift", "critical", title, text, f"drift:{key}", "/releases", (route,) if route else ())
+    return Alert(f"drift:{key}", at, "drift", "critical", title, text, f"drift:{key}", "/releases")

@@ -50,7 +50,11 @@ def sight_of(
 
 
 def _news(policy: Policy | None, models: Sequence[ModelFacts], event: CatalogEvent) -> Alert | None:
-    return of_event(event, users(event.model, policy, models) if policy is not None else ())
+    if policy is None:
+        return of_event(event, ())
+    used = users(event.model, policy, models)
+    owners = dict.fromkeys(route.owner for route in policy.routes if route.name in used and route.owner is not None)
+    return of_event(event, used, tuple(owners))
 
 
 def _secrets(env: Mapping[str, str]) -> Secrets:

@@ -98,9 +98,9 @@ def test_what_is_cheap_and_not_good_enough_outperforms_nobody() -> None:
 
 def test_a_catalogs_event_is_news_where_the_model_is_used() -> None:
     """An accepted price of a model in use is what the policy's note tells; one that waits is an alert."""
-    told = of_event(EVENT, ("support",))
+    told = of_event(EVENT, ("support",), ("ann",))
     assert told is not None
-    assert (told.kind, told.to) == ("price_conflict", ("support",))
+    assert (told.kind, told.to) == ("price_conflict", ("ann",))
     assert of_event(EVENT, ()) is None
     assert of_event(msgspec.structs.replace(EVENT, state="accepted"), ("support",)) is None
     assert of_event(msgspec.structs.replace(EVENT, kind="retired"), ("support",)) is not None

@@ -103,7 +103,7 @@ def test_a_source_that_nobody_has_is_an_error_that_names_what_is_meant(here: Pat
 def test_what_releases_adopted_is_in_use_too(here: Path) -> None:
     """A model that serves by the lock alone: a price that one source says waits and is told, as the control process has it."""
     (here / "turnout.yaml").write_text(
-        POLICY.replace("{models: [anthropic/claude-haiku-4-5]}", "{static: anthropic/claude-sonnet-5}")
+        POLICY.replace("{models: [anthropic/claude-haiku-4-5]}", "{static: anthropic/claude-sonnet-5, owner: ann}")
     )
     checked = inspect(here / "turnout.yaml", {}, load_catalog(), date(2026, 11, 24), secrets_needed=False)
     (route,) = checked.policy.routes
@@ -120,4 +120,4 @@ def test_what_releases_adopted_is_in_use_too(here: Path) -> None:
     told = ledger.alerts.list(10)
     ledger.close()
     assert [event["model"] for event in waiting] == [HAIKU]
-    assert [alert.to for alert in told] == [("default",)]
+    assert [(alert.to, "used by default" in alert.title) for alert in told] == [(("ann",), True)]
