@@ -49,8 +49,11 @@ def test_what_waits_is_settled_once(ledger: Ledger) -> None:
 
     def settle(state: str) -> int:
         settle = ledger.catalog_events.settle
-        return ledger.audit.within(lambda connection: settle(connection, ["a", "b", "c"], state, "by ann", confirmed=True))  # type: ignore[arg-type]  # one of two states
+        return ledger.audit.within(lambda connection: settle(connection, ["a", "b", "c"], state, 300.0, "by ann", confirmed=True))  # type: ignore[arg-type]  # one of two states
 
     assert (settle("accepted"), settle("dismissed")) == (1, 0)
-    assert ledger.catalog_events.get("a") == msgspec.structs.replace(FIRST, state="accepted", confirmed=True, detail="by ann")
+    assert ledger.catalog_events.get("a") == msgspec.structs.replace(
+        FIRST, state="accepted", confirmed=True, detail="by ann", settled=300.0
+    )
     assert ledger.catalog_events.get("b") == SECOND
+    assert (ledger.catalog_events.ids(250.0, "accepted"), ledger.catalog_events.ids(0.0, "accepted")) == (("a",), ("b", "a"))

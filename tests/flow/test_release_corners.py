@@ -10,6 +10,7 @@ from tests.support.records import NOW
 from tests.support.releases import POLICY, PROPOSAL, RULES, SPEC, World, exposure, release
 from turnout.store.ledger import Ledger
 from turnout.types.policy import Policy
+from turnout.types.release import Phase
 
 
 @pytest.fixture
@@ -91,3 +92,26 @@ def test_what_is_taken_out_of_the_lock_file_is_left_alone_as_after_a_rollback(wo
     lock = world.ledger.lock.read()
     (ended,) = world.desk.take_lock(msgspec.structs.replace(lock, routes={}), "git")
     assert (ended.status.phase, ended.status.until) == ("rolled_back", NOW + RULES.cooldown)
+
+
+@pytest.mark.parametrize("phase", ["mirror", "trial", "bake"])
+def test_a_candidate_that_people_took_out_of_the_policy_holds_no_route(world: World, phase: Phase):
+    """No request of the trial would ever come: it would wait for one, silently and for ever, and keep others from the route."""
+    world.has(release(phase))
+    world.gone["acme/new"] = "is disabled in the policy"
+    world.controller.tick()
+
+    assert (world.get().status.phase, world.get().status.reason) == ("aborted", "acme/new is disabled in the policy")
+    assert world.ledger.lock.read().routes == {}
+
+
+def test_a_proposal_whose_candidate_is_out_of_the_policy_waits_for_it(world: World):
+    """It may be back tomorrow, and nothing is held meanwhile."""
+    world.has(release("proposed"))
+    world.gone["acme/new"] = "is served by no provider of the policy any more"
+    world.controller.tick()
+    assert (world.get().status.phase, world.get().status.waiting) == ("proposed", f"acme/new {world.gone['acme/new']}")
+
+    world.gone.clear()
+    world.controller.tick()
+    assert world.get().status.phase == "trial"

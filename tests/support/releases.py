@@ -107,6 +107,7 @@ class World:
         self.published: list[tuple[str, str]] = []
         self.steps: list[tuple[Release, Step]] = []
         self.ejected: dict[str, str] = {}
+        self.gone: dict[str, str] = {}
         self.turn = Lock()
         self.breaks: Callable[[], None] = lambda: None
         self.studies = Studied()
@@ -121,7 +122,8 @@ class World:
             lambda release, step: self.steps.append((release, step)), self.news,
         )  # fmt: skip
         self.controller = Controller(
-            self.desk, self.ledger, self.clock, self.studies, self.ejected.get, self.clock.now, early_every=0.0, said=self.said.append
+            self.desk, self.ledger, self.clock, self.studies, self.ejected.get, self.clock.now, early_every=0.0, said=self.said.append,
+            gone=self.gone.get,
         )  # fmt: skip
 
     def publish(self, note: str, actor: str) -> int:

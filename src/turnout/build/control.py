@@ -117,7 +117,7 @@ def _app(house: House) -> Starlette:
             *drill_routes(data_dir, clock),
             *health_routes(health, clock),
             *policy_routes(house.publish, history, house.loop.relock),
-            *release_routes(house.loop.desk, ledger, house.loop.open_one),
+            *release_routes(house.loop.desk, ledger, house.loop.opener.by_hand),
             *catalog_routes(house.loop, ledger, clock),
             *content_routes(contents),
             *audit_routes(ledger, audit, clock),

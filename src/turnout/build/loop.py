@@ -26,20 +26,12 @@ from turnout.learn import refresh as learning
 from turnout.release.controller import Controller
 from turnout.release.desk import Desk
 from turnout.release.next_step import Found, lacks_approval
-from turnout.release.open import CannotOpen, manual, opened
-from turnout.store.cells import serving
+from turnout.release.opener import Opener
 from turnout.store.ledger import Ledger
 from turnout.types.alert import Alert, Alerting
-from turnout.types.release import CatalogEvent, Release, Step
-from turnout.types.seconds import DAY
+from turnout.types.release import Release, Step
 from turnout.watch.keep import Watch
 from turnout.watch.sight import Refreshed
-
-NEWS = 7 * DAY
-"""Seconds for which an event opens releases: a control process that was away finds what came meanwhile."""
-RECENT = 7 * DAY
-"""Seconds of traffic that say which model serves a route."""
-
 
 AGAIN_AFTER = 60.0
 """Seconds after which a look at the world's catalogs that failed here is made again."""
@@ -68,14 +60,16 @@ class Loop:
         self.read_again: Callable[[], None] = _nothing
         self._refreshed_at = 0.0
         self._accepted = self._pointer()
-        self._opened: set[str] = set()
+        self._leads = leads
+        self._followed = 0  # the lock's revision at the last look
         self.alarm = Alarm(ledger.alerts, self._alerting, clock, os.environ, spec.dashboard, partial(say, "control"))
         self.desk: Desk = desk_of(publish, ledger, clock, _said, self._news)
         self.relock = relock_of(self.desk, ledger.lock.read)
         studies = Studies(self._data_dir, spec.config, clock, ledger, publish)
         self.controller = Controller(
-            self.desk, ledger, clock, studies, self._ejected, self._complete, said=partial(say, "control")
+            self.desk, ledger, clock, studies, self._ejected, self._complete, said=partial(say, "control"), gone=self._gone
         )
+        self.opener = Opener(self.desk, ledger, clock, lambda: publish.base, partial(say, "control"))
         place = lock_path(Path(spec.config) if spec.config else None, self._data_dir)
         self.lock = LockKeeper(place, self._data_dir / "lock.ours", publish, ledger.lock.read, self.desk.take_lock)
         self.bench = Benching(self._data_dir, spec.store, spec.config, clock, ledger, publish, leads, self._benched)
@@ -116,35 +110,12 @@ class Loop:
         sources = places_of(base.policy, base.policy.release.sources, os.environ, folder)
         return watch_of(self._data_dir, self._ledger, self._clock, load_catalog(), sources, base.policy, base.models)
 
-    def open_releases(self) -> None:
-        """The releases that accepted events call for, once each. An event is looked at again until the facts in force know its model."""
-        base, now = self._publish.base, self._clock.now()
-        if base is None:
-            return
-        known = {facts.id for facts in base.models}
-        fresh = [
-            event for event in self._ledger.catalog_events.since(now - NEWS, state="accepted") if event.id not in self._opened
-        ]
-        if not fresh:
-            return
-        served = serving(self._ledger.cells.mix(now - RECENT))
-        for event in fresh:
-            for release in opened(event, base, now, served):
-                self.desk.open(
-                    release, note=f"{event.kind} of {event.model}: {event.before or 'nothing'} -> {event.after or 'nothing'}"
-                )
-            if event.kind != "model_added" or event.model in known or self._is_settled(event, now):
-                self._opened.add(event.id)
-
-    def open_one(self, model: str, route: str) -> Release | str:
-        """At somebody's wish; a sentence where there can be none."""
-        base, now = self._publish.base, self._clock.now()
-        if base is None:
-            return "no policy is in force yet"
-        try:
-            return manual(model, route, base, now, serving(self._ledger.cells.mix(now - RECENT)))
-        except CannotOpen as why:
-            return str(why)
+    def follow(self) -> None:
+        """Where another process leads: put in force what it decided, once it has had the time to do so itself."""
+        revision = self._ledger.lock.revision()
+        if revision == self._followed and self._publish.base is not None and not self._leads():
+            self.desk.settle()
+        self._followed = revision
 
     def learn(self) -> None:
         """Measured quality, made anew from what was judged."""
@@ -155,10 +126,6 @@ class Loop:
         """Which catalog was accepted last. When the sources were asked, which stands beside it, is no news."""
         pointer = read_pointer(self._data_dir / DIRECTORY)
         return None if pointer is None else pointer.hash
-
-    def _is_settled(self, event: CatalogEvent, now: float) -> bool:
-        """The policy has had the time to take the facts up: nobody here serves it."""
-        return now - event.at > 60.0
 
     def _alerting(self) -> Alerting:
         return self._publish.base.policy.alerts if self._publish.base is not None else Alerting()
@@ -179,7 +146,7 @@ class Loop:
             for one in changed:
                 title = f"{one.model} does {'worse' if one.is_worse else 'better'} on suite {run.suite} than it did"
                 text = f"{one.before:.1%} before, {one.after:.1%} in run {one.run}: its provider may have changed it"
-                self.alarm.tell(of_drift(f"{one.model}:{run.id}", now, title, text, None))
+                self.alarm.tell(of_drift(f"{one.model}:{run.id}", now, title, text))
         self.learn()
 
     def _ejected(self, model: str) -> str | None:
@@ -193,6 +160,14 @@ class Loop:
         if not seen or any(one.standing != STANDINGS[-1] for one in seen):
             return None
         return seen[0].cause or "its health"
+
+    def _gone(self, model: str) -> str | None:
+        """Why the policy in force can send it nothing; None: it can."""
+        base = self._publish.base
+        facts = next((one for one in base.models if one.id == model), None) if base is not None else None
+        if facts is None:
+            return "is served by no provider of the policy any more"
+        return "is disabled in the policy" if facts.disabled else None
 
     def _complete(self) -> float | None:
         """Up to when the ledger has all that has ended."""

@@ -27,6 +27,7 @@ SETTLES_WITHIN = 2.0
 """Seconds after which a request that has ended is in the ledger, where nobody says how far it is behind."""
 USUAL = DAY
 """Seconds of traffic that say how long answers take."""
+_MEANT_TO_SERVE = ON_TRAFFIC | {"proposed"}
 _TRIES = 5
 _SLACK = 60.0
 """Seconds that a request may take longer than its route's deadline."""
@@ -55,18 +56,18 @@ def unheard(_: str) -> None:
 
 
 def well(_: str) -> str | None:
-    """The health of a model, where nobody watches it."""
+    """What is wrong with a model, where nobody knows of anything."""
     return None
 
 
 class Controller:
-    """For whoever leads the control work. ``ejected`` says how a model fares that health has ejected, None of all others.
+    """For whoever leads the control work.
 
-    ``complete`` is the moment (unix seconds) up to which all that has ended is in the ledger, None when that is not known. ``said`` hears of a
+    ``ejected`` says how a model fares that health has ejected, ``gone`` why the policy in force can send one nothing; None of all others. ``complete`` is the moment (unix seconds) up to which all that has ended is in the ledger, None when that is not known. ``said`` hears of a
     release that cannot be looked at for a fault in Turnout: it stays where it is, and keeps no other one from being looked at.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it asks comes from as many places, each of which a test replaces by itself
         self,
         desk: Desk,
         ledger: Ledger,
@@ -74,14 +75,17 @@ class Controller:
         studies: Studies,
         ejected: Callable[[str], str | None] = well,
         complete: Callable[[], float | None] | None = None,
+        *,
         early_every: float = EARLY_EVERY,
         said: Callable[[str], None] = unheard,
+        gone: Callable[[str], str | None] = well,
     ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._clock = clock
         self._studies = studies
         self._ejected = ejected
+        self._gone = gone
         self._complete = complete or (lambda: clock.now() - SETTLES_WITHIN)
         self._early_every = early_every
         self._said = said
@@ -151,7 +155,7 @@ class Controller:
         found = Found(
             rules, route, frozen=lock.frozen is not None,
             busy=locked.taken(lock, release, locked.slot_of(release, rules), overlap=rules.overlap),
-            serves=locked.in_front(lock, release),
+            serves=locked.in_front(lock, release), gone=self._gone(release.model) if phase in _MEANT_TO_SERVE else None,
         )  # fmt: skip
         if phase in ON_TRAFFIC:
             return self._on_traffic(release, route, found)

@@ -42,7 +42,8 @@ class Found(msgspec.Struct, frozen=True):
     ``route`` is the one it is about, as people wrote it, None when it is gone. ``frozen``: the freeze switch is on. ``busy`` names what else is on
     the route's traffic. ``serves``: another release has put the model in front there. ``rollbacks`` counts how often this model was rolled back on this route before, ``rests_until`` when it may be tried again.
     ``usual_ms`` is the 95 % quantile of the times of what serves the route today.
-    ``blind``: evidence is not up to date. ``ejected`` says how the candidate fares where health has ejected it.
+    ``blind``: evidence is not up to date. ``ejected`` says how the candidate fares where health has ejected it, ``gone`` why the policy in force
+    cannot send it anything.
     """
 
     rules: ReleaseRules
@@ -58,6 +59,7 @@ class Found(msgspec.Struct, frozen=True):
     blind: bool = False
     usual_ms: float | None = None
     ejected: str | None = None
+    gone: str | None = None
     serves: bool = False
 
 
@@ -167,6 +169,8 @@ def _proposed(release: Release, found: Found, now: float) -> Move:
         return _enter(release, "rejected", "it was proposed for no role", now)
     if found.serves:  # a trial would compare it with itself
         return _enter(release, "rejected", f"another release has put {release.model} in front of the route already", now)
+    if found.gone is not None:
+        return _wait(release, f"{release.model} {found.gone}")
     if (lacking := lacks_approval(release, found)) is not None:
         return _wait(release, lacking)
     if (rests := _rests(found, now)) is not None:  # another event's release of the same model did harm meanwhile
@@ -199,6 +203,8 @@ def _on_traffic(release: Release, found: Found, now: float) -> Move:
         return rolled_back(release, danger, found.rollbacks, found.rules, now)
     if found.route is None:  # its edit ends it too, unless a step of ours had taken it out of the lock before
         return _enter(release, "aborted", f"there is no route {release.route} any more", now)
+    if found.gone is not None:  # people took it out: it would hold the route for ever, and be seen by nobody
+        return _enter(release, "aborted", f"{release.model} {found.gone}", now)
     if found.frozen or (status.paused is not None and status.paused not in RESUMES_ITSELF):
         return Move(release)
     if status.phase == "trial" and not status.proven and now - _proving_since(release, now) >= _spec(release).longest:

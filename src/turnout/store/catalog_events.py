@@ -39,9 +39,19 @@ class CatalogEventStore:
         return frozenset(fresh)
 
     def settle(
-        self, connection: Connection, ids: Iterable[str], state: EventState, detail: str = "", *, confirmed: bool = False
+        self,
+        connection: Connection,
+        ids: Iterable[str],
+        state: EventState,
+        at: float,
+        detail: str = "",
+        *,
+        confirmed: bool = False,
     ) -> int:
-        """Say within the caller's transaction what became of events that waited; how many did. Those that did not wait stay as they are."""
+        """Say within the caller's transaction what became of events that waited; how many did. Those that did not wait stay as they are.
+
+        It is news from then on (``at``, unix seconds), however long ago it was noticed.
+        """
         waiting = catalog_events.c.state.in_(("noted", "quarantined"))
         count = 0
         for event_id in ids:
@@ -49,9 +59,11 @@ class CatalogEventStore:
             if row is not None:
                 event = _event(row)
                 said = "; ".join(part for part in (event.detail, detail) if part)
-                event = msgspec.structs.replace(event, state=state, detail=said, confirmed=event.confirmed or confirmed)
+                event = msgspec.structs.replace(
+                    event, state=state, detail=said, confirmed=event.confirmed or confirmed, settled=at
+                )
                 changed = update(catalog_events).where(catalog_events.c.id == event_id, waiting)
-                count += connection.execute(changed.values(state=state, content=_encode(event))).rowcount
+                count += connection.execute(changed.values(at=at, state=state, content=_encode(event))).rowcount
         return count
 
     def get(self, event_id: str) -> CatalogEvent | None:
@@ -62,7 +74,7 @@ class CatalogEventStore:
     def since(
         self, at: float, *, model: str | None = None, state: EventState | None = None, limit: int = 1000
     ) -> tuple[CatalogEvent, ...]:
-        """Latest first, from ``at`` (unix seconds) on."""
+        """Those that were noticed or settled from ``at`` (unix seconds) on, latest first."""
         wanted = select(*_COLUMNS).where(catalog_events.c.at >= at)
         if model is not None:
             wanted = wanted.where(catalog_events.c.model == model)
@@ -71,6 +83,12 @@ class CatalogEventStore:
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(catalog_events.c.at.desc(), catalog_events.c.id).limit(limit))
             return tuple(_event(row) for row in rows)
+
+    def ids(self, at: float, state: EventState) -> tuple[str, ...]:
+        """All that came into a state from ``at`` (unix seconds) on, in that order."""
+        wanted = select(catalog_events.c.id).where(catalog_events.c.at >= at, catalog_events.c.state == state)
+        with self._engine.connect() as connection:
+            return tuple(connection.execute(wanted.order_by(catalog_events.c.at, catalog_events.c.id)).scalars())
 
 
 def _event(row: Sequence[Any]) -> CatalogEvent:

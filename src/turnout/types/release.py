@@ -18,7 +18,8 @@ EventState = Literal["accepted", "quarantined", "noted", "dismissed"]
 class CatalogEvent(msgspec.Struct, frozen=True):
     """One difference between two looks at the world's catalogs. ``model`` is ``vendor/model``; ``before`` and ``after`` are for people.
 
-    ``sources`` say so; ``confirmed``: two of them agree, or a person did. ``change`` is the relative one of a price.
+    ``at`` is when it was noticed, ``settled`` when it was decided what becomes of it, if that was later (unix seconds). ``sources`` say so;
+    ``confirmed``: two of them agree, or a person did. ``change`` is the relative one of a price.
     """
 
     id: str
@@ -33,6 +34,7 @@ class CatalogEvent(msgspec.Struct, frozen=True):
     confirmed: bool = False
     change: float | None = None
     detail: str = ""
+    settled: float | None = None
 
 
 ReleaseKind = Literal["new", "repriced", "changed", "retiring"]

@@ -101,10 +101,12 @@ class Watch:
             events = self._ledger.catalog_events
             fresh = events.put(connection, found.new)
             settled = (
-                each for each in found.confirmed if events.settle(connection, [each.id], "accepted", confirmed=each.confirmed)
+                each
+                for each in found.confirmed
+                if events.settle(connection, [each.id], "accepted", now, confirmed=each.confirmed)
             )
             fresh |= {each.id for each in settled}
-            over = events.settle(connection, found.over, "dismissed", "the sources say it no more")
+            over = events.settle(connection, found.over, "dismissed", now, "the sources say it no more")
             if fresh or over or changed:
                 self._ledger.audit.append(connection, REFRESH, actor, payload, now)
             self._tell(connection, (event for event in found.told if event.id in fresh))
@@ -147,11 +149,12 @@ class Watch:
     ) -> None:
         ids = [each.event.id for each in chosen]
         said = f"{state} by {actor}" + (f": {note}" if note else "")
+        now = self._clock.now()
         payload = {state: ids[:MOST], "count": len(ids), "catalog": name, "note": note}
 
         def write(connection: Connection) -> None:
-            self._ledger.catalog_events.settle(connection, ids, state, said, confirmed=state == "accepted")
-            self._ledger.audit.append(connection, REFRESH, actor, payload, self._clock.now())
+            self._ledger.catalog_events.settle(connection, ids, state, now, said, confirmed=state == "accepted")
+            self._ledger.audit.append(connection, REFRESH, actor, payload, now)
             self._tell(connection, told)
 
         if ids:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from tests.support.records import NOW, record
+from tests.support.views import FLEET
 from tests.support.virtual_time import LoopClock, run
 from turnout.build import chores as module
 from turnout.build.chores import LEAD_EVERY, LEASE, REASONS, REMIND_EVERY, House, Ingested, Lead, Trouble, chores, lead_of
@@ -18,12 +19,14 @@ from turnout.build.process import BEGUN_AGAIN_AFTER, chore
 from turnout.build.spec import ControlSpec
 from turnout.clock import Clock, ManualClock
 from turnout.control.audit_keeper import AuditKeeper
-from turnout.control.publish import Publisher
+from turnout.control.publish import Publisher, Written
 from turnout.control.tickets import Tickets
 from turnout.store.leases import Lease
 from turnout.store.ledger import Ledger
 from turnout.telemetry.otlp import start
 from turnout.tickets.spool import Spool
+from turnout.types.lock import Lock
+from turnout.types.policy import Policy, Provider, Route
 from turnout.view import ViewStore
 
 DAY = 86_400.0
@@ -256,3 +259,25 @@ def test_a_changed_policy_file_is_looked_at(ledger: Ledger, tmp_path: Path, monk
     assert here.policy.keep in chores(here)
     run(kept_for(1.0, here.policy.keep))
     assert len(looks) >= 5
+
+
+def test_who_does_not_lead_puts_in_force_what_the_leader_decided(ledger: Ledger, tmp_path: Path):
+    """A rollback must end the trial everywhere. The leader's own word on it comes first, so that the history has its reason."""
+    clock = ManualClock(NOW)
+    leading, following = (
+        house(ledger, tmp_path / name, clock, Lease(ledger._engine, "control", name, clock, LEASE)) for name in ("one", "other")
+    )
+    written = Written(
+        Policy((Route("default", "cost"),), (Provider("a", None, "openai-chat", "http://127.0.0.1:1", "none"),)), FLEET
+    )
+    for each in (leading, following):
+        each.lead.look()
+        each.publish.adopt(written, "test")
+    ledger.audit.within(lambda connection: ledger.lock.put(connection, Lock(1, {}), "turnout", NOW))
+
+    for each in (leading, following):
+        each.loop.follow()
+    assert [each.publish.in_force() for each in (leading, following)] == [0, 0]
+    for each in (leading, following):
+        each.loop.follow()
+    assert [each.publish.in_force() for each in (leading, following)] == [0, 1]
