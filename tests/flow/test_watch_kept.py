@@ -296,7 +296,7 @@ DOWN: dict[str, bytes | int] = {
     "half of it": dev()[:200],
     "another catalog": lite(),
     "nobody's models": models_dev({"nobody/x": dev_model()}),
-    "a bomb": gzip.compress(b"[" + b" " * 3_000_000 + b"]"),
+    "a bomb": gzip.compress(b"[" + b" " * 3_000_000 + b"]", mtime=0),
 }
 
 
