@@ -5,6 +5,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from email.message import EmailMessage
 from http.client import HTTPException
 from typing import Any
@@ -53,12 +54,16 @@ def mail(message: EmailMessage, mailing: Mailing, password: str | None) -> None:
     """Raises Unsent."""
     context = ssl.create_default_context()
     try:
-        with _server(mailing, context) as server:
+        with closing(_server(mailing, context)) as server:
             if mailing.security == "starttls":
                 server.starttls(context=context)
             if mailing.user is not None:
                 server.login(mailing.user, password or "")
             server.send_message(message)
+            with suppress(
+                smtplib.SMTPException, OSError
+            ):  # it is sent, however they take leave: told otherwise, it would be sent again
+                server.quit()
     except smtplib.SMTPResponseException as error:
         raise Unsent(f"the mail server said {error.smtp_code}", for_good=500 <= error.smtp_code < 600) from None
     except (smtplib.SMTPException, OSError, UnicodeError) as error:  # a host, name or password that is no ASCII
