@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlencode
 
 import msgspec
 import typer
@@ -25,6 +26,8 @@ IdArgument = Annotated[
     str, typer.Argument(metavar="ID", help="As `turnout release list` prints it; its first characters are enough.")
 ]
 NoteOption = Annotated[str, typer.Option(help="Why; it is kept in the release's history and in the audit trail.")]
+SEVERAL = 100
+"""Releases at most whose ids begin as it was typed: enough to say that more than one does."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 
@@ -56,8 +59,10 @@ def list_(
 @app.command()
 def show(release_id: IdArgument, config: ConfigOption = None, data_dir: DataOption = None, as_json: JsonOption = False) -> None:
     """One release: what is proposed and why, how its trial stands, and its history."""
+    from turnout.store.releases import ReleaseFilters
+
     with ledger(settings(config, data_dir)) as opened:
-        known = {one.id: one for one in opened.releases.list(1_000)}
+        known = {one.id: one for one in opened.releases.list(SEVERAL, ReleaseFilters(id=release_id))}
         release = known[_whole(release_id, known)]
         steps, points = opened.releases.steps(release.id), opened.trials.points(release.id)
     if as_json:
@@ -127,7 +132,7 @@ def thaw(note: NoteOption = "", config: ConfigOption = None, data_dir: DataOptio
 
 def _decide(what: str, release_id: str, note: str, config: "ConfigOption", data_dir: "DataOption") -> None:
     where = settings(config, data_dir)
-    known = call(where, "GET", "/api/releases?limit=1000")["releases"]
+    known = call(where, "GET", f"/api/releases?{urlencode({'id': release_id, 'limit': SEVERAL})}")["releases"]
     whole = _whole(release_id, [one["id"] for one in known])
     made = call(where, "POST", f"/api/releases/{whole}/{what}", {"note": note, "by": actor()})
     status = made["status"]

@@ -25,10 +25,11 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 
 class ReleasesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``open``: only those that are not over (1), or all (0)."""
+    """``open``: only those that are not over (1), or all (0). ``id``: the first characters of one."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
     open: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
+    id: str | None = None
     route: str | None = None
     model: str | None = None
 
@@ -85,7 +86,7 @@ class _ReleaseApi:
     @described("releases, latest first", query=ReleasesQuery, answers={"releases": tuple[Release, ...]})
     def list(self, request: Request) -> Response:
         query = read_query(request, ReleasesQuery)
-        filters = ReleaseFilters(route=query.route, model=query.model, is_over=False if query.open else None)
+        filters = ReleaseFilters(id=query.id, route=query.route, model=query.model, is_over=False if query.open else None)
         return as_json({"releases": self._ledger.releases.list(query.limit, filters)})
 
     @described("a release, its history, and its evidence over time", answers=Told)

@@ -14,8 +14,9 @@ _decode = msgspec.json.Decoder(Release).decode
 
 
 class ReleaseFilters(msgspec.Struct, frozen=True):
-    """Which releases to list; None means any. ``before`` is unix seconds, to page back."""
+    """Which releases to list; None means any. ``id`` is the first characters of one; ``before`` is unix seconds, to page back."""
 
+    id: str | None = None
     route: str | None = None
     model: str | None = None
     event: str | None = None
@@ -67,6 +68,8 @@ class ReleaseStore:
         for name in ("route", "model", "event", "phase", "is_over"):
             if (value := getattr(filters, name)) is not None:
                 wanted = wanted.where(releases.c[name] == value)
+        if filters.id is not None:
+            wanted = wanted.where(releases.c.id.startswith(filters.id, autoescape=True))
         if filters.before is not None:
             wanted = wanted.where(releases.c.at < filters.before)
         with self._engine.connect() as connection:
