@@ -260,6 +260,17 @@ def _is_media(text: bytes) -> bool:
     return not text.replace(rb"\/", b"").replace(rb"\n", b"").translate(None, _BASE64)
 
 
+def is_text(data: bytes) -> bool:
+    """UTF-8 from end to end, as JSON and events must be: the SDKs break on anything else, and fields we relay raw are not read."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class _Object(msgspec.Struct, gc=False):
     """Any object, its fields only skipped."""
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from turnout.dialects import faults
 from turnout.dialects.dialect import Dialect
 from turnout.types.reply import (
     Choice,
+    Cited,
     Ended,
     Event,
     Failed,
@@ -87,18 +90,26 @@ class _Choice:
         self._finish: Finish = "other"
         self._stop_sequence: str | None = None
 
-    def add(self, event: TextDelta | ReasoningDelta | RefusalDelta | ToolCallStarted | ToolCallDelta | Finished) -> None:
+    def add(self, event: TextDelta | Cited | ReasoningDelta | RefusalDelta | ToolCallStarted | ToolCallDelta | Finished) -> None:
         match event:
-            case TextDelta(text):
-                self._texts(Text("")).append(text)
+            case TextDelta(text, signature=signature):
+                texts = self._texts(Text(""))
+                texts.append(text)
+                if signature is not None:
+                    self._parts[-1] = (msgspec.structs.replace(self._parts[-1][0], signature=signature), texts)
+            case Cited(citation):
+                texts = self._texts(Text(""))
+                said = self._parts[-1][0]
+                cited = said.citations if isinstance(said, Text) else ()
+                self._parts[-1] = (Text("", citations=(*cited, citation)), texts)
             case RefusalDelta(text):
                 self._texts(Refusal("")).append(text)
-            case ReasoningDelta(text, signature, redacted):
+            case ReasoningDelta(text, signature, redacted, id=id_):
                 self._texts(Reasoning("")).append(text)
-                if signature is not None or redacted is not None:
-                    self._parts[-1] = (Reasoning("", signature, redacted), self._parts[-1][1])
-            case ToolCallStarted(slot, id_, name):
-                self._call(slot, id_, name)
+                if (signature, redacted, id_) != (None, None, None):
+                    self._parts[-1] = (Reasoning("", signature, redacted, id_), self._parts[-1][1])
+            case ToolCallStarted(slot, id_, name, signature=signature):
+                self._call(slot, id_, name, signature)
             case ToolCallDelta(slot, arguments):
                 (self._calls.get(slot) or self._call(slot, "", "")).append(arguments)
             case Finished(finish, stop_sequence=stop_sequence):
@@ -109,42 +120,43 @@ class _Choice:
 
     def _texts(self, fresh: Text | Refusal | Reasoning) -> list[str]:
         """Those of the last part if more may be said in it, else of a new one."""
-        if not self._parts or self._parts[-1][0] != fresh:
+        last = self._parts[-1][0] if self._parts else None
+        if last != fresh and not (isinstance(last, Text) and isinstance(fresh, Text) and last.signature is None):
             self._parts.append((fresh, []))
         return self._parts[-1][1]
 
-    def _call(self, slot: int, id_: str, name: str) -> list[str]:
+    def _call(self, slot: int, id_: str, name: str, signature: str | None = None) -> list[str]:
         texts = self._calls[slot] = [""]
-        self._parts.append((ToolCall(id_, name, ""), texts))
+        self._parts.append((ToolCall(id_, name, "", signature), texts))
         return texts
 
 
 def _joined(part: Part, text: str) -> Part:
     match part:
-        case Text():
-            return Text(text)
-        case Refusal():
-            return Refusal(text)
-        case Reasoning(_, signature, redacted):
-            return Reasoning(text, signature, redacted)
-        case ToolCall(id_, name):
-            return ToolCall(id_, name, text)
+        case ToolCall():
+            return msgspec.structs.replace(part, arguments=text)
+        case _:
+            return msgspec.structs.replace(part, text=text)
 
 
 def _part_events(part: Part, index: int, slot: int, piece: int | None) -> Iterator[Event]:
     match part:
-        case Text(text):
-            yield from (TextDelta(some, index) for some in _pieces(text, piece))
+        case Text(text, citations=citations, signature=signature):
+            if text or not signature:
+                yield from (TextDelta(some, index) for some in _pieces(text, piece))
+            yield from (Cited(citation, index) for citation in citations)
+            if signature is not None:
+                yield TextDelta("", index, signature)
         case Refusal(text):
             yield from (RefusalDelta(some, index) for some in _pieces(text, piece))
-        case Reasoning(text, None, None):
+        case Reasoning(text, None, None, None):
             yield from (ReasoningDelta(some, index=index) for some in _pieces(text, piece))
-        case Reasoning(text, signature, redacted):
+        case Reasoning(text, signature, redacted, id_):
             if text:
                 yield from (ReasoningDelta(some, index=index) for some in _pieces(text, piece))
-            yield ReasoningDelta("", signature, redacted, index)
-        case ToolCall(id_, name, arguments):
-            yield ToolCallStarted(slot, id_, name, index)
+            yield ReasoningDelta("", signature, redacted, index, id_)
+        case ToolCall(id_, name, arguments, signature):
+            yield ToolCallStarted(slot, id_, name, index, signature)
             if arguments:
                 yield from (ToolCallDelta(slot, some, index) for some in _pieces(arguments, piece))
 

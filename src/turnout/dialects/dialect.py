@@ -82,8 +82,10 @@ class EventWriter(Protocol):
 class RequestSide(Protocol):
     """Requests, in and out."""
 
-    def ask(self, body: bytes, headers: ClientHeaders = NO_HEADERS) -> Ask:
+    def ask(self, body: bytes, headers: ClientHeaders = NO_HEADERS, path: str = "") -> Ask:
         """Read a client's body, and of its headers what belongs to the dialect.
+
+        ``path`` is where it came in: some dialects name the model, and say that the answer is to stream, there.
 
         Raises:
             TurnoutError: ``invalid_request`` naming the field at fault.
@@ -138,8 +140,14 @@ class ErrorSide(Protocol):
 
 
 class Dialect(RequestSide, ReplySide, ErrorSide, Protocol):
-    """One wire protocol. ``name`` as the policy writes it; ``path``, and ``listing`` for its models, are appended to a provider's base URL."""
+    """One wire protocol. ``name`` as the policy writes it.
+
+    ``path``, ``stream_path`` and ``listing`` for its models are appended to a provider's base URL; ``{model}`` in them is the
+    provider's id of the model. ``stream_type`` is the content type of a stream.
+    """
 
     name: str
     path: str
+    stream_path: str
     listing: str
+    stream_type: str

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from turnout.dialects import sse
+from turnout.dialects.body import is_text
 from turnout.dialects.dialect import Seen
 from turnout.errors import Broken, ProviderFault
 
@@ -24,20 +25,47 @@ class Watch(Protocol):
         ...
 
 
+class Splitter(Protocol):
+    """Cuts whole events out of bytes that are split anywhere."""
+
+    def feed(self, chunk: bytes) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+
+class Framing(Protocol):
+    """How a stream's events follow each other on the wire."""
+
+    def splitter(self) -> Splitter: ...
+
+    def events(self, block: bytes) -> list[sse.ServerEvent]:
+        """Those of a block of whole ones; their ``raw`` bytes joined are the block."""
+        ...
+
+    def looks_sound(self, block: bytes) -> bool:
+        """Whether a glance at a block after the first content finds nothing broken in it."""
+        ...
+
+    def is_readable(self, event: sse.ServerEvent) -> bool:
+        """Whether a client's SDK could take the event's bytes for text, if text they must be."""
+        ...
+
+
 class RelayedStream:
     """Whole events pass. Each is looked at until the first content; after it only those whose bytes say that they matter or broke."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, framing: Framing = sse.FRAMING) -> None:
         self.seen = Seen()
         self._watch = watch
-        self._splitter = sse.Splitter()
+        self._framing = framing
+        self._splitter = framing.splitter()
         self._fault: ProviderFault | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         if self._fault is not None:
             raise self._fault
         block = self._splitter.feed(chunk)
-        if not block or (self.seen.content and _looks_sound(block) and not self._watch.concerns(block)):
+        if not block or (self.seen.content and self._framing.looks_sound(block) and not self._watch.concerns(block)):
             return block
         return self._look(block)
 
@@ -54,11 +82,11 @@ class RelayedStream:
         return out
 
     def _look(self, block: bytes) -> bytes:
-        found = sse.events(block)
+        found = self._framing.events(block)
         kept: list[bytes] = []
         for event in found:
             try:
-                if not _is_text(event.raw):
+                if not self._framing.is_readable(event):
                     raise Broken("an event of the stream is not UTF-8")
                 if self._watch.look(event, self.seen):
                     kept.append(event.raw)
@@ -68,25 +96,6 @@ class RelayedStream:
                 self._fault = fault  # the content before it in the same block still belongs to the client
                 break
         return block if len(kept) == len(found) else b"".join(kept)
-
-
-def _looks_sound(block: bytes) -> bool:
-    """Every event ends as JSON does. One that broke off does not, and is cheaper found so than by parsing them all.
-
-    Other line ends than LF are looked at: JSON spells its own as escapes, so a CR can only be one of the stream's.
-    """
-    return b"\r" not in block and block.count(b"}\n\n") == block.count(b"\n\n") and _is_text(block)
-
-
-def _is_text(data: bytes) -> bool:
-    """UTF-8 from end to end, as JSON and events must be: the SDKs break on anything else, and fields we relay raw are not read."""
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class RelayedWhole:
@@ -103,7 +112,7 @@ class RelayedWhole:
 
     def end(self) -> bytes:
         body = b"".join(self._chunks)
-        if not _is_text(body):
+        if not is_text(body):
             raise Broken("the answer is not UTF-8")
         self._look(body, self.seen)
         self.seen.content = self.seen.ended = True

@@ -9,10 +9,13 @@ import re
 import msgspec
 
 from turnout.dialects import faults
+from turnout.dialects.body import is_text
 from turnout.errors import Broken
 
 EVENT_LIMIT = 32 * 2**20
 """Bytes one event may have: images arrive as base64 in a single event, an endless line must not fill the memory."""
+
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
 BOM = b"\xef\xbb\xbf"
 
@@ -123,3 +126,26 @@ class Parser:
 def event(data: bytes, name: bytes = b"") -> bytes:
     """An event for the wire; ``data`` must hold no line end."""
     return b"event: %b\ndata: %b\n\n" % (name, data) if name else b"data: %b\n\n" % data
+
+
+class _Framing:
+    """Server-sent events, as relaying looks at them."""
+
+    def splitter(self) -> Splitter:
+        return Splitter()
+
+    def events(self, block: bytes) -> list[ServerEvent]:
+        return events(block)
+
+    def looks_sound(self, block: bytes) -> bool:
+        """Every event ends as JSON does. One that broke off does not, and is cheaper found so than by parsing them all.
+
+        Other line ends than LF are looked at: JSON spells its own as escapes, so a CR can only be one of the stream's.
+        """
+        return b"\r" not in block and block.count(b"}\n\n") == block.count(b"\n\n") and is_text(block)
+
+    def is_readable(self, event: ServerEvent) -> bool:
+        return is_text(event.raw)
+
+
+FRAMING = _Framing()

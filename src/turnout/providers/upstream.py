@@ -1,7 +1,7 @@
 """Everything needed to call one model, put together once per policy so that a request only adds its body."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -19,6 +19,8 @@ from turnout.types.policy import Policy, Provider
 Secrets = Callable[[str], str | None]
 """``env:NAME`` or ``file:PATH`` -> the secret, None when it is not there."""
 
+
+MODEL = "{model}"
 
 _PUBLIC = frozenset({b"content-type", b"user-agent"})
 _SHORTEST_SECRET = 8
@@ -43,6 +45,7 @@ class Upstream(msgspec.Struct, frozen=True):
     thinks: bool = False
     credential: str = ""
     check_url: str = ""
+    stream_url: str = ""
 
     def read_error(self, status: int, headers: dict[str, str], body: bytes) -> ProviderFault:
         """Classify an error answer. Some providers repeat what they were sent: what was secret of it is masked, in whatever form it has."""
@@ -71,7 +74,8 @@ class Upstream(msgspec.Struct, frozen=True):
         else:
             body = self.dialect.from_hub(front.to_hub(ask), self.upstream_model, max_output=self.max_output, quirks=self.quirks)
             headers = self.headers
-        return Outgoing("POST", self.url, headers, body, self.proxy, self.ca_file, self.model)
+        url = self.stream_url if ask.sketch.stream and self.stream_url else self.url
+        return Outgoing("POST", url, headers, body, self.proxy, self.ca_file, self.model)
 
     def __repr__(self) -> str:
         return f"Upstream({self.model} -> {self.dialect.name} {self.url})"
@@ -107,7 +111,8 @@ def endpoint(base_url: str, path: str, base_path: str = "") -> str:
     base = base.rstrip("/") or base_path
     if path.startswith("/v1/"):  # people write a base URL with and without the version that this path brings along
         base = base.removesuffix("/v1")
-    return urlunsplit((scheme, netloc, base + path, query, ""))
+    path, _, own = path.partition("?")
+    return urlunsplit((scheme, netloc, base + path, "&".join(filter(None, (query, own))), ""))
 
 
 class _Way(msgspec.Struct, frozen=True):
@@ -116,6 +121,7 @@ class _Way(msgspec.Struct, frozen=True):
     credential: str
     dialect: Dialect
     url: str
+    stream_url: str
     check_url: str
     headers: tuple[tuple[bytes, bytes], ...]
     quirks: frozenset[str]
@@ -123,11 +129,17 @@ class _Way(msgspec.Struct, frozen=True):
     ca_file: str | None
 
     def upstream(self, facts: ModelFacts) -> Upstream:
+        url, stream_url = (_named(template, facts.upstream_id) for template in (self.url, self.stream_url))
         return Upstream(
-            facts.id, self.dialect, self.url, self.headers, facts.upstream_id, facts.max_output,
+            facts.id, self.dialect, url, self.headers, facts.upstream_id, facts.max_output,
             self.quirks, self.proxy, self.ca_file, facts.reasoning_by_default, self.credential,
-            self.check_url,
+            self.check_url, stream_url if stream_url != url else "",
         )  # fmt: skip
+
+
+def _named(template: str, upstream_model: str) -> str:
+    """The model's own URL, where dialects or base URLs name it there."""
+    return template.replace(MODEL, quote(upstream_model, safe="")) if MODEL in template else template
 
 
 def _ways(provider: Provider, secrets: Secrets, env: Mapping[str, str]) -> Iterator[_Way]:
@@ -135,13 +147,13 @@ def _ways(provider: Provider, secrets: Secrets, env: Mapping[str, str]) -> Itera
     dialect = DIALECTS[provider.dialect]
     vendor = vendors().get(provider.vendor or "")
     base_path = vendor.base_path if vendor else ""
-    url = endpoint(provider.base_url, dialect.path, base_path)
+    url, stream_url = (endpoint(provider.base_url, path, base_path) for path in (dialect.path, dialect.stream_path))
     check_url = endpoint(provider.base_url, (vendor.check if vendor else None) or dialect.listing, base_path)
     proxy = _proxy(provider, url, secrets, env)
     found: list[tuple[str, str | None]] = [(key.ref, secret) for key in provider.keys if key.ref and (secret := secrets(key.ref))]
     for ref, secret in found or [("", None)]:
         headers = _headers(provider, secret, secrets)
-        yield _Way(ref, dialect, url, check_url, headers, provider.quirks, proxy, provider.ca_file)
+        yield _Way(ref, dialect, url, stream_url, check_url, headers, provider.quirks, proxy, provider.ca_file)
 
 
 def _headers(provider: Provider, secret: str | None, secrets: Secrets) -> tuple[tuple[bytes, bytes], ...]:

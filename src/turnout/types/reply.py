@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from turnout.types.request import Reasoning, Refusal, Text, ToolCall
+from turnout.types.request import Citation, Reasoning, Refusal, Text, ToolCall
 
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "other"]
 
@@ -50,6 +50,14 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
 class TextDelta(msgspec.Struct, frozen=True, tag="text_delta"):
     text: str
     index: int = 0
+    signature: str | None = None
+
+
+class Cited(msgspec.Struct, frozen=True, tag="cited"):
+    """The text so far rests on this source."""
+
+    citation: Citation
+    index: int = 0
 
 
 class ReasoningDelta(msgspec.Struct, frozen=True, tag="reasoning_delta"):
@@ -57,6 +65,7 @@ class ReasoningDelta(msgspec.Struct, frozen=True, tag="reasoning_delta"):
     signature: str | None = None
     redacted: str | None = None
     index: int = 0
+    id: str | None = None
 
 
 class RefusalDelta(msgspec.Struct, frozen=True, tag="refusal_delta"):
@@ -71,6 +80,7 @@ class ToolCallStarted(msgspec.Struct, frozen=True, tag="tool_call_started"):
     id: str
     name: str
     index: int = 0
+    signature: str | None = None
 
 
 class ToolCallDelta(msgspec.Struct, frozen=True, tag="tool_call_delta"):
@@ -105,6 +115,7 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
 Event = (
     Started
     | TextDelta
+    | Cited
     | ReasoningDelta
     | RefusalDelta
     | ToolCallStarted

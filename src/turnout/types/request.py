@@ -8,11 +8,26 @@ from typing import Literal
 import msgspec
 
 
+class Citation(msgspec.Struct, frozen=True):
+    """What a passage of an answer rests on. ``start`` and ``end`` count characters of the answer's text; ``quote`` is the source's words."""
+
+    url: str | None = None
+    title: str | None = None
+    quote: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
 class Text(msgspec.Struct, frozen=True, tag="text"):
-    """Plain text. ``cache`` keeps a cache breakpoint of the source dialect, as its raw JSON text."""
+    """Plain text. ``cache`` keeps a cache breakpoint of the source dialect, as its raw JSON text.
+
+    ``signature`` seals the thinking before it, for providers that bind one to what follows.
+    """
 
     text: str
     cache: str | None = None
+    citations: tuple[Citation, ...] = ()
+    signature: str | None = None
 
 
 class Media(msgspec.Struct, frozen=True, tag="media"):
@@ -28,11 +43,12 @@ class Media(msgspec.Struct, frozen=True, tag="media"):
 
 
 class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
-    """A model's wish to call a tool. ``arguments`` is JSON text exactly as the model wrote it."""
+    """A model's wish to call a tool. ``arguments`` is JSON text exactly as the model wrote it; ``signature`` as a text's."""
 
     id: str
     name: str
     arguments: str
+    signature: str | None = None
 
 
 class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
@@ -44,11 +60,15 @@ class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
 
 
 class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
-    """A model's thinking. ``signature`` proves its origin to the provider that made it; ``redacted`` is its sealed form."""
+    """A model's thinking. ``signature`` proves its origin to the provider that made it; ``redacted`` is its sealed form.
+
+    ``id`` is the provider's name for it, where it has one.
+    """
 
     text: str
     signature: str | None = None
     redacted: str | None = None
+    id: str | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
@@ -115,8 +135,11 @@ class Request(msgspec.Struct, frozen=True):
     top_k: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
     n: int | None = None
     response_format: ResponseFormat | None = None
     reasoning: ReasoningWish | None = None
     stream: bool = False
     user: str | None = None
+    cache_key: str | None = None

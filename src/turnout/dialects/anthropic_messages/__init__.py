@@ -1,6 +1,6 @@
 """``anthropic-messages``: Anthropic's Messages API."""
 
-from turnout.dialects import faults
+from turnout.dialects import faults, sse
 from turnout.dialects.anthropic_messages import ask as asking
 from turnout.dialects.anthropic_messages import errors, hub, reply, stream
 from turnout.dialects.dialect import Ask, Delivery, EventReader, EventWriter
@@ -15,10 +15,12 @@ class AnthropicMessages:
     """The dialect."""
 
     name = asking.NAME
-    path = "/v1/messages"
+    path = stream_path = "/v1/messages"
     listing = "/v1/models"
+    stream_type = sse.CONTENT_TYPE
 
-    def ask(self, body: bytes, headers: ClientHeaders = NO_HEADERS) -> Ask:
+    def ask(self, body: bytes, headers: ClientHeaders = NO_HEADERS, path: str = "") -> Ask:
+        del path  # the body says it all
         return asking.ask(body, headers)
 
     def relay(self, ask: Ask, upstream_model: str, quirks: frozenset[str] = frozenset()) -> bytes:

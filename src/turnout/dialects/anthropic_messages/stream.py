@@ -11,6 +11,7 @@ from turnout.dialects.body import ABSENT, given
 from turnout.dialects.dialect import Seen
 from turnout.errors import Broken
 from turnout.types.reply import (
+    Cited,
     Ended,
     Event,
     Failed,
@@ -239,6 +240,8 @@ class Writer:
             case UsageReported(usage):
                 self._usage = usage
                 return self._begin()
+            case Cited():
+                return b""
             case Finished():
                 self._finished = event
                 return b""

@@ -1,7 +1,7 @@
 """``openai-chat``: OpenAI Chat Completions, as OpenAI and the many vendors that copy it speak it."""
 
 from turnout.clock import Clock, SystemClock
-from turnout.dialects import faults
+from turnout.dialects import faults, sse
 from turnout.dialects.dialect import Ask, Delivery, EventReader, EventWriter
 from turnout.dialects.headers import NO_HEADERS, ClientHeaders
 from turnout.dialects.openai_chat import ask as asking
@@ -16,13 +16,15 @@ class OpenAIChat:
     """The dialect. The clock only dates the answers it writes."""
 
     name = asking.NAME
-    path = "/chat/completions"
+    path = stream_path = "/chat/completions"
     listing = "/models"
+    stream_type = sse.CONTENT_TYPE
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
 
-    def ask(self, body: bytes, headers: ClientHeaders = NO_HEADERS) -> Ask:
+    def ask(self, body: bytes, headers: ClientHeaders = NO_HEADERS, path: str = "") -> Ask:
+        del path  # the body says it all
         return asking.ask(body, headers)
 
     def relay(self, ask: Ask, upstream_model: str, quirks: frozenset[str] = frozenset()) -> bytes:

@@ -11,6 +11,7 @@ from turnout.dialects.openai_chat.reply import Call, Said, arguments_text, finis
 from turnout.dialects.openai_chat.usage import read_usage, write_usage
 from turnout.errors import Broken
 from turnout.types.reply import (
+    Cited,
     Ended,
     Event,
     Failed,
@@ -247,6 +248,8 @@ class Writer:
                 return self._delta({"role": "assistant", "content": "", "refusal": None}, 0)
             case RefusalDelta(text, index):
                 return self._delta({"refusal": text}, index)
+            case Cited():
+                return b""
             case Finished(finish, index):
                 return self._delta({}, index, word_for(finish))
             case UsageReported(usage):
