@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.fake_transport import Answer, FakeIncoming
@@ -90,6 +90,10 @@ def _answered(status: int, model: str, text: str) -> Answer:
 _answers = st.builds(_answered, st.sampled_from([200, 200, 400, 401, 404, 418, 429, 500, 529]), _text, _text)
 
 
+@example(
+    body={"model": "sim-openai/small", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 100},
+    path=PATHS[0], session="s", tag="web", answer=_answered(200, "m", "hello"),
+)  # fmt: skip
 @given(body=_bodies, path=st.sampled_from(PATHS), session=_text, tag=_text, answer=_answers)
 def test_no_text_of_others_becomes_a_label(
     rooms: Rooms, body: dict[str, Any], path: str, session: str, tag: str, answer: Answer

@@ -13,8 +13,8 @@ from tests.support import fake_exchange
 from tests.support.virtual_time import run
 from turnout.dialects.headers import ClientHeaders
 from turnout.errors import TurnoutError
-from turnout.front.app import dialect_for
 from turnout.front.exchange import App, Exchange
+from turnout.front.fronts import dialect_for
 from turnout.front.protocol import BoundedProtocol
 from turnout.front.sink import HttpSink
 

@@ -10,6 +10,8 @@ from turnout.types.reply import Event, Finish, Reply, Usage
 from turnout.types.request import Request
 from turnout.types.traits import Sketch
 
+MODEL = "{model}"
+
 
 class Ask(msgspec.Struct, frozen=True):
     """A client's request as read: its bytes, the dialect's own decoding of them, and the sketch routing needs.
@@ -142,11 +144,13 @@ class ErrorSide(Protocol):
 class Dialect(RequestSide, ReplySide, ErrorSide, Protocol):
     """One wire protocol. ``name`` as the policy writes it.
 
-    ``path``, ``stream_path`` and ``listing`` for its models are appended to a provider's base URL; ``{model}`` in them is the
-    provider's id of the model. ``stream_type`` is the content type of a stream.
+    ``path``, ``stream_path`` and ``listing`` for its models are appended to a provider's base URL; :data:`MODEL` in them is the
+    provider's id of the model. ``front`` is what its official SDK puts between a base URL's host and ``path``. ``stream_type`` is
+    the content type of a stream.
     """
 
     name: str
+    front: str
     path: str
     stream_path: str
     listing: str

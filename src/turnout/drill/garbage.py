@@ -28,16 +28,16 @@ BITTEN = b'event: content_block_delta\ndata: {"choices": [{"delta": {"con\n\n'
 Headers = list[tuple[bytes, bytes]]
 
 
-def garbage(dialect: Dialect, body: bytes, look: Variant) -> tuple[Headers, bytes]:
+def garbage(dialect: Dialect, path: str, body: bytes, look: Variant) -> tuple[Headers, bytes]:
     """Headers and body of a 200 to this upstream request. ``broken`` has a form that breaks off, the others a proper one."""
-    ask = dialect.ask(body)
+    ask = dialect.ask(body, path=path)
     text = SAYS.get(look, SAYS["garbled"])[bool(ask.sketch.features & _JSON)]
     broken = look == "broken"
     if ask.sketch.stream:
         writer = dialect.writer(ask)
         if broken:  # before any content, so that there is still a chance to go elsewhere
-            return _of("text/event-stream; charset=utf-8"), writer.write(Started("drill", ask.sketch.model)) + BITTEN
-        return _of("text/event-stream; charset=utf-8"), b"".join(map(writer.write, _events(ask, text)))
+            return _of(dialect.stream_type), writer.write(Started("drill", ask.sketch.model)) + BITTEN
+        return _of(dialect.stream_type), b"".join(map(writer.write, _events(ask, text)))
     choice = Choice((Text(text),) if text else (), "stop")
     answer = dialect.write_reply(Reply("drill", ask.sketch.model, (choice,) * (ask.sketch.n or 1), _UNBILLED))
     return _of("application/json"), answer[: len(answer) // 2] if broken else answer

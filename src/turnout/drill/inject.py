@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import assert_never
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -74,7 +75,7 @@ class InjectedTransport:
             case "bad_credentials":
                 return _refusing(target.dialect, Code.UNAUTHENTICATED, 401)
             case "bad_content":
-                return Prepared(200, *garbage(target.dialect, request.body, drill.look or "garbled"))
+                return Prepared(200, *garbage(target.dialect, urlsplit(request.url).path, request.body, drill.look or "garbled"))
         assert_never(drill.kind)
 
     def answers_for(self, model: str) -> bool:

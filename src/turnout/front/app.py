@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from turnout.dialects.dialect import Dialect
-from turnout.dialects.headers import ClientHeaders
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
 from turnout.flow import answer
@@ -18,6 +17,7 @@ from turnout.front.bodies import Bodies
 from turnout.front.exchange import Exchange
 from turnout.front.explain import explain
 from turnout.front.feedback import TAKEN, take
+from turnout.front.fronts import asked, dialect_for, served
 from turnout.front.guard import Guard, check_json
 from turnout.front.hints import read_hints
 from turnout.front.listing import list_models, show_model
@@ -25,9 +25,6 @@ from turnout.front.sink import HttpSink
 from turnout.front.trace import read_trace
 from turnout.hosts import is_loopback
 from turnout.serve.worker import Gateway, Request, Snapshot, request_id
-
-OPENAI_CHAT = DIALECTS["openai-chat"]
-ANTHROPIC = DIALECTS["anthropic-messages"]
 
 MODELS = "/v1/models/"
 MODEL = MODELS + "ID"
@@ -60,8 +57,7 @@ class App:
         self._bodies = Bodies(max_body)
         self.draining = False
         self._routes: dict[tuple[str, str], Callable[[Call], Awaitable[None]]] = {
-            ("POST", "/v1/chat/completions"): self._chat,
-            ("POST", "/v1/messages"): self._chat,
+            **{("POST", path): self._chat for dialect in DIALECTS.values() for path in served(dialect)},
             ("POST", "/v1/explain"): self._explain,
             ("POST", "/v1/feedback"): self._feedback,
             ("GET", "/v1/models"): self._models,
@@ -119,6 +115,8 @@ class App:
         endpoint = self._routes.get((method, path))
         if endpoint is not None:
             return endpoint
+        if method == "POST" and asked(path) is not None:
+            return self._chat
         for start, named in NAMED.items():
             if path.startswith(start) and path != named:
                 return self._endpoint(method, named)
@@ -138,16 +136,17 @@ class App:
         headers, dialect, snapshot = call.exchange.headers, call.dialect, call.snapshot
         key = self._guard.identify(headers, snapshot.keys)
         check_json(headers)
-        ask = dialect.ask(await self._bodies.read(call.exchange), headers)
+        ask = dialect.ask(await self._bodies.read(call.exchange), headers, call.exchange.path)
         hints = read_hints(headers, ask, key, snapshot.view.headers)
         return Request(call.sink.request_id, call.seed, call.at, call.arrived, dialect, ask, hints, key, read_trace(headers))
 
     async def _chat(self, call: "Call") -> None:
         sink = call.sink
         request = await self._request(call)
-        sink.stream = request.ask.sketch.stream
+        if request.ask.sketch.stream:
+            sink.stream_type = request.front.stream_type
         await answer(self._gateway, call.snapshot, request, sink)
-        if sink.stream:
+        if sink.stream_type is not None:
             await sink.finish()
 
     async def _explain(self, call: "Call") -> None:
@@ -216,10 +215,3 @@ class Call(msgspec.Struct):
 
     async def answer(self, value: Any) -> None:
         await self.sink.answer(msgspec.json.encode(value))
-
-
-def dialect_for(path: str, headers: ClientHeaders) -> Dialect:
-    """The one whose errors this client understands: by path, and where a path serves all, by what only its SDK sends."""
-    if path == "/v1/messages" or (path != "/v1/chat/completions" and b"anthropic-version" in headers):
-        return ANTHROPIC
-    return OPENAI_CHAT

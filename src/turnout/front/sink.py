@@ -7,7 +7,7 @@ from turnout.ports import Serving
 from turnout.types.money import usd
 
 JSON = "application/json"
-_STREAM = "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
+_UNKEPT = "cache-control: no-cache\r\n"
 
 
 class HttpSink:
@@ -19,7 +19,8 @@ class HttpSink:
 
     route = reason = model = "none"
     attempts = 0
-    stream = False
+    stream_type: str | None = None
+    """Content type of the answer's stream; None where it comes whole."""
     _owes = False  # a piece that its client did not take
     _fields = b""
     _status = 200
@@ -45,7 +46,7 @@ class HttpSink:
         if serving.ticket is not None:
             more += f"x-turnout-ticket: {serving.ticket}\r\n"
             self._status = serving.status
-        self._fields = self._told(more + (_STREAM if self.stream else _typed(JSON)))
+        self._fields = self._told(more + (_typed(JSON) if self.stream_type is None else _typed(self.stream_type) + _UNKEPT))
 
     async def send(self, data: bytes) -> None:
         exchange = self._exchange
@@ -58,7 +59,7 @@ class HttpSink:
         if exchange.started:
             exchange.write(data, more=True)
         else:
-            exchange.answer(self._status, self._fields, data, more=self.stream)
+            exchange.answer(self._status, self._fields, data, more=self.stream_type is not None)
 
     async def wait_gone(self) -> None:
         await self._exchange.wait_gone()

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from turnout import __version__
-from turnout.dialects.dialect import Ask, Dialect
+from turnout.dialects.dialect import MODEL, Ask, Dialect
 from turnout.dialects.headers import merged
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import ProviderFault
@@ -19,8 +19,6 @@ from turnout.types.policy import Policy, Provider
 Secrets = Callable[[str], str | None]
 """``env:NAME`` or ``file:PATH`` -> the secret, None when it is not there."""
 
-
-MODEL = "{model}"
 
 _PUBLIC = frozenset({b"content-type", b"user-agent"})
 _SHORTEST_SECRET = 8

@@ -115,7 +115,7 @@ def _reply(job: Job) -> Reply:
 async def _stream(job: Job, delivered: Delivered) -> None:
     exchange, fault = job.exchange, job.fault
     writer = job.dialect.writer(job.ask)
-    exchange.start(200, [*job.headers, ("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")])
+    exchange.start(200, [*job.headers, ("content-type", job.dialect.stream_type), ("cache-control", "no-cache")])
     pending: list[bytes] = []
     contents = 0
     wait = job.pace.first

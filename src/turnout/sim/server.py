@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import TypeVar
+from urllib.parse import unquote
 
 import msgspec
 
 from turnout.clock import Clock, SystemClock
-from turnout.dialects.dialect import Ask, Dialect
+from turnout.dialects.dialect import MODEL, Ask, Dialect
 from turnout.dialects.registry import DIALECTS
 from turnout.errors import Code, TurnoutError
 from turnout.sim import catalog
@@ -126,7 +127,7 @@ class Sim:
             exchange.answer(404, b'{"error":{"message":"no such simulated provider"}}', JSON)
         elif exchange.method == "GET" and rest.endswith("models"):
             exchange.answer(200, _listing(provider), JSON)
-        elif exchange.method == "POST" and rest.endswith(("chat/completions", "messages")):
+        elif exchange.method == "POST" and _asks(DIALECTS[provider.dialect], f"/{rest}"):
             await self._complete(exchange, provider)
         else:
             exchange.answer(404, b'{"error":{"message":"no such path"}}', JSON)
@@ -178,7 +179,7 @@ class Sim:
         self._serial += 1
         headers = [("x-request-id", f"req_sim_{self._serial}")]
         try:
-            ask = dialect.ask(exchange.body)
+            ask = dialect.ask(exchange.body, path=unquote(exchange.path))
             name, model = self._known(provider, ask)
             self.stats.by_model[name].requests += 1
             fault = self._fault(exchange, name)
@@ -306,6 +307,12 @@ def _reported(usage: Usage, fault: Fault | None) -> Usage | None:
     if fault.kind == "no_usage":
         return None
     return Usage(input=int(usage.input * fault.factor), cache_read=usage.cache_read, output=int(usage.output * fault.factor))
+
+
+def _asks(dialect: Dialect, path: str) -> bool:
+    """Whether an answer is asked for there, whatever stands before the dialect's own path."""
+    ends = (template.partition("?")[0].rpartition(MODEL)[2] for template in (dialect.path, dialect.stream_path))
+    return path.endswith(tuple(ends))
 
 
 def _listing(provider: SimProvider) -> bytes:

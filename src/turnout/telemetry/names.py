@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from turnout import metrics
+from turnout.dialects.registry import DIALECTS
 
 Kind = Literal["counter", "gauge", "histogram"]
 Profile = Literal["old", "new"]
@@ -36,7 +37,7 @@ PROVIDERS = {
 }
 """Vendors that the conventions call otherwise than PRODUCT does; all others go by the name the policy has for them."""
 
-PATHS = {"openai-chat": "/v1/chat/completions", "anthropic-messages": "/v1/messages"}
+PATHS = {name: dialect.front + dialect.path.partition("?")[0] for name, dialect in DIALECTS.items()}
 """A caller's dialect -> where it asked."""
 
 

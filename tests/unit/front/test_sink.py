@@ -30,7 +30,7 @@ async def test_an_answer_that_was_stopped_before_its_headers_went_still_begins_w
     """The event that ends a cut stream must not be the first thing its client hears."""
     exchange = FakeExchange("/", b"", {})
     sink = HttpSink(exchange, "id", 1)
-    sink.stream = True
+    sink.stream_type = "text/event-stream"
     sink.begin(SERVING)
     exchange.connection.flow.pause_writing()
     with pytest.raises(TimeoutError):
@@ -66,7 +66,7 @@ async def test_a_stream_that_lacks_a_piece_is_not_ended_as_if_it_were_whole() ->
     for last, ends in ((b"", False), (b"data: error\n\n", True)):
         exchange = FakeExchange("/", b"", {})
         sink = HttpSink(exchange, "id", 1)
-        sink.stream = True
+        sink.stream_type = "text/event-stream"
         sink.begin(SERVING)
         await sink.send(b"data: one\n\n")
         exchange.connection.flow.pause_writing()
@@ -82,7 +82,7 @@ async def test_a_stream_that_lacks_a_piece_is_not_ended_as_if_it_were_whole() ->
 
     exchange = FakeExchange("/", b"", {})
     sink = HttpSink(exchange, "id", 1)
-    sink.stream = True
+    sink.stream_type = "text/event-stream"
     sink.begin(SERVING)
     await sink.send(b"data: one\n\n")
     exchange.connection.flow.pause_writing()

@@ -15,6 +15,7 @@ class AnthropicMessages:
     """The dialect."""
 
     name = asking.NAME
+    front = ""
     path = stream_path = "/v1/messages"
     listing = "/v1/models"
     stream_type = sse.CONTENT_TYPE

@@ -16,6 +16,7 @@ class OpenAIChat:
     """The dialect. The clock only dates the answers it writes."""
 
     name = asking.NAME
+    front = "/v1"
     path = stream_path = "/chat/completions"
     listing = "/models"
     stream_type = sse.CONTENT_TYPE
