@@ -1,7 +1,7 @@
 """Pages made by a program are what the program makes today."""
 
 import pytest
-from tools import build_docs
+from tools import build_docs, conformance
 
 from tests.docs.snippets import ROOT
 
@@ -10,6 +10,13 @@ from tests.docs.snippets import ROOT
 def test_a_reference_page_is_current(path) -> None:
     """``python tools/build_docs.py`` after a change of a command, a metric or what a dialect carries."""
     assert path.read_text("utf-8") == build_docs.pages()[path]
+
+
+def test_the_conformance_page_is_current() -> None:
+    """``python tools/conformance.py`` after a change of a dialect."""
+    if not conformance.CORPUS.exists():
+        pytest.skip("the recorded traffic (../shared/corpus) is not here")
+    assert conformance.PAGE.read_text("utf-8") == conformance.page(conformance.measure())
 
 
 def test_the_spines_lines_are_about_right() -> None:
